@@ -1,0 +1,39 @@
+import neostandard, { resolveIgnoresFromGitignore } from 'neostandard'
+
+/** Who may import whom: the table in CONTRIBUTING.md. `folder` may not import from the listed folders or packages. */
+const boundaries = {
+  math: { folders: ['pipeline', 'models', 'inference', 'packs', 'kb', 'plugins', 'http', 'cli', 'eval'], packages: ['*'] },
+  pipeline: { folders: ['models', 'inference', 'kb', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'hnswlib-node', 'ioredis'] },
+  models: { folders: ['kb', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'hnswlib-node', 'ioredis', 'sharp'] },
+  inference: { folders: ['kb', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'hnswlib-node', 'ioredis', 'sharp'] },
+  packs: { folders: ['pipeline', 'models', 'inference', 'kb', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'hnswlib-node', 'ioredis', 'sharp'] },
+  kb: { folders: ['pipeline', 'models', 'inference', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'ioredis', 'sharp'] },
+  http: { folders: ['models', 'inference', 'kb', 'plugins', 'cli', 'eval', 'packs'], packages: ['onnxruntime-node', 'hnswlib-node', 'ioredis', 'sharp'] },
+  eval: { folders: ['http', 'plugins', 'cli'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'hnswlib-node', 'ioredis'] }
+}
+
+export default [
+  ...neostandard({ ts: true, ignores: [...resolveIgnoresFromGitignore(), 'dist'] }),
+  ...Object.entries(boundaries).map(([folder, { folders, packages }]) => ({
+    files: [`src/${folder}/**/*.ts`],
+    rules: {
+      'no-restricted-imports': ['error', {
+        patterns: [
+          ...folders.map(other => ({ group: [`**/${other}/*`], message: `${folder} may not import ${other}: see CONTRIBUTING.md` })),
+          ...(packages[0] === '*' ? [{ regex: '^[^.]', message: `${folder} imports nothing but the nouns` }] : packages.map(name => ({ group: [name], message: `${folder} may not import ${name}: see CONTRIBUTING.md` })))
+        ]
+      }]
+    }
+  })),
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/cli/**'],
+    rules: { 'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'config.ts validates what the command line read' }, { object: 'process', property: 'exit', message: 'only the command line ends the process' }] }
+  },
+  {
+    files: ['**/*.ts'],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    plugins: { '@typescript-eslint': neostandard.plugins['typescript-eslint'].plugin },
+    rules: { '@typescript-eslint/no-floating-promises': 'error', '@typescript-eslint/no-misused-promises': 'error', '@typescript-eslint/no-explicit-any': 'error' }
+  }
+]

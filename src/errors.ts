@@ -1,0 +1,43 @@
+// Every error once: stable code, HTTP status, message. Messages say what was expected, what came, and what to do.
+// A test holds the codes equal to the table in openapi.yaml.
+import createError, { type FastifyErrorConstructor } from '@fastify/error'
+
+const define = (code: string, message: string, status: number): FastifyErrorConstructor => createError(code, message, status)
+
+export const errors = {
+  // The request.
+  noImage: define('VEL_ERR_NO_IMAGE', 'Expected an image as multipart field "image", as a raw image/* body, or as JSON {"image": base64} or {"url": …}, received %s', 400),
+  badOption: define('VEL_ERR_BAD_OPTION', 'Expected %s for "%s", received %s', 400),
+  badBoxes: define('VEL_ERR_BAD_BOXES', 'Expected "boxes" as %s, received %s', 400),
+  badJson: define('VEL_ERR_BAD_JSON', 'Expected a JSON object, received %s', 400),
+  keyMissing: define('VEL_ERR_KEY_MISSING', 'Expected an API key as "Authorization: Bearer KEY" or "X-API-Key: KEY", received %s', 401),
+  keyRefused: define('VEL_ERR_KEY_REFUSED', 'Expected an API key with scope %s, received %s', 403),
+  urlRefused: define('VEL_ERR_URL_REFUSED', 'Expected an image URL %s, received %s', 403),
+  notFound: define('VEL_ERR_NOT_FOUND', 'Expected %s, received %s', 404),
+  tooManyBytes: define('VEL_ERR_TOO_MANY_BYTES', 'Expected an image of at most %s bytes (MAX_IMAGE_BYTES), received %s', 413),
+  tooManyPixels: define('VEL_ERR_TOO_MANY_PIXELS', 'Expected an image of at most %s pixels (MAX_IMAGE_PIXELS), received %s', 413),
+  notAnImageType: define('VEL_ERR_NOT_AN_IMAGE_TYPE', 'Expected JPEG, PNG, WebP, AVIF, GIF or TIFF, received %s', 415),
+  undecodable: define('VEL_ERR_UNDECODABLE', 'Expected a whole, readable image, received one that cannot be decoded: %s', 422),
+  modeUnavailable: define('VEL_ERR_MODE_UNAVAILABLE', 'Expected a mode that this service can serve (%s), received %s: %s', 422),
+  rateLimited: define('VEL_ERR_RATE_LIMITED', 'Expected at most %s requests a minute, received more; try again in %s s', 429),
+  overloaded: define('VEL_ERR_OVERLOADED', 'Expected fewer than %s images in flight, received one more; try again in %s s', 503),
+  notReady: define('VEL_ERR_NOT_READY', 'Expected a ready service, received a request while %s; try again in %s s', 503),
+  workerDied: define('VEL_ERR_WORKER_DIED', 'Expected the inference worker to finish this image, but it died (%s) and is being replaced; send the image again', 503),
+  deadline: define('VEL_ERR_DEADLINE', 'Expected a result within %s ms (LINK_TIMEOUT_MS), it was not ready; try again or raise the limit', 504),
+  internal: define('VEL_ERR_INTERNAL', 'Expected no fault, but one of ours happened; the log has it under this request id', 500),
+  // Boot and command line; the status is never sent.
+  config: define('VEL_ERR_CONFIG', 'Expected a valid configuration, received:\n%s', 500),
+  pack: define('VEL_ERR_PACK', 'Model pack %s: expected %s, received %s', 500),
+  weights: define('VEL_ERR_WEIGHTS', 'Model pack %s: expected %s, received %s', 500),
+  fetchFailed: define('VEL_ERR_FETCH', 'Model pack %s: expected %s, received %s', 500),
+  provider: define('VEL_ERR_PROVIDER', 'Expected execution provider %s, but it cannot be had: %s', 500),
+  index: define('VEL_ERR_INDEX', 'Index %s: expected %s, received %s', 500),
+  input: define('VEL_ERR_INPUT', 'Expected %s, received %s', 500)
+} as const
+
+export type ErrorName = keyof typeof errors
+
+/** Codes that a caller can meet; the rest are ours. */
+export function isVelError (error: unknown): error is Error & { code: string, statusCode: number } {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('VEL_ERR_')
+}

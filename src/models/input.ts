@@ -1,0 +1,64 @@
+// Pixels to the numbers a graph wants.
+import type { Raster, Tensor } from '../types.ts'
+import type { ModelInput } from '../packs/manifest.ts'
+
+/** Weights of ITU-R BT.601 luma, as OpenCV's RGB2GRAY. */
+const LUMA = [0.299, 0.587, 0.114] as const
+
+/**
+ * Packs rasters of the input's size into one batch.
+ *
+ * @returns float32 `[N, C, height, width]`, (v - mean) / std, C = 3 in the manifest's channel order or 1 for grey.
+ */
+export function toTensor (rasters: readonly Raster[], input: ModelInput): Tensor {
+  const { width, height } = input
+  const plane = width * height
+  const channels = input.channels === 'grey' ? 1 : 3
+  const data = new Float32Array(rasters.length * channels * plane)
+  const tables = normalisation(input)
+  rasters.forEach((raster, n) => {
+    if (raster.width !== width || raster.height !== height) throw new RangeError(`Expected a raster of ${width}x${height}, received ${raster.width}x${raster.height}`)
+    const out = data.subarray(n * channels * plane, (n + 1) * channels * plane)
+    if (channels === 1) grey(raster.data, tables, out)
+    else planar(raster.data, tables, input.channels === 'bgr', out)
+  })
+  return { data, dims: [rasters.length, channels, height, width] }
+}
+
+/** One 256-entry table a channel (R, G, B): byte -> (byte - mean) / std. */
+function normalisation (input: ModelInput): readonly [Float32Array, Float32Array, Float32Array] {
+  const at = (v: number | number[], c: number): number => typeof v === 'number' ? v : v[c]!
+  const table = (c: number): Float32Array => Float32Array.from({ length: 256 }, (_, v) => (v - at(input.mean, c)) / at(input.std, c))
+  return [table(0), table(1), table(2)]
+}
+
+function planar (from: Uint8Array, [r, g, b]: readonly [Float32Array, Float32Array, Float32Array], bgr: boolean, out: Float32Array): void {
+  const plane = out.length / 3
+  const first = bgr ? 2 : 0
+  const last = 2 - first
+  for (let p = 0, i = 0; p < plane; p++, i += 3) {
+    out[first * plane + p] = r[from[i]!]!
+    out[plane + p] = g[from[i + 1]!]!
+    out[last * plane + p] = b[from[i + 2]!]!
+  }
+}
+
+function grey (from: Uint8Array, [table]: readonly [Float32Array, Float32Array, Float32Array], out: Float32Array): void {
+  for (let p = 0, i = 0; p < out.length; p++, i += 3) {
+    out[p] = table[Math.round(LUMA[0] * from[i]! + LUMA[1] * from[i + 1]! + LUMA[2] * from[i + 2]!)]!
+  }
+}
+
+/** The raster, left and right exchanged. */
+export function mirror (raster: Raster): Raster {
+  const { width, height } = raster
+  const data = new Uint8Array(raster.data.length)
+  for (let y = 0; y < height; y++) {
+    for (let x = 0, i = y * width * 3, o = (y + 1) * width * 3 - 3; x < width; x++, i += 3, o -= 3) {
+      data[o] = raster.data[i]!
+      data[o + 1] = raster.data[i + 1]!
+      data[o + 2] = raster.data[i + 2]!
+    }
+  }
+  return { data, width, height }
+}

@@ -1,0 +1,52 @@
+// A pack's manifest to running models.
+import { join } from 'node:path'
+import type { ModelInfo, Session } from '../types.ts'
+import type { DetectorManifest, PackManifest } from '../packs/manifest.ts'
+import type { EncodingModels } from '../pipeline/encode-mentions.ts'
+import type { FaceDetector } from '../ports.ts'
+import { createFaceEncoder } from './face-encoder.ts'
+import { createLandmarks68 } from './landmarks-68.ts'
+import { detectInTiles, type FrameDetector, type TilePlan } from './tiled-detector.ts'
+import { createUltraface } from './ultraface.ts'
+
+/** Opens a graph file. */
+export type OpenSession = (path: string) => Promise<Session>
+
+export interface LoadedModels {
+  readonly models: EncodingModels
+  readonly info: readonly ModelInfo[]
+  close: () => Promise<void>
+}
+
+/** Opens every graph of the pack. Weights are not verified here: `verifyPack` does that, once a process. */
+export async function loadModels (pack: PackManifest, modelsDir: string, open: OpenSession, tiles: TilePlan): Promise<LoadedModels> {
+  const sessions: Session[] = []
+  const info: ModelInfo[] = []
+  const openRole = async (role: string, model: { name: string, files: PackManifest['models']['face']['files'] }): Promise<Record<string, Session>> => {
+    const opened: Record<string, Session> = {}
+    for (const [part, file] of Object.entries(model.files)) {
+      const session = await open(join(modelsDir, file.path))
+      sessions.push(session)
+      opened[part] = session
+      info.push({ role: Object.keys(model.files).length === 1 ? role : `${role}:${part}`, name: model.name, sha256: file.sha256 ?? '', provider: session.provider })
+    }
+    return opened
+  }
+  const { detector, landmarks, face } = pack.models
+  const models: EncodingModels = {
+    detector: createDetector(await openRole('detector', detector), detector, tiles),
+    landmarks: landmarks === undefined ? null : createLandmarks68((await openRole('landmarks', landmarks))['model']!, landmarks),
+    face: createFaceEncoder((await openRole('face', face))['model']!, face),
+    crop: face.crop,
+    input: face.input
+  }
+  return { models, info, close: async () => { await Promise.all(sessions.map(async s => await s.close())) } }
+}
+
+function createDetector (sessions: Record<string, Session>, manifest: DetectorManifest, tiles: TilePlan): FaceDetector {
+  const tiled = (frame: FrameDetector, locatesLandmarks: boolean): FaceDetector => ({ locatesLandmarks, detect: async pyramid => await detectInTiles(pyramid, frame, tiles) })
+  switch (manifest.decoder) {
+    case 'ultraface': return tiled(createUltraface(sessions['model']!, manifest), false)
+    default: throw new Error(`decoder ${manifest.decoder} is not written yet`)
+  }
+}

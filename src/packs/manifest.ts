@@ -1,0 +1,147 @@
+// What a model pack says of itself: `models/<pack>/manifest.json`, validated when it is read.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { errors } from '../errors.ts'
+
+/** Where a file can be had: inside a package of the npm registry, or at an https URL. */
+const source = z.union([
+  z.strictObject({ npm: z.string().regex(/^(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+$/, 'a package pinned as name@1.2.3'), integrity: z.string().startsWith('sha512-'), file: z.string() }),
+  z.strictObject({ url: z.url({ protocol: /^https$/ }) })
+])
+
+const file = z.strictObject({
+  /** Relative to MODELS_DIR. */
+  path: z.string().regex(/^[\w.-]+(\/[\w.-]+)*$/, 'a plain relative path').refine(p => !p.split('/').includes('..'), 'a path inside MODELS_DIR'),
+  /** Null only where the publisher's hash is not known yet: the first fetch prints and records it. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/).nullable(),
+  bytes: z.int().positive().optional(),
+  sources: z.array(source).default([])
+})
+
+/** How pixels become the input tensor: (v - mean) / std per channel, in this channel order. */
+const input = z.strictObject({
+  width: z.int().positive(),
+  height: z.int().positive(),
+  channels: z.enum(['rgb', 'bgr', 'grey']),
+  mean: z.union([z.number(), z.array(z.number()).length(3)]),
+  std: z.union([z.number(), z.array(z.number()).length(3)])
+})
+
+const model = {
+  name: z.string(),
+  files: z.record(z.string(), file),
+  licence: z.string(),
+  commercialUse: z.boolean(),
+  /** Who made it and where it was published. */
+  origin: z.string()
+}
+
+const detector = z.strictObject({
+  ...model,
+  decoder: z.enum(['ultraface', 'yunet', 'scrfd', 'mtcnn']),
+  input,
+  scoreThreshold: z.number().min(0).max(1),
+  /** Smallest face, px of the short side in the input frame, that the detector finds reliably. */
+  smallestFacePx: z.number().positive()
+})
+
+const landmarks = z.strictObject({ ...model, decoder: z.enum(['landmarks-68']), input })
+
+/** `template`: similarity transform of the five landmarks onto the ArcFace points. `box`: the box, widened. */
+const crop = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('template'), template: z.literal('arcface') }),
+  z.strictObject({ kind: z.literal('box'), margin: z.number().min(0).max(2) })
+])
+
+const face = z.strictObject({
+  ...model,
+  decoder: z.enum(['embedding']),
+  input,
+  crop,
+  dims: z.int().positive(),
+  /** Views of one face whose embeddings are averaged: the crop itself, or the crop and its mirror image. */
+  views: z.enum(['plain', 'mirrored']).default('plain')
+})
+
+const clipImage = z.strictObject({
+  ...model,
+  decoder: z.enum(['clip-image']),
+  input,
+  dims: z.int().positive(),
+  /** The context is the mention's box widened by this factor, clamped to the picture; `image`: the whole picture. */
+  context: z.union([z.number().positive(), z.literal('image')])
+})
+
+const clipText = z.strictObject({
+  ...model,
+  decoder: z.enum(['clip-text']),
+  dims: z.int().positive(),
+  maxTokens: z.int().positive(),
+  /** Prompt per text field; `{name}` and `{description}` are filled in. */
+  prompts: z.strictObject({ name: z.string(), name_description: z.string() })
+})
+
+export const packManifest = z.strictObject({
+  formatVersion: z.literal(1),
+  name: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/),
+  description: z.string(),
+  models: z.strictObject({
+    detector,
+    landmarks: landmarks.optional(),
+    face,
+    clipImage: clipImage.optional(),
+    clipText: clipText.optional()
+  }),
+  /** First similarity at which a candidate is linked, for indexes without calibration, and what it was measured on. */
+  decision: z.strictObject({ threshold: z.number().min(-1).max(1), measuredOn: z.string() })
+})
+
+export type PackManifest = z.infer<typeof packManifest>
+export type PackFile = z.infer<typeof file>
+export type PackSource = z.infer<typeof source>
+export type ModelInput = z.infer<typeof input>
+export type DetectorManifest = z.infer<typeof detector>
+export type LandmarksManifest = z.infer<typeof landmarks>
+export type FaceManifest = z.infer<typeof face>
+export type ClipImageManifest = z.infer<typeof clipImage>
+export type ClipTextManifest = z.infer<typeof clipText>
+export type CropManifest = z.infer<typeof crop>
+
+/** The project's own `models/` folder: manifests are there also when the weights are elsewhere. */
+export const OWN_MODELS_DIR = new URL('../../models/', import.meta.url)
+
+/**
+ * Reads and validates the manifest of pack `name`: from `modelsDir/name/manifest.json`, else from the project's own.
+ *
+ * @throws VEL_ERR_PACK where there is none, or where it is not valid.
+ */
+export async function readPackManifest (name: string, modelsDir: string): Promise<PackManifest> {
+  const known = packManifest.shape.name.safeParse(name)
+  if (!known.success) throw errors.pack(name, 'a name of lower-case letters, digits, "." and "-"', `${JSON.stringify(name)}; see \`vel models list\``)
+  const places = [join(modelsDir, name, 'manifest.json'), new URL(`${name}/manifest.json`, OWN_MODELS_DIR)]
+  for (const place of places) {
+    let text: string
+    try {
+      text = await readFile(place, 'utf8')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue
+      throw errors.pack(name, 'a readable manifest.json', `${(error as Error).message}; check the permissions of MODELS_DIR`)
+    }
+    return parsePackManifest(name, text)
+  }
+  throw errors.pack(name, 'a manifest.json', 'none in MODELS_DIR nor in models/; see `vel models list`')
+}
+
+/** @throws VEL_ERR_PACK naming each field at fault. */
+export function parsePackManifest (name: string, text: string): PackManifest {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw errors.pack(name, 'JSON in manifest.json', `${(error as Error).message}; restore the file`)
+  }
+  const parsed = packManifest.safeParse(value)
+  if (!parsed.success) throw errors.pack(name, 'a valid manifest.json', `${z.prettifyError(parsed.error)}; models/README.md describes the format`)
+  return parsed.data
+}

@@ -1,0 +1,151 @@
+// The nouns of the service and the ports between its parts. Imports nothing.
+//
+// Frames: unless a name says otherwise, coordinates are px of the EXIF-oriented original image, origin at its
+// top left corner, x to the right, y down, continuous (the centre of the first pixel is 0.5, 0.5), x2 and y2 exclusive.
+// Left and right are sides of the image, not of the person.
+
+export interface Point { readonly x: number, readonly y: number }
+
+export interface Box { readonly x1: number, readonly y1: number, readonly x2: number, readonly y2: number }
+
+/** Five points: left eye, right eye, nose, left mouth corner, right mouth corner (image sides). */
+export type Landmarks = readonly [Point, Point, Point, Point, Point]
+
+/** Pixels: uint8 `[height, width, 3]`, RGB, sRGB. */
+export interface Raster { readonly data: Uint8Array, readonly width: number, readonly height: number }
+
+/** A dense array in row-major order; `data.length` is the product of `dims`. */
+export interface Tensor {
+  readonly data: Float32Array | BigInt64Array
+  readonly dims: readonly number[]
+}
+
+/** One loaded graph. Runs one batch at a time; `provider` is the execution provider that really runs it. */
+export interface Session {
+  /** Names and dims as the graph states them; a dim that varies is -1. */
+  readonly inputs: ReadonlyArray<{ readonly name: string, readonly dims: readonly number[] }>
+  readonly outputs: readonly string[]
+  readonly provider: string
+  run: (feeds: Readonly<Record<string, Tensor>>) => Promise<Readonly<Record<string, Tensor>>>
+  close: () => Promise<void>
+}
+
+/** A face as a detector saw it. `score` in 0..1. `landmarks` only from detectors that locate them. */
+export interface Detection { readonly box: Box, readonly score: number, readonly landmarks?: Landmarks | undefined }
+
+export interface Quality {
+  /** Short side of the box, px of the original image. */
+  readonly faceSizePx: number
+  /** Mean squared Laplacian of the aligned grey crop, in grey levels squared; small means blurred. */
+  readonly sharpness: number
+}
+
+/** A mention with its embeddings: what the encoding half of the path hands to the linking half. */
+export interface EncodedMention {
+  readonly box: Box
+  readonly landmarks: Landmarks
+  /** 0..1, null where the box was given and nothing was detected. */
+  readonly detectionScore: number | null
+  readonly quality: Quality
+  /** L2-normalised float32 `[faceDims]`. */
+  readonly face: Float32Array
+  /** L2-normalised float32 `[clipDims]` of the context crop; present when asked for. */
+  readonly context?: Float32Array | undefined
+}
+
+/** Stages of the path, in order. One list: file names, `Server-Timing`, metric labels and log keys. */
+export const STAGES = ['decode', 'detect', 'align', 'embed', 'retrieve', 'rerank', 'decide'] as const
+export type Stage = typeof STAGES[number]
+/** Milliseconds per stage that ran. */
+export type Timings = Partial<Record<Stage, number>>
+
+export interface EncodedImage {
+  /** Size of the EXIF-oriented original, px. */
+  readonly width: number
+  readonly height: number
+  readonly mentions: readonly EncodedMention[]
+  /** Faces found before the cap on faces; `mentions.length` is at most this. */
+  readonly facesFound: number
+  readonly timings: Timings
+}
+
+export interface EncodeOptions {
+  /** Mentions given by the caller; detection is skipped and each box is one mention, in this order. */
+  readonly boxes?: readonly Box[] | undefined
+  /** Also embed each mention's context crop with CLIP. */
+  readonly context?: boolean | undefined
+}
+
+/** Bytes of an image file to mentions with embeddings: decode, detect, align, embed. */
+export interface MentionEncoder {
+  encode: (bytes: Uint8Array, options?: EncodeOptions, signal?: AbortSignal) => Promise<EncodedImage>
+  close: () => Promise<void>
+}
+
+/** A person of the knowledge base. `id` is a Wikidata item id such as `Q207`. */
+export interface Entity {
+  readonly id: string
+  readonly name: string
+  readonly description: string
+  readonly aliases: readonly string[]
+}
+
+/** Which embeddings are compared: the paper's V2V uses faces, V2T uses texts. */
+export type Modality = 'face' | 'text'
+
+/** An entity with its similarity (cosine, -1..1) to one query embedding. */
+export interface Neighbour { readonly entity: Entity, readonly similarity: number }
+
+export interface Candidate {
+  /** 1 is best. */
+  readonly rank: number
+  readonly entity: Entity
+  /** What candidates are ordered by. */
+  readonly score: number
+  /** Cosine per modality that was compared, -1..1. */
+  readonly similarity: { readonly [M in Modality]?: number }
+}
+
+export type LinkStatus = 'linked' | 'ambiguous' | 'nil'
+
+export interface Link {
+  readonly mention: EncodedMention
+  readonly status: LinkStatus
+  readonly entity: Entity | null
+  /** Calibrated probability that the first candidate is right; absent where the index has no calibration. */
+  readonly probability?: number | undefined
+  readonly candidates: readonly Candidate[]
+}
+
+export const MODES = ['v2v', 'v2t', 'v2vt'] as const
+export type Mode = typeof MODES[number]
+export const ORDERS = ['face-text', 'text-face', 'fusion'] as const
+export type Order = typeof ORDERS[number]
+
+export interface LinkOptions {
+  readonly mode?: Mode | undefined
+  readonly order?: Order | undefined
+  /** How many candidates of the first modality the second one rescores. */
+  readonly rerankK?: number | undefined
+  /** Candidates returned per mention. */
+  readonly topK?: number | undefined
+  readonly boxes?: readonly Box[] | undefined
+}
+
+/** A model as it runs. `provider` is the execution provider that really runs it, such as `cpu` or `cuda`. */
+export interface ModelInfo { readonly role: string, readonly name: string, readonly sha256: string, readonly provider: string }
+
+export interface IndexInfo { readonly name: string, readonly version: string, readonly entities: number }
+
+export interface LinkedImage {
+  readonly width: number
+  readonly height: number
+  readonly links: readonly Link[]
+  readonly facesFound: number
+  readonly index: IndexInfo
+  readonly models: readonly ModelInfo[]
+  readonly timings: Timings
+}
+
+/** The whole path: bytes of an image file to links. */
+export type LinkImage = (bytes: Uint8Array, options: LinkOptions, signal?: AbortSignal) => Promise<LinkedImage>

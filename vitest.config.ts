@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // onnxruntime-node hands back typed arrays of the main realm, which the vm pools do not share.
+    pool: 'forks',
+    testTimeout: 60_000,
+    hookTimeout: 120_000
+  }
+})
