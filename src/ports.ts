@@ -1,5 +1,5 @@
 // The ports between the pipeline and the models that serve it: a stage asks a port, a file of models/ implements it.
-import type { Box, Detection, Landmarks, Raster } from './types.ts'
+import type { Box, Detection, Entity, IndexInfo, Landmarks, Neighbour, Raster, Space } from './types.ts'
 import type { Pyramid } from './math/pyramid.ts'
 
 /** Finds faces in a whole picture of any size. */
@@ -20,4 +20,27 @@ export interface FaceEncoder {
   readonly dims: number
   /** One L2-normalised float32 `[dims]` a crop, in order; crops are uint8 RGB of the encoder's input size. */
   encode: (crops: readonly Raster[]) => Promise<Float32Array[]>
+}
+
+/** When the first candidate is the answer. Kept in the index, since it depends on the encoder and on who is in it. */
+export interface Decision {
+  /** First similarity from which a mention is linked, cosine. */
+  readonly threshold: number
+  /** A second entity nearer to the first than this makes the mention ambiguous, cosine. */
+  readonly ambiguousMargin: number
+  /** What the threshold was measured on, for people. */
+  readonly measuredOn: string
+}
+
+export interface KnowledgeBase {
+  readonly info: IndexInfo
+  /** Spaces with their width; a space that is absent cannot be searched. */
+  readonly dims: { readonly [S in Space]?: number }
+  readonly decision: Decision
+  /** The `k` entities nearest to `embedding` (L2-normalised), best first, each once: several vectors count by their best. */
+  search: (space: Space, embedding: Float32Array, k: number) => Promise<Neighbour[]>
+  /** Cosine of `embedding` to each entity's best vector in `space`, in order; NaN for an entity without one. */
+  similarities: (space: Space, embedding: Float32Array, entities: readonly Entity[]) => Promise<Float32Array>
+  entity: (id: string) => Entity | undefined
+  close: () => Promise<void>
 }
