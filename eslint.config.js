@@ -2,13 +2,14 @@ import neostandard, { resolveIgnoresFromGitignore } from 'neostandard'
 
 /** Who may import whom: the table in CONTRIBUTING.md. `folder` may not import from the listed folders or packages. */
 const boundaries = {
-  math: { folders: ['pipeline', 'models', 'inference', 'packs', 'kb', 'plugins', 'http', 'cli', 'eval'], packages: ['*'] },
-  pipeline: { folders: ['models', 'inference', 'kb', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'hnswlib-node', 'ioredis'] },
-  models: { folders: ['kb', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'hnswlib-node', 'ioredis', 'sharp'] },
-  inference: { folders: ['kb', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'hnswlib-node', 'ioredis', 'sharp'] },
-  packs: { folders: ['pipeline', 'models', 'inference', 'kb', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'hnswlib-node', 'ioredis', 'sharp'] },
-  kb: { folders: ['pipeline', 'models', 'inference', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'ioredis', 'sharp'] },
-  http: { folders: ['models', 'inference', 'kb', 'plugins', 'cli', 'eval', 'packs'], packages: ['onnxruntime-node', 'hnswlib-node', 'ioredis', 'sharp'] },
+  math: { folders: ['pipeline', 'models', 'inference', 'engine', 'packs', 'kb', 'plugins', 'http', 'cli', 'eval'], packages: ['*'] },
+  pipeline: { folders: ['models', 'inference', 'engine', 'kb', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'hnswlib-node', 'ioredis'] },
+  models: { folders: ['engine', 'kb', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'hnswlib-node', 'ioredis', 'sharp'] },
+  inference: { folders: ['pipeline', 'models', 'engine', 'kb', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'hnswlib-node', 'ioredis', 'sharp'] },
+  engine: { folders: ['kb', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'hnswlib-node', 'ioredis', 'sharp'] },
+  packs: { folders: ['pipeline', 'models', 'inference', 'engine', 'kb', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'hnswlib-node', 'ioredis', 'sharp'] },
+  kb: { folders: ['pipeline', 'models', 'inference', 'engine', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'ioredis', 'sharp'] },
+  http: { folders: ['models', 'inference', 'engine', 'kb', 'plugins', 'cli', 'eval', 'packs'], packages: ['onnxruntime-node', 'hnswlib-node', 'ioredis', 'sharp'] },
   eval: { folders: ['http', 'plugins', 'cli'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'hnswlib-node', 'ioredis'] }
 }
 
