@@ -21,7 +21,7 @@ export interface Graph {
 export function createGraph (dims: number, count: number, plan: GraphPlan): Graph & { add: (label: number, vector: Float32Array) => void } {
   const index = new hnswlib.HierarchicalNSW('ip', dims)
   index.initIndex(count, plan.M, plan.efConstruction, plan.seed)
-  return { ...wrap(index), add: (label, vector) => { index.addPoint(Array.from(vector), label) } }
+  return Object.assign(wrap(index), { add: (label: number, vector: Float32Array) => { index.addPoint(Array.from(vector), label) } })
 }
 
 export async function readGraph (path: string, dims: number): Promise<Graph> {
