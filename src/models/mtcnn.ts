@@ -15,7 +15,7 @@ const RNET = { side: 24, threshold: 0.7, iou: 0.7 } as const
 const ONET = { side: 48, overlap: 0.7 } as const
 /** P-Net's largest input, px: a larger picture is searched down to a larger smallest face. */
 const MAX_PNET_PX = 2e6
-/** At most this many proposals of a scale go on, the best: texture can give hundreds of thousands. */
+/** At most this many proposals go on from a scale, and from all scales, the best: texture can give hundreds of thousands. */
 const MAX_PROPOSALS = 2000
 /** Crops a run, so that memory stays flat however many proposals there are. */
 const BATCH = 256
@@ -46,7 +46,7 @@ export function createMtcnn ({ pnet, rnet, onet }: MtcnnSessions, manifest: Dete
       for (const scale of planScales(pyramid.width, pyramid.height, manifest.smallestFacePx / minFacePx)) {
         proposals.push(...await propose(pyramid, scale, pnet, manifest))
       }
-      const proposed = suppress(proposals, (a, b) => iou(a, b) > PNET.iouOfScales).map(c => squareBox(shifted(c)))
+      const proposed = suppress(proposals, (a, b) => iou(a, b) > PNET.iouOfScales).slice(0, MAX_PROPOSALS).map(c => squareBox(shifted(c)))
       const refined = (await look(pyramid, proposed, RNET.side, rnet, manifest)).filter(c => c.score > RNET.threshold)
       const kept = suppress(refined, (a, b) => iou(a, b) > RNET.iou).map(c => squareBox(shifted(c)))
       const faces = (await look(pyramid, kept, ONET.side, onet, manifest)).filter(c => c.score > manifest.scoreThreshold)

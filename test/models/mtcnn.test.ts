@@ -85,6 +85,14 @@ describe('MTCNN cascade', () => {
     const overlaps = faces.flatMap((a, i) => faces.slice(i + 1).map(b => overlapOfSmaller(a.box, b.box)))
     expect(Math.max(...overlaps)).toBeLessThanOrEqual(0.7)
   })
+
+  it('looks at 2000 proposals at most, however much texture there is', async () => {
+    // 200 x 200 px at scale 1 is 95 cells a row; every second of every second row gives 2304 boxes that count as different.
+    const cells = Array.from({ length: 48 * 48 }, (_, i) => Math.floor(i / 48) * 2 * 95 + (i % 48) * 2)
+    const sessions = { pnet: pnet(cells.map(cell => [cell, [0, 0, 0, 0]] as const)), rnet: answering(0), onet: answering(1) }
+    expect(await detect(picture(200, 200), sessions)).toEqual([])
+    expect(sessions.rnet.seen.reduce((sum, dims) => sum + dims[0]!, 0)).toBe(2000)
+  })
 })
 
 describe('planScales', () => {
