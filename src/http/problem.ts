@@ -86,7 +86,8 @@ export function registerProblems (app: FastifyInstance): void {
   app.setNotFoundHandler(async (request, reply) => {
     const path = request.url.split('?')[0]!
     const allowed = [...new Set(routes.filter(route => route.pattern.test(path)).map(route => route.method))]
-    if (allowed.length === 0) return await sendProblem(errors.notFound('a path of GET /openapi.json', 'another'), request, reply)
+    // A path that was met and yet not found, such as a file of /docs that is not there.
+    if (allowed.length === 0 || allowed.includes(request.method)) return await sendProblem(errors.notFound('a path of GET /openapi.json', 'another'), request, reply)
     reply.header('allow', allowed.join(', '))
     await sendProblem(errors.method(allowed.join(' or '), request.method), request, reply)
   })
