@@ -57,7 +57,8 @@ function retryAfter (error: CodedError): string | undefined {
 
 export async function sendProblem (error: unknown, request: FastifyRequest, reply: FastifyReply, more: object = {}): Promise<void> {
   const problem = toCallerError(error)
-  if (problem.statusCode >= 500) request.log.error({ err: error }, problem.code)
+  // Overload and deadlines are told by the request's own line; a fault of ours needs its stack.
+  if (problem.statusCode === 500) request.log.error({ err: error }, problem.code)
   request.facts.code = problem.code
   const seconds = retryAfter(problem)
   if (seconds !== undefined) reply.header('retry-after', seconds)

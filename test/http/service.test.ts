@@ -57,9 +57,10 @@ describe('faults behind the edge', () => {
   })
 
   it('overload is 503 with the Retry-After of its message', async () => {
-    const { send } = await buildTestApp({}, createFakeLinker({ before: async () => { throw errors.overloaded('32', '3') } }))
+    const { send, log } = await buildTestApp({}, createFakeLinker({ before: async () => { throw errors.overloaded('32', '3') } }))
     const { status, json, headers } = await send('/link', LINK)
     expect([status, json.code, headers['retry-after']]).toEqual([503, 'VEL_ERR_OVERLOADED', '3'])
+    await expect.poll(() => log.filter(line => line.reqId === json.requestId)).toMatchObject([{ level: 30, status: 503, code: 'VEL_ERR_OVERLOADED' }])
   })
 
   it('a worker that died is 503', async () => {
@@ -107,6 +108,12 @@ describe('keys and limits', () => {
 })
 
 describe('operation', () => {
+  it('logs the status of requests that are injected, too', async () => {
+    const { app, log } = await buildTestApp()
+    expect((await app.inject('/openapi.json')).statusCode).toBe(200)
+    await expect.poll(() => log.filter(line => line.route === '/openapi.json')).toMatchObject([{ status: 200 }])
+  })
+
   it('counts requests, stages, mentions and errors', async () => {
     const { send } = await buildTestApp()
     await send('/link', LINK)
