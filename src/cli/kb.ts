@@ -122,6 +122,6 @@ function describeSpace (name: string, { encoder, dims, vectors, encoding, encodi
     [name, `${vectors} vectors of ${dims} numbers as ${encoding}, by ${encoder.name} (recipe ${encoder.recipe.slice(0, 12)})`],
     ...losses.map((loss): [string, string] => ['', loss]),
     ['', `search: ${how}`],
-    ['', `median query: exact ${msPerQuery.exact} ms${msPerQuery.hnsw === undefined ? '' : `, HNSW ${msPerQuery.hnsw} ms`}`]
+    ['', `query: exact ${msPerQuery.exact} ms${msPerQuery.hnsw === undefined ? '' : `, HNSW ${msPerQuery.hnsw} ms`}`]
   ]
 }

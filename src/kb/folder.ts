@@ -18,19 +18,18 @@ export async function hashFile (path: string): Promise<FileManifest> {
   return { sha256: hash.digest('hex'), bytes }
 }
 
-/** Reads a file into one buffer of its own, hashing on the way: no second copy. */
-export async function readHashed (path: string, bytes: number): Promise<{ buffer: ArrayBuffer, sha256: string }> {
+/** Fills `into` from a file, hashing on the way: no second copy. @returns the sha256, hex; of fewer bytes where the file is short. */
+export async function readHashed (path: string, into: Uint8Array): Promise<string> {
   const file = await open(path)
   try {
-    const buffer = new ArrayBuffer(bytes)
     const hash = createHash('sha256')
-    for (let at = 0; at < bytes;) {
-      const { bytesRead } = await file.read(new Uint8Array(buffer, at, Math.min(CHUNK_BYTES, bytes - at)), 0, undefined, at)
+    for (let at = 0; at < into.length;) {
+      const { bytesRead } = await file.read(into, at, Math.min(CHUNK_BYTES, into.length - at), at)
       if (bytesRead === 0) break
-      hash.update(new Uint8Array(buffer, at, bytesRead))
+      hash.update(into.subarray(at, at + bytesRead))
       at += bytesRead
     }
-    return { buffer, sha256: hash.digest('hex') }
+    return hash.digest('hex')
   } finally {
     await file.close()
   }

@@ -8,10 +8,9 @@ import type { Decision } from '../ports.ts'
 import type { Entity, Space } from '../types.ts'
 import type { EncoderIdentity } from '../packs/identity.ts'
 import { chooseEncoding } from './choose-encoding.ts'
-import { chooseSearch } from './choose-search.ts'
-import { hashFile, readHashed, replaceFolder } from './folder.ts'
+import { chooseSearchAside } from './choose-search-aside.ts'
+import { hashFile, replaceFolder } from './folder.ts'
 import { ENTITIES_FILE, FORMAT_VERSION, indexVersion, MANIFEST_FILE, REPORT_FILE, spaceFiles, type FileManifest, type IndexManifest, type SpaceManifest } from './format.ts'
-import { openTable, tableBytes } from './vectors.ts'
 import { writeVectors } from './write-vectors.ts'
 
 /** Vectors of one space, read one at a time, so that they are never all in memory as float32. */
@@ -71,9 +70,8 @@ async function writeSpace (folder: string, space: Space, source: VectorSource, o
   const { encoding, loss } = chooseEncoding(await readSample(source), dims)
   await writeVectors(join(folder, names.vectors), encoding, count, dims, readAll(source, done => { onWriting('vectors', done, count) }))
   await writeFile(join(folder, names.rows), new Uint8Array(entityRows.buffer, entityRows.byteOffset, entityRows.byteLength))
-  const { buffer } = await readHashed(join(folder, names.vectors), tableBytes(encoding, count, dims))
-  const { search, msPerQuery, graph } = await chooseSearch(openTable(encoding, buffer, count, dims), done => { onWriting('graph', done, count) })
-  if (graph !== null) await graph.write(join(folder, names.graph))
+  const job = { vectors: join(folder, names.vectors), encoding, count, dims, graph: join(folder, names.graph) }
+  const { search, msPerQuery } = await chooseSearchAside(job, done => { onWriting('graph', done, count) })
   const { name, sha256, recipe } = encoder
   return { encoder: { name, sha256, recipe }, dims, vectors: count, encoding, encodingLoss: loss, search, msPerQuery }
 }
