@@ -3,13 +3,12 @@ import { fork } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { FEW_VECTORS } from './choose-search.ts'
-import { runSearchJob, type Chosen, type SearchJob } from './search-job.ts'
+import { runSearchJob, type Chosen, type SearchJob, type SearchStage } from './search-job.ts'
 
-export type SearchMessage = { readonly done: number } | { readonly chosen: Chosen }
+export type SearchMessage = { readonly stage: SearchStage, readonly done: number } | { readonly chosen: Chosen }
 
-/** @param onAdded vectors in the graph so far. */
-export async function chooseSearchAside (job: SearchJob, onAdded: (done: number) => void): Promise<Chosen> {
-  if (job.count < FEW_VECTORS) return await runSearchJob(job, onAdded)
+export async function chooseSearchAside (job: SearchJob, onDone: (stage: SearchStage, done: number) => void): Promise<Chosen> {
+  if (job.count < FEW_VECTORS) return await runSearchJob(job, onDone)
   const fromSource = import.meta.url.endsWith('.ts')
   const execArgv = fromSource ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
   const child = fork(fileURLToPath(new URL(fromSource ? './search-process.ts' : './search-process.js', import.meta.url)), [JSON.stringify(job)], { execArgv })
@@ -17,7 +16,7 @@ export async function chooseSearchAside (job: SearchJob, onAdded: (done: number)
     let chosen: Chosen | undefined
     child.on('message', (message: SearchMessage) => {
       if ('chosen' in message) chosen = message.chosen
-      else onAdded(message.done)
+      else onDone(message.stage, message.done)
     })
     child.on('error', reject)
     child.on('exit', (code, signal) => {

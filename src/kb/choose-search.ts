@@ -25,6 +25,8 @@ export interface SearchChoice {
   readonly msPerQuery: SpaceManifest['msPerQuery']
   /** The graph to write, where search is HNSW. */
   readonly graph: Graph | null
+  /** The graph that was measured, also where it was not worth it. */
+  readonly tried: Graph | null
 }
 
 /**
@@ -37,7 +39,7 @@ export async function chooseSearch (table: VectorTable, onAdded: (done: number) 
   const queries = makeQueries(table)
   const vectors = Uint32Array.from({ length: table.count }, (_, row) => row)
   const exactMs = undisturbedMs(queries, query => searchExact(table, vectors, query, K))
-  const exact: SearchChoice = { search: { kind: 'exact' }, msPerQuery: { exact: exactMs }, graph: null }
+  const exact: SearchChoice = { search: { kind: 'exact' }, msPerQuery: { exact: exactMs }, graph: null, tried: null }
   if (table.count < FEW_VECTORS) return exact
   const graph = await buildGraph(table, onAdded)
   const right = queries.map(query => new Set(searchExact(table, vectors, query, K).rows))
@@ -46,9 +48,9 @@ export async function chooseSearch (table: VectorTable, onAdded: (done: number) 
     if (recallAt10 < ACCEPTED_RECALL) continue
     const hnswMs = undisturbedMs(queries, query => graph.search(query, K, ef))
     const msPerQuery = { exact: exactMs, hnsw: hnswMs }
-    return exactMs - hnswMs <= worthwhileMs ? { ...exact, msPerQuery } : { search: { kind: 'hnsw', ...GRAPH_PLAN, ef, recallAt10 }, msPerQuery, graph }
+    return exactMs - hnswMs <= worthwhileMs ? { ...exact, msPerQuery, tried: graph } : { search: { kind: 'hnsw', ...GRAPH_PLAN, ef, recallAt10 }, msPerQuery, graph, tried: graph }
   }
-  return exact
+  return { ...exact, tried: graph }
 }
 
 async function buildGraph (table: VectorTable, onAdded: (done: number) => void): Promise<Graph> {

@@ -73,6 +73,15 @@ export async function replaceFolder (dir: string, write: (folder: string) => Pro
   }
 }
 
+/** Deletes new folders of `dir` that a process did not live to put in place. Only for who holds the index's lock. */
+export async function removeUnfinished (dir: string): Promise<void> {
+  const target = resolve(dir)
+  const prefix = `.${basename(target)}.`
+  for (const name of await readdir(dirname(target))) {
+    if (name.startsWith(prefix) && /^[0-9a-f]{12}\.new$/.test(name.slice(prefix.length))) await rm(join(dirname(target), name), { recursive: true })
+  }
+}
+
 /** A system error as one sentence; other errors as they are. */
 export function writeError (dir: string, error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException

@@ -8,6 +8,6 @@ function tell (message: SearchMessage): void {
   process.send!(message)
 }
 
-const chosen = await runSearchJob(JSON.parse(process.argv[2]!) as SearchJob, done => { tell({ done }) })
+const chosen = await runSearchJob(JSON.parse(process.argv[2]!) as SearchJob, (stage, done) => { tell({ stage, done }) })
 tell({ chosen })
 process.disconnect()
