@@ -1,13 +1,13 @@
 // Entity files and their photos to an index folder: the builder behind `vel kb build`.
 import { createHash } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { MentionEncoder } from '../types.ts'
 import { encoderIdentity, type EncoderIdentity } from '../packs/identity.ts'
 import type { PackManifest } from '../packs/manifest.ts'
 import { withLock } from './build-lock.ts'
 import { encodePhotos } from './encode-photos.ts'
-import { removeUnfinished, writeError } from './folder.ts'
+import { removeUnfinished, siblingPath, writeError } from './folder.ts'
 import type { IndexManifest } from './format.ts'
 import { readEntities, type EntitySet } from './read-entities.ts'
 import { describeAlike, planVectors, type BuildReport } from './report.ts'
@@ -51,16 +51,15 @@ export async function buildIndex (options: BuildOptions): Promise<Built> {
   // Faults of the input show before anything is written.
   const identity = encoderIdentity(options.pack.models.face)
   const set = await readEntities(files)
-  const folder = dirname(resolve(out))
-  const sibling = (ending: string): string => join(folder, `.${basename(resolve(out))}.${ending}`)
+  const workFile = siblingPath(out, 'work')
   try {
-    await mkdir(folder, { recursive: true })
-    return await withLock(out, sibling('lock'), async () => {
+    await mkdir(dirname(resolve(out)), { recursive: true })
+    return await withLock(out, siblingPath(out, 'lock'), async () => {
       await removeUnfinished(out)
-      const log = await openWorkLog(sibling('work'), packHash(options.pack))
+      const log = await openWorkLog(workFile, packHash(options.pack))
       try {
         const built = await buildFrom(set, log, identity, options)
-        await rm(sibling('work'))
+        await rm(workFile)
         return built
       } finally {
         await log.close()

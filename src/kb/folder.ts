@@ -35,9 +35,14 @@ export async function readHashed (path: string, into: Uint8Array): Promise<strin
   }
 }
 
+/** A hidden neighbour of index folder `dir`: its lock, its work file, or another state of it. */
+export function siblingPath (dir: string, ending: string): string {
+  return join(dirname(resolve(dir)), `.${basename(resolve(dir))}.${ending}`)
+}
+
 /** Where the old index stands between the two renames of a swap. */
 function asidePath (dir: string): string {
-  return join(dirname(resolve(dir)), `.${basename(resolve(dir))}.old`)
+  return siblingPath(dir, 'old')
 }
 
 /** The folder to read for index `dir`: itself or, where a swap was cut between its two renames, the old one aside. */
@@ -54,7 +59,7 @@ export async function readableFolder (dir: string): Promise<string> {
 export async function replaceFolder (dir: string, write: (folder: string) => Promise<void>): Promise<void> {
   const target = resolve(dir)
   const aside = asidePath(dir)
-  const folder = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.new`)
+  const folder = siblingPath(dir, `${randomBytes(6).toString('hex')}.new`)
   try {
     await mkdir(folder, { recursive: true })
     await write(folder)
@@ -96,7 +101,8 @@ export function writeError (dir: string, error: unknown): unknown {
   return code !== undefined && advice[code] !== undefined ? errors.index(dir, 'a place that can be written', `${message}; ${advice[code]}; an index that was there is untouched`) : error
 }
 
-async function flush (path: string): Promise<void> {
+/** Waits until a file or a folder's list of names is on the disk. */
+export async function flush (path: string): Promise<void> {
   const file = await open(path, 'r')
   try {
     await file.sync()
