@@ -30,6 +30,7 @@ export const errors = {
   pack: define('VEL_ERR_PACK', 'Model pack %s: expected %s, received %s', 500),
   weights: define('VEL_ERR_WEIGHTS', 'Model pack %s: expected %s, received %s', 500),
   fetchFailed: define('VEL_ERR_FETCH', 'Model pack %s: expected %s, received %s', 500),
+  workers: define('VEL_ERR_WORKERS', 'Expected the inference workers to start, but they do not: %s; check the weights with `vel models verify` and that memory suffices', 500),
   provider: define('VEL_ERR_PROVIDER', 'Expected execution provider %s, but it cannot be had: %s', 500),
   index: define('VEL_ERR_INDEX', 'Index %s: expected %s, received %s', 500),
   input: define('VEL_ERR_INPUT', 'Expected %s, received %s', 500)

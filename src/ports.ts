@@ -18,6 +18,8 @@ export interface LandmarkLocator {
 
 export interface FaceEncoder {
   readonly dims: number
+  /** Crops that the graph takes in one run at most; 1 where its batch is fixed, which is also what absent means. */
+  readonly maxBatch?: number | undefined
   /** One L2-normalised float32 `[dims]` a crop, in order; crops are uint8 RGB of the encoder's input size. */
   encode: (crops: readonly Raster[]) => Promise<Float32Array[]>
 }

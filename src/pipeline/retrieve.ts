@@ -15,7 +15,7 @@ export type Ranked = Omit<Candidate, 'rank'>
 
 /** The `k` entities nearest to the probe, best first; score = similarity. Entities without a vector in the space never come. */
 export async function retrieve (kb: KnowledgeBase, { modality, space, embedding }: Probe, k: number): Promise<Ranked[]> {
-  const neighbours = await kb.search(space, embedding, k)
+  const neighbours = await kb.search(space, embedding, Math.min(k, kb.info.entities))
   return neighbours.map(({ entity, similarity }) => ({ entity, score: similarity, similarity: { [modality]: similarity } }))
 }
 

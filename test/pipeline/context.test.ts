@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { Pyramid } from '../../src/math/pyramid.ts'
 import { resizeBicubic } from '../../src/math/bicubic.ts'
-import { contextBox, cropContext } from '../../src/pipeline/context.ts'
+import { contextBox, cropContext, embedContexts, type ContextModel } from '../../src/pipeline/context.ts'
 import { draw, drawGolden } from '../helpers/drawn.ts'
 
 interface Golden { cases: Array<{ name: string, width: number, height: number, box: [number, number, number, number], sha256: string, pixels: number[][] }> }
@@ -59,5 +59,41 @@ describe('cropContext', () => {
     const crop = cropContext(new Pyramid(draw(60, 40, () => [10, 20, 30])), box, 1.5, SIDE)
     expect([crop.width, crop.height]).toEqual([SIDE, SIDE])
     expect([...crop.data.subarray(0, 3)]).toEqual([10, 20, 30])
+  })
+})
+
+describe('embedContexts', () => {
+  // An encoder of its own kind: the first pixel of a crop, and how many crops came at once.
+  const batches: number[] = []
+  const clip = (context: number | 'image'): ContextModel => ({
+    encoder: {
+      dims: 3,
+      encode: async crops => {
+        batches.push(crops.length)
+        return crops.map(crop => Float32Array.from(crop.data.subarray(0, 3)))
+      }
+    },
+    context,
+    input: { width: SIDE, height: SIDE, channels: 'rgb', mean: 0, std: 1 }
+  })
+  const pyramid = new Pyramid(draw(90, 30, x => x < 30 ? [200, 0, 0] : x < 60 ? [0, 200, 0] : [0, 0, 200]))
+  const boxes = [5, 35, 65].map(x1 => ({ x1, y1: 5, x2: x1 + 20, y2: 25 }))
+  const embed = async (context: number | 'image'): Promise<number[][]> => (await embedContexts(pyramid, boxes, clip(context))).map(e => [...e])
+
+  test('embeds every mention in order, in one batch', async () => {
+    batches.length = 0
+    expect(await embed(1)).toEqual([[200, 0, 0], [0, 200, 0], [0, 0, 200]])
+    expect(batches).toEqual([3])
+  })
+
+  test('embeds the whole picture once for all', async () => {
+    batches.length = 0
+    const [first, ...others] = await embed('image')
+    expect(others).toEqual([first, first])
+    expect(batches).toEqual([1])
+  })
+
+  test('says what is missing without an encoder', async () => {
+    await expect(embedContexts(pyramid, boxes, undefined)).rejects.toMatchObject({ code: 'VEL_ERR_MODE_UNAVAILABLE', message: expect.stringContaining('no CLIP image encoder') })
   })
 })
