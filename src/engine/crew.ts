@@ -90,6 +90,8 @@ export class Crew {
       } catch (error) {
         failures++
         if (this.#ending) return
+        // It may be alive and only have said why it cannot serve.
+        worker.kill(`it could not start: ${(error as Error).message}`)
         if (this.#isHopeless(error as Error, failures, booted)) {
           this.#stop(error as Error, failures)
           return

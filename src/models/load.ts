@@ -60,6 +60,6 @@ function createDetector (sessions: Record<string, Session>, manifest: DetectorMa
     case 'ultraface': return tiled(createUltraface(part('model'), manifest), false)
     case 'yunet': return tiled(createYunet(part('model'), manifest), true)
     case 'scrfd': return tiled(createScrfd(part('model'), manifest), true)
-    case 'mtcnn': return createMtcnn({ pnet: part('pnet'), rnet: part('rnet'), onet: part('onet') }, manifest, tiles.minFacePx)
+    case 'mtcnn': return createMtcnn({ pnet: part('pnet'), rnet: part('rnet'), onet: part('onet') }, manifest, tiles.searchFacePx)
   }
 }

@@ -153,9 +153,30 @@ describe('a worker that dies', () => {
     expect(stats().workers).toBe(0)
   })
 
+  it('and whose successor cannot start at first is replaced all the same', async () => {
+    const programs = ['worker.mjs', 'fails.mjs', 'dies.mjs']
+    const { encode, stats } = await start({ fork: () => fixture(programs.shift() ?? 'worker.mjs')() })
+    const killed = code(encode(image({ signal: 'SIGKILL' })))
+    expect((await encode(image({}))).width).toBe(1)
+    expect(await killed).toBe('VEL_ERR_WORKER_DIED')
+    expect(stats()).toMatchObject({ workers: 1, restarts: 3 })
+  })
+
+  it('leaves no process behind where the engine gives up at once', async () => {
+    const children: ChildProcess[] = []
+    const programs = ['fails.mjs', 'silent.mjs']
+    const forks = (): ChildProcess => {
+      const child = fixture(programs.shift() ?? 'worker.mjs')()
+      children.push(child)
+      return child
+    }
+    await expect(start({ workers: 2, fork: forks })).rejects.toMatchObject({ code: 'VEL_ERR_WEIGHTS', message: 'the weights are on a disk that went away' })
+    expect(children).toHaveLength(2)
+    await until(() => children.every(child => !isAlive(child.pid!)), 'both processes to end')
+  })
+
   it('because it was never ready is told so', async () => {
-    const silent = (): ChildProcess => fork(fileURLToPath(new URL('./fixtures/silent.mjs', import.meta.url)), { serialization: 'advanced', execArgv: [] })
-    await expect(start({ fork: silent, startMs: 200 })).rejects.toThrow(/not ready after 200 ms/)
+    await expect(start({ fork: fixture('silent.mjs'), startMs: 200 })).rejects.toThrow(/not ready after 200 ms/)
   })
 })
 

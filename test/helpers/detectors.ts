@@ -24,7 +24,7 @@ const FACES: ReadonlyArray<{ name: string, box: Box }> = [
 
 export async function loadPack (name: string): Promise<LoadedModels> {
   const modelsDir = fileURLToPath(new URL('models/', shared))
-  return await loadModels(await readPackManifest(name, modelsDir), modelsDir, async path => await openSession(path, { providers: ['cpu'], threads: 1 }), { minFacePx: 20, step: 2.5, maxTiles: 100 })
+  return await loadModels(await readPackManifest(name, modelsDir), modelsDir, async path => await openSession(path, { providers: ['cpu'], threads: 1 }), { searchFacePx: 20, step: 2.5, maxTiles: 100 })
 }
 
 export async function facesIn (pack: LoadedModels, picture: Sharp | string): Promise<readonly Detection[]> {

@@ -13,7 +13,7 @@ if (!hasEmbedded) {
   console.warn('SKIPPED: tests that need the embedded pack; run `vel models fetch embedded`')
 }
 
-export const encodingSettings = { maxPixels: 50_000_000, workingPixels: 4_000_000, maxFaces: 32, minFacePx: 24, step: 2, maxTiles: 64 }
+export const encodingSettings = { maxPixels: 50_000_000, workingPixels: 4_000_000, maxFaces: 32, minFacePx: 24, searchFacePx: 24, step: 2, maxTiles: 64 }
 
 export async function embeddedOptions (): Promise<EngineOptions> {
   return { pack: await readPackManifest('embedded', modelsDir), modelsDir, settings: encodingSettings, providers: ['cpu'], threads: 1, workers: 1, maxQueue: 8 }

@@ -8,7 +8,7 @@ import { shared } from './shared.ts'
 
 export const ownModels = fileURLToPath(new URL('../../models', import.meta.url))
 export const sharedModels = fileURLToPath(new URL('models', shared))
-export const TILES = { minFacePx: 24, step: 2.5, maxTiles: 200 }
+export const TILES = { searchFacePx: 24, step: 2.5, maxTiles: 200 }
 export const SETTINGS = { maxPixels: 1e8, workingPixels: 2.4e7, maxFaces: 100, minFacePx: 8 }
 
 /** Loads a pack on the CPU, one thread; the caller closes it. */

@@ -116,7 +116,7 @@ describe('a pack without one of the nets', () => {
   it('is refused by name', async () => {
     const { pnet: first } = packManifest.models.detector.files
     const pack = { ...packManifest, models: { ...packManifest.models, detector: { ...packManifest.models.detector, files: { pnet: first! } } } }
-    await expect(loadModels(pack, 'nowhere', async () => fakeSession([], () => ({})), { minFacePx: 20, step: 2.5, maxTiles: 10 }))
+    await expect(loadModels(pack, 'nowhere', async () => fakeSession([], () => ({})), { searchFacePx: 20, step: 2.5, maxTiles: 10 }))
       .rejects.toThrow('a file "rnet" for decoder "mtcnn"')
   })
 })

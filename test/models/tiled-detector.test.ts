@@ -5,7 +5,7 @@ import { detectInTiles, planTiles, type FrameDetector } from '../../src/models/t
 import { height, width } from '../../src/math/box.ts'
 
 const frameSize = { width: 320, height: 240 }
-const plan = { minFacePx: 24, step: 2.5, maxTiles: 200 }
+const plan = { searchFacePx: 24, step: 2.5, maxTiles: 200 }
 const blind: FrameDetector = { frame: frameSize, smallestFacePx: 20, detectInFrame: async () => [] }
 
 describe('planTiles', () => {
