@@ -39,7 +39,7 @@ function measures (title: string, rows: readonly RowReport[], of: (r: RowReport)
     head: ['row', 'queries', 'persons', ...RECALL_AT.map(k => `R@${k}`), ...MRR_AT.map(k => `MRR@${k}`)],
     rows: rows.map(r => {
       const { scores, intervals } = of(r)
-      const cell = (value: number, [low, high]: readonly [number, number]): string => `${share(value)} (${share(low)}–${share(high)})`
+      const cell = (value: number, [low, high]: readonly [number, number]): string => Number.isFinite(value) ? `${share(value)} (${share(low)}–${share(high)})` : share(value)
       return [r.name, String(r.queries), String(r.persons), ...RECALL_AT.map(k => k === 1 ? cell(scores.recall[k], intervals.recall[k]) : share(scores.recall[k])), ...MRR_AT.map(k => k === 3 ? cell(scores.mrr[k], intervals.mrr[k]) : share(scores.mrr[k]))]
     })
   }

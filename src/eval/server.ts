@@ -1,7 +1,7 @@
 // Evaluates a running service over HTTP: its candidates, its decisions, its probabilities.
 import { readFile } from 'node:fs/promises'
-import { RetryAgent, Agent, request, type Dispatcher } from 'undici'
 import pMap from 'p-map'
+import { Agent, request, RetryAgent, type Dispatcher } from 'undici'
 import { z } from 'zod'
 import { errors } from '../errors.ts'
 import { DEPTH } from './metrics.ts'
@@ -100,7 +100,7 @@ interface Client {
 /** A busy service (429, 503) is asked again when it says so. */
 function createClient ({ url, apiKey, concurrency }: ServerOptions): Client {
   const agent = new Agent({ connections: concurrency })
-  const dispatcher = new RetryAgent(agent, { methods: ['GET', 'POST'], statusCodes: [429, 503], maxRetries: 8, maxTimeout: 10_000 })
+  const dispatcher = new RetryAgent(agent, { methods: ['GET', 'POST'], statusCodes: [429, 503], errorCodes: ['ECONNRESET', 'UND_ERR_SOCKET'], maxRetries: 8, maxTimeout: 10_000 })
   const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
   const ask = async (path: string, options: Partial<Dispatcher.RequestOptions>): Promise<{ status: number, body: unknown }> => {
     try {
