@@ -35,6 +35,7 @@ export default [
     files: ['**/*.ts'],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     plugins: { '@typescript-eslint': neostandard.plugins['typescript-eslint'].plugin },
-    rules: { '@typescript-eslint/no-floating-promises': 'error', '@typescript-eslint/no-misused-promises': 'error', '@typescript-eslint/no-explicit-any': 'error' }
+    // `void promise` is how no-floating-promises is told that a promise is left alone on purpose.
+    rules: { 'no-void': ['error', { allowAsStatement: true }], '@typescript-eslint/no-floating-promises': 'error', '@typescript-eslint/no-misused-promises': 'error', '@typescript-eslint/no-explicit-any': 'error' }
   }
 ]

@@ -1,5 +1,6 @@
-// The ports between the pipeline and the models that serve it: a stage asks a port, a file of models/ implements it.
-import type { Box, Detection, Entity, IndexInfo, Landmarks, Neighbour, Raster, Space } from './types.ts'
+// The ports between the parts: the pipeline and the models that serve it, the service and the linker behind it.
+// Who needs something asks a port; who has it implements the port.
+import type { Box, Detection, Entity, IndexInfo, Landmarks, LinkImage, Mode, ModelInfo, Neighbour, Raster, Space } from './types.ts'
 import type { Pyramid } from './math/pyramid.ts'
 
 /** Finds faces in a whole picture of any size. */
@@ -18,6 +19,8 @@ export interface LandmarkLocator {
 
 export interface FaceEncoder {
   readonly dims: number
+  /** Crops that the graph takes in one run at most; 1 where its batch is fixed, which is also what absent means. */
+  readonly maxBatch?: number | undefined
   /** One L2-normalised float32 `[dims]` a crop, in order; crops are uint8 RGB of the encoder's input size. */
   encode: (crops: readonly Raster[]) => Promise<Float32Array[]>
 }
@@ -43,4 +46,35 @@ export interface KnowledgeBase {
   similarities: (space: Space, embedding: Float32Array, entities: readonly Entity[]) => Promise<Float32Array>
   entity: (id: string) => Entity | undefined
   close: () => Promise<void>
+}
+
+export type PartState = 'starting' | 'ready' | 'down'
+
+/** Whether each part can serve: what `/health/ready` and `/metrics` tell. */
+export interface Readiness {
+  readonly ready: boolean
+  readonly models: { readonly state: PartState, readonly list: readonly ModelInfo[] }
+  readonly index: { readonly state: PartState, readonly info: IndexInfo | null }
+  /** `off` without a cache; `down` makes the service slower, never unready. */
+  readonly cache: { readonly state: 'off' | 'ready' | 'down' }
+  /** Modes that the loaded models and index can serve. */
+  readonly modes: readonly Mode[]
+  readonly engine: {
+    readonly workers: number
+    readonly workersReady: number
+    /** Images waiting for a worker, and how many may. */
+    readonly queued: number
+    readonly maxQueue: number
+    /** Images in a worker's hands. */
+    readonly running: number
+  }
+}
+
+/** The whole service behind the HTTP edge: what one process needs to answer. */
+export interface Linker {
+  /** @throws VEL_ERR_OVERLOADED at once where the queue is full; `signal.reason` where it was aborted; what decoding throws. */
+  readonly linkImage: LinkImage
+  readonly entity: (id: string) => Entity | undefined
+  readonly readiness: () => Readiness
+  readonly close: () => Promise<void>
 }

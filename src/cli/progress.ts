@@ -2,7 +2,8 @@
 import { SingleBar } from 'cli-progress'
 
 export interface Progress {
-  update: (done: number) => void
+  /** @param total where it has become known, or has changed. */
+  update: (done: number, total?: number) => void
   stop: () => void
 }
 
@@ -17,5 +18,11 @@ export function startProgress (label: string, total: number, unit: string): Prog
     notTTYSchedule: 5000
   })
   bar.start(total, 0)
-  return { update: done => { bar.update(done) }, stop: () => { bar.stop() } }
+  return {
+    update: (done, total) => {
+      if (total !== undefined) bar.setTotal(total)
+      bar.update(done)
+    },
+    stop: () => { bar.stop() }
+  }
 }

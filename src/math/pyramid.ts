@@ -37,9 +37,12 @@ export class Pyramid {
     const finest = this.level(0)
     const step = scaleOf(toOriginal) * finest.width / this.width
     // NOTE: 1.5 and not 2: between two levels the sharper one wins, since blur costs an embedding more than aliasing.
-    const source = this.level(Math.max(0, Math.floor(Math.log2(step / 1.5) + 1)))
-    const sx = source.width / this.width
-    const sy = source.height / this.height
+    const wanted = step > 1.5 ? Math.floor(Math.log2(step / 1.5) + 1) : 0
+    const source = this.level(wanted)
+    // Halving drops an odd last row or column, so the scale of a level is its number, not the ratio of the sizes.
+    const halved = 2 ** -Math.min(wanted, this.#levels.length - 1)
+    const sx = finest.width / this.width * halved
+    const sy = finest.height / this.height * halved
     const m = { a: toOriginal.a * sx, b: toOriginal.b * sx, c: toOriginal.c * sx, d: toOriginal.d * sy, e: toOriginal.e * sy, f: toOriginal.f * sy }
     return sampleBilinear(source, m, width, height, fill)
   }

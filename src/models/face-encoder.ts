@@ -27,6 +27,7 @@ export function createFaceEncoder (session: Session, manifest: FaceManifest): Fa
 
   return {
     dims,
+    maxBatch,
     async encode (crops) {
       if (manifest.views === 'plain') return await run(crops)
       const both = await run([...crops, ...crops.map(mirror)])

@@ -1,13 +1,17 @@
 // A pack's manifest to running models.
 import { join } from 'node:path'
+import { errors } from '../errors.ts'
 import type { ModelInfo, Session } from '../types.ts'
 import type { DetectorManifest, PackManifest } from '../packs/manifest.ts'
 import type { EncodingModels } from '../pipeline/encode-mentions.ts'
 import type { FaceDetector } from '../ports.ts'
 import { createFaceEncoder } from './face-encoder.ts'
 import { createLandmarks68 } from './landmarks-68.ts'
+import { createMtcnn } from './mtcnn.ts'
+import { createScrfd } from './scrfd.ts'
 import { detectInTiles, type FrameDetector, type TilePlan } from './tiled-detector.ts'
 import { createUltraface } from './ultraface.ts'
+import { createYunet } from './yunet.ts'
 
 /** Opens a graph file. */
 export type OpenSession = (path: string) => Promise<Session>
@@ -45,8 +49,15 @@ export async function loadModels (pack: PackManifest, modelsDir: string, open: O
 
 function createDetector (sessions: Record<string, Session>, manifest: DetectorManifest, tiles: TilePlan): FaceDetector {
   const tiled = (frame: FrameDetector, locatesLandmarks: boolean): FaceDetector => ({ locatesLandmarks, detect: async pyramid => await detectInTiles(pyramid, frame, tiles) })
+  const part = (name: string): Session => {
+    const session = sessions[name]
+    if (session === undefined) throw errors.pack(manifest.name, `a file "${name}" for decoder "${manifest.decoder}"`, `${Object.keys(sessions).join(', ') || 'none'}; correct "files" in the manifest`)
+    return session
+  }
   switch (manifest.decoder) {
-    case 'ultraface': return tiled(createUltraface(sessions['model']!, manifest), false)
-    default: throw new Error(`decoder ${manifest.decoder} is not written yet`)
+    case 'ultraface': return tiled(createUltraface(part('model'), manifest), false)
+    case 'yunet': return tiled(createYunet(part('model'), manifest), true)
+    case 'scrfd': return tiled(createScrfd(part('model'), manifest), true)
+    case 'mtcnn': return createMtcnn({ pnet: part('pnet'), rnet: part('rnet'), onet: part('onet') }, manifest, tiles.searchFacePx)
   }
 }

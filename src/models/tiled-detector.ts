@@ -24,12 +24,16 @@ export interface Tile {
 
 export interface TilePlan {
   /** Short side of the smallest face looked for, px of the original. */
-  readonly minFacePx: number
+  readonly searchFacePx: number
   /** Ratio between the scales of successive levels. */
   readonly step: number
   /** At most this many tiles; a picture that wants more is searched down to a larger smallest face. */
   readonly maxTiles: number
 }
+
+/** Chosen on collages of news photos: a larger step misses faces between levels, a cap on tiles bounds the time of one picture. */
+export const TILE_STEP = 2.5
+export const MAX_TILES = 300
 
 /** Grey with which detectors of this family were trained to be padded. */
 const PADDING = 127
@@ -43,7 +47,7 @@ const CUT_PX = 2
 export function planTiles (width: number, height: number, detector: FrameDetector, plan: TilePlan): Tile[] {
   const { frame, smallestFacePx } = detector
   const whole = Math.min(frame.width / width, frame.height / height)
-  const finest = smallestFacePx / plan.minFacePx
+  const finest = smallestFacePx / plan.searchFacePx
   const tiles: Tile[] = [{ region: around(width / 2, height / 2, frame, whole), largestFacePx: Infinity }]
   // Spread the levels evenly between the whole picture and the finest scale, at most `step` apart.
   const levels = Math.max(0, Math.ceil(Math.log(finest / whole) / Math.log(plan.step) - 0.15))

@@ -6,7 +6,14 @@ import { errors } from '../errors.ts'
 
 /** Where a file can be had: inside a package of the npm registry, or at an https URL. */
 const source = z.union([
-  z.strictObject({ npm: z.string().regex(/^(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+$/, 'a package pinned as name@1.2.3'), integrity: z.string().startsWith('sha512-'), file: z.string() }),
+  z.strictObject({
+    npm: z.string().regex(/^(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+$/, 'a package pinned as name@1.2.3'),
+    integrity: z.string().startsWith('sha512-'),
+    /** Size of the tarball, for progress. */
+    bytes: z.int().positive().optional(),
+    /** Path inside the tarball. */
+    file: z.string()
+  }),
   z.strictObject({ url: z.url({ protocol: /^https$/ }) })
 ])
 
@@ -36,6 +43,9 @@ const model = {
   /** Who made it and where it was published. */
   origin: z.string()
 }
+
+/** The parts that each decoder opens. */
+const PARTS: Readonly<Record<string, readonly string[]>> = { mtcnn: ['pnet', 'rnet', 'onet'], 'clip-text': ['model', 'tokenizer'] }
 
 const detector = z.strictObject({
   ...model,
@@ -92,6 +102,16 @@ export const packManifest = z.strictObject({
     face,
     clipImage: clipImage.optional(),
     clipText: clipText.optional()
+  }).superRefine((models, context) => {
+    for (const [role, model] of Object.entries(models)) {
+      if (model === undefined) continue
+      const { decoder, files } = model
+      const wanted = PARTS[decoder] ?? ['model']
+      const given = Object.keys(files)
+      if (wanted.length !== given.length || !wanted.every(part => given.includes(part))) {
+        context.addIssue({ code: 'custom', path: [role, 'files'], message: `${decoder} opens ${wanted.join(', ')}; received ${given.join(', ') || 'none'}` })
+      }
+    }
   }),
   /** First similarity at which a candidate is linked, for indexes without calibration, and what it was measured on. */
   decision: z.strictObject({ threshold: z.number().min(-1).max(1), measuredOn: z.string() })
@@ -100,6 +120,7 @@ export const packManifest = z.strictObject({
 export type PackManifest = z.infer<typeof packManifest>
 export type PackFile = z.infer<typeof file>
 export type PackSource = z.infer<typeof source>
+export type NpmSource = Extract<PackSource, { npm: string }>
 export type ModelInput = z.infer<typeof input>
 export type DetectorManifest = z.infer<typeof detector>
 export type LandmarksManifest = z.infer<typeof landmarks>

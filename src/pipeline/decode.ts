@@ -33,6 +33,12 @@ export async function decode (bytes: Uint8Array, limits: DecodeLimits): Promise<
   }
 }
 
+/** For a process that decodes one picture after another: one thread a picture, and nothing kept between them. */
+export function decodeFrugally (): void {
+  sharp.concurrency(1)
+  sharp.cache(false)
+}
+
 /** Size of the oriented picture, from the header alone. */
 async function readHeader (bytes: Uint8Array, limits: DecodeLimits): Promise<{ width: number, height: number }> {
   let header: Metadata

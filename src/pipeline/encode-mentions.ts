@@ -3,6 +3,7 @@ import type { Box, Detection, EncodedImage, EncodeOptions, Landmarks, Stage, Tim
 import type { CropManifest, ModelInput } from '../packs/manifest.ts'
 import type { FaceDetector, FaceEncoder, LandmarkLocator } from '../ports.ts'
 import type { Pyramid } from '../math/pyramid.ts'
+import { errors } from '../errors.ts'
 import { iou } from '../math/box.ts'
 import { align } from './align.ts'
 import { decode, type DecodeLimits } from './decode.ts'
@@ -24,7 +25,7 @@ const SAME_FACE_IOU = 0.5
 
 interface Found { readonly faces: ReadonlyArray<{ box: Box, score: number | null, landmarks: Landmarks }>, readonly found: number }
 
-/** Finds and embeds the mentions of one image. @throws what `decode` throws */
+/** Finds and embeds the mentions of one image. @throws what `decode` throws, and VEL_ERR_BAD_BOXES */
 export async function encodeMentions (bytes: Uint8Array, options: EncodeOptions, models: EncodingModels, settings: EncodingSettings): Promise<EncodedImage> {
   const timings: Timings = {}
   const timed = async <T>(stage: Stage, work: () => T | Promise<T>): Promise<T> => {
@@ -47,8 +48,16 @@ async function findMentions (pyramid: Pyramid, models: EncodingModels, settings:
   return { faces: faces.map((face, i) => ({ box: face.box, score: face.score, landmarks: located[i]! })), found }
 }
 
+/** Every box must lie in the picture: one that does not was meant for another picture or another frame. */
+function refuseOutside (boxes: readonly Box[], { width, height }: Pyramid): void {
+  const outside = boxes.find(b => b.x1 < 0 || b.y1 < 0 || b.x2 > width || b.y2 > height)
+  if (outside === undefined) return
+  throw errors.badBoxes(`boxes inside the picture of ${width}x${height} px`, JSON.stringify([outside.x1, outside.y1, outside.x2, outside.y2]))
+}
+
 /** Boxes from the caller. A detector that locates landmarks is asked for those of the face in each box. */
 async function givenMentions (pyramid: Pyramid, boxes: readonly Box[], models: EncodingModels, settings: DetectSettings): Promise<Found> {
+  refuseOutside(boxes, pyramid)
   const seen = models.detector.locatesLandmarks ? (await detect(pyramid, models.detector, { ...settings, maxFaces: Infinity })).faces : []
   const nearest = (box: Box): Detection | undefined => seen.reduce<Detection | undefined>((best, face) => {
     const overlap = iou(face.box, box)

@@ -54,7 +54,7 @@ describeWithShared('vel eval on real photos', () => {
 
   beforeAll(async () => {
     const pack = await readPackManifest('embedded', 'models')
-    const loaded = await loadModels(pack, 'models', async path => await openSession(path, { providers: ['cpu'], threads: 1 }), { minFacePx: 20, step: 2.5, maxTiles: 200 })
+    const loaded = await loadModels(pack, 'models', async path => await openSession(path, { providers: ['cpu'], threads: 1 }), { searchFacePx: 20, step: 2.5, maxTiles: 200 })
     const settings = { maxPixels: 1e8, workingPixels: 2.4e7, maxFaces: 100, minFacePx: 8 }
     encoder = {
       calls: 0,

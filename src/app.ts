@@ -1,0 +1,67 @@
+// Composition of the HTTP service: plugins and routes, explicitly and in order.
+import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Config } from './config.ts'
+import type { Linker } from './ports.ts'
+import { registerDocs } from './http/docs.ts'
+import { registerEntities } from './http/entities.ts'
+import { createImageFetcher } from './http/fetch-image.ts'
+import { registerHealth } from './http/health.ts'
+import { requireScope } from './http/keys.ts'
+import { registerLink } from './http/link.ts'
+import { createMetrics } from './http/metrics.ts'
+import { onClientError, onFrameworkError, registerProblems } from './http/problem.ts'
+import { registerRateLimit } from './http/rate-limit.ts'
+import { requestId } from './http/request-id.ts'
+import { registerRequestLog } from './http/request-log.ts'
+import { createService } from './http/service.ts'
+import { registerBodies } from './http/upload.ts'
+
+/** A request that outlives the route's own deadlines is cut by Node after this much more. */
+const GRACE_MS = 5000
+
+/**
+ * Builds the app around a linker that is there or on its way: until it has come, `/health/live` is 200, `/health/ready`
+ * and `/link` are 503. Closing the app lets requests in flight finish and then closes the linker.
+ */
+export async function buildApp (config: Config, linker: Linker | Promise<Linker>, log: FastifyBaseLogger): Promise<FastifyInstance> {
+  const service = createService(linker)
+  const metrics = createMetrics(service)
+  const fetcher = createImageFetcher(config)
+  const app = createServer(config, log)
+
+  registerRequestLog(app, metrics.count)
+  registerProblems(app)
+  await registerBodies(app)
+  await registerRateLimit(app, config.rateLimitPerMinute)
+  const guards = { onRequest: [requireScope(config.apiKeys, 'link')], config: { rateLimit: {} } }
+  registerHealth(app, service)
+  metrics.register(app)
+  await registerDocs(app)
+  registerEntities(app, service, guards)
+  registerLink(app, { config, service, fetcher, guards })
+
+  let closing = false
+  app.addHook('preClose', async () => { closing = true; service.beginClose() })
+  app.addHook('onSend', async (_request, reply) => { if (closing) reply.header('connection', 'close') })
+  app.addHook('onClose', async () => { await Promise.all([fetcher.close(), service.close()]) })
+  return app
+}
+
+function createServer (config: Config, log: FastifyBaseLogger): FastifyInstance {
+  const hops = config.trustProxy
+  const app = fastify({
+    loggerInstance: log,
+    // One line a request is written by request-log.ts.
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestId,
+    trustProxy: typeof hops === 'number' ? (_address, hop) => hop < hops : hops,
+    // While closing, routes answer with their own problem documents.
+    return503OnClosing: false,
+    requestTimeout: config.uploadTimeoutMs + GRACE_MS,
+    frameworkErrors: onFrameworkError,
+    clientErrorHandler: onClientError,
+    http: { connectionsCheckingInterval: GRACE_MS }
+  })
+  app.server.headersTimeout = config.uploadTimeoutMs
+  return app
+}

@@ -1,0 +1,127 @@
+// `vel kb …`: builds, describes and verifies index folders.
+import { basename, resolve } from 'node:path'
+import Table from 'cli-table3'
+import type { Command } from 'commander'
+import { buildIndex, type BuildStage, type Built } from '../kb/build-index.ts'
+import type { IndexManifest, SpaceManifest } from '../kb/format.ts'
+import { readIndexManifest, verifyIndex } from '../kb/read-index.ts'
+import type { PackManifest } from '../packs/manifest.ts'
+import type { MentionEncoder } from '../types.ts'
+import { startProgress, type Progress } from './progress.ts'
+
+export interface OpenedEncoder {
+  readonly encoder: MentionEncoder
+  readonly pack: PackManifest
+  /** How many photos it works on at once. */
+  readonly workers: number
+  close: () => Promise<void>
+}
+
+export interface KbCommandOptions {
+  /** Opens the encoder of a pack, by default the configured one. */
+  readonly openEncoder: (packName: string | undefined) => Promise<OpenedEncoder>
+  /** Where results are printed; progress goes to standard error. */
+  readonly print?: ((text: string) => void) | undefined
+}
+
+const STAGES: Readonly<Record<BuildStage, { label: string, unit: string }>> = {
+  photos: { label: 'Encoding photos ', unit: 'photos' },
+  vectors: { label: 'Writing vectors ', unit: 'vectors' },
+  graph: { label: 'Building graph  ', unit: 'vectors' }
+}
+
+/** Problems printed one a line; the rest are in the report. */
+const PRINTED_PROBLEMS = 10
+
+export function addKbCommand (program: Command, { openEncoder, print = text => { process.stdout.write(text + '\n') } }: KbCommandOptions): void {
+  const kb = program.command('kb').description('build, describe and verify indexes of people')
+
+  kb.command('build')
+    .description('build an index from entity files and their photos; an interrupted build goes on where it was')
+    .requiredOption('--entities <file>', 'entity file, JSON lines; may be given several times', (file: string, before: string[] | undefined) => [...before ?? [], file])
+    .requiredOption('--out <dir>', 'index folder; replaced whole when the new one is ready')
+    .option('--pack <name>', 'model pack that encodes the photos (default: MODEL_PACK)')
+    .option('--name <name>', 'name of the index (default: the folder\'s name)')
+    .action(async (options: { entities: string[], out: string, pack?: string, name?: string }) => {
+      const opened = await openEncoder(options.pack)
+      const bars = progressBars()
+      try {
+        const built = await buildIndex({ entities: options.entities, out: options.out, name: options.name ?? basename(resolve(options.out)), encoder: opened.encoder, pack: opened.pack, concurrency: opened.workers, onProgress: bars.update })
+        bars.stop()
+        print(describeBuild(options.out, built))
+      } finally {
+        bars.stop()
+        await opened.close()
+      }
+    })
+
+  kb.command('info').argument('<dir>', 'index folder').option('--json', 'the manifest as JSON').description('show what an index holds')
+    .action(async (dir: string, options: { json?: boolean }) => {
+      const manifest = await readIndexManifest(dir)
+      print(options.json === true ? JSON.stringify(manifest, null, 2) : describeIndex(manifest))
+    })
+
+  kb.command('verify').argument('<dir>', 'index folder').description('check every file of an index against its hash')
+    .action(async (dir: string) => {
+      const { name, version, files } = await verifyIndex(dir)
+      print(`${name} ${version}: ${Object.keys(files).length} files are whole`)
+    })
+}
+
+function progressBars (): { update: (stage: BuildStage, done: number, total: number) => void, stop: () => void } {
+  let current: { stage: BuildStage, progress: Progress } | undefined
+  const stop = (): void => {
+    current?.progress.stop()
+    current = undefined
+  }
+  return {
+    stop,
+    update (stage, done, total) {
+      if (current?.stage !== stage) {
+        stop()
+        current = { stage, progress: startProgress(STAGES[stage].label, total, STAGES[stage].unit) }
+      }
+      current.progress.update(done)
+    }
+  }
+}
+
+/** A table of what a build used and left out, and the index it made. */
+export function describeBuild (dir: string, { manifest, report, resumed }: Built): string {
+  const count = (problem: string): number => report.photoProblems.filter(p => p.problem === problem).length
+  const table = new Table({ head: ['photos', 'number'], style: { head: [], border: [] }, colAligns: ['left', 'right'] })
+  table.push(['in entity files', report.photos.total], ['used', report.photos.used], ['no face', count('no face')], ['unreadable', count('unreadable')], ['missing', count('missing')], ['same photo twice', count('same photo twice')], ['several faces (most prominent taken)', report.severalFaces.length], ['finished by an earlier run', resumed])
+  const problems = [
+    ...report.brokenLines.map(p => `${p.file}:${p.line}: left out: ${p.problem}`),
+    ...report.mergedLines.map(p => `${p.file}:${p.line}: merged: ${p.problem}`),
+    ...report.photoProblems.map(p => `${p.id} ${p.photo}: ${p.problem}: ${p.detail}`)
+  ]
+  const more = problems.length > PRINTED_PROBLEMS ? [`… and ${problems.length - PRINTED_PROBLEMS} more, in ${dir}/report.json`] : []
+  return [table.toString(), ...problems.slice(0, PRINTED_PROBLEMS), ...more, describeIndex(manifest)].join('\n')
+}
+
+export function describeIndex (manifest: IndexManifest): string {
+  const { name, version, created, pack, counts, decision, files } = manifest
+  const table = new Table({ style: { head: [], border: [] }, colAligns: ['left', 'left'] })
+  table.push(
+    ['index', `${name} ${version}, created ${created}`],
+    ['entities', `${counts.entities}, ${counts.withFace} with a face`],
+    ['model pack', pack],
+    ['linked from', `similarity ${decision.threshold}, margin ${decision.ambiguousMargin}; measured on: ${decision.measuredOn}`],
+    ['calibrated', manifest.calibration === undefined ? 'no' : 'yes'],
+    ['size', `${(Object.values(files).reduce((sum, file) => sum + file.bytes, 0) / 1e6).toFixed(1)} MB`],
+    ...Object.entries(manifest.spaces).flatMap(([space, of]) => describeSpace(space, of))
+  )
+  return table.toString()
+}
+
+function describeSpace (name: string, { encoder, dims, vectors, encoding, encodingLoss, search, msPerQuery }: SpaceManifest): Array<[string, string]> {
+  const losses = Object.entries(encodingLoss ?? {}).map(([tried, loss]) => `${tried} changes a similarity by at most ${loss.largestError.toFixed(5)} and keeps ${(loss.top1Kept * 100).toFixed(1)} % of first and ${(loss.top10Kept * 100).toFixed(1)} % of ten nearest`)
+  const how = search.kind === 'exact' ? 'exact' : `HNSW M ${search.M}, efConstruction ${search.efConstruction}, ef ${search.ef}, recall@10 ${search.recallAt10.toFixed(4)}`
+  return [
+    [name, `${vectors} vectors of ${dims} numbers as ${encoding}, by ${encoder.name} (recipe ${encoder.recipe.slice(0, 12)})`],
+    ...losses.map((loss): [string, string] => ['', loss]),
+    ['', `search: ${how}`],
+    ['', `median query: exact ${msPerQuery.exact} ms${msPerQuery.hnsw === undefined ? '' : `, HNSW ${msPerQuery.hnsw} ms`}`]
+  ]
+}

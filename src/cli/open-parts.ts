@@ -1,0 +1,54 @@
+// What several commands start from: a model pack that is whole, its workers, and an index that it can be compared to.
+import type { Config } from '../config.ts'
+import { createEngine, type Engine } from '../engine/engine.ts'
+import type { EngineLog } from '../engine/crew.ts'
+import { openIndex, type IndexedKnowledgeBase } from '../kb/open-index.ts'
+import { MAX_TILES, TILE_STEP } from '../models/tiled-detector.ts'
+import { ensurePack } from '../packs/ensure.ts'
+import { encoderIdentity } from '../packs/identity.ts'
+import { readPackManifest, type PackManifest } from '../packs/manifest.ts'
+import { readNpmOptions } from '../packs/npm-options.ts'
+
+/** Says a sentence to the person who waits. */
+export type Say = (sentence: string) => void
+
+/** Reads the manifest of pack `name` and sees to it that its weights are there and whole. */
+export async function openPack ({ modelsDir }: Config, name: string, say: Say): Promise<PackManifest> {
+  const pack = await readPackManifest(name, modelsDir)
+  await ensurePack(pack, modelsDir, { npm: await readNpmOptions(process.env, process.cwd()), onNote: say, onProgress: sayProgress(`fetching model pack ${name}`, say) })
+  return pack
+}
+
+/** Starts the pack's workers with the configured limits. */
+export async function openEngine (config: Config, pack: PackManifest, log?: EngineLog): Promise<Engine> {
+  const { modelsDir, workers, threads, maxQueue, executionProviders, maxImagePixels, workingPixels, maxFaces, minFacePx, searchFacePx } = config
+  return await createEngine({
+    pack,
+    modelsDir,
+    workers,
+    threads,
+    maxQueue,
+    providers: executionProviders,
+    concurrencyPerWorker: executionProviders[0] === 'cuda' ? CUDA_CONCURRENCY : 1,
+    settings: { maxPixels: maxImagePixels, workingPixels, maxFaces, minFacePx, searchFacePx, step: TILE_STEP, maxTiles: MAX_TILES },
+    log
+  })
+}
+
+/** Images that a worker with a GPU has in hand at a time, so that their faces make one batch. */
+const CUDA_CONCURRENCY = 8
+
+/** Opens an index for the embeddings that the pack makes. @throws VEL_ERR_INDEX where they cannot be compared. */
+export async function openIndexFor (pack: PackManifest, dir: string): Promise<IndexedKnowledgeBase> {
+  return await openIndex(dir, { face: encoderIdentity(pack.models.face) })
+}
+
+/** Says every tenth of the way. */
+function sayProgress (what: string, say: Say): (done: number, total: number) => void {
+  let said = -1
+  return (done, total) => {
+    const tenth = total > 0 ? Math.floor(10 * done / total) : 0
+    if (tenth > said) say(`${what}: ${tenth * 10} % of ${(total / 1e6).toFixed(1)} MB`)
+    said = Math.max(said, tenth)
+  }
+}

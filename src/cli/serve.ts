@@ -1,0 +1,40 @@
+// `vel serve`: environment -> configuration -> running service.
+import { existsSync } from 'node:fs'
+import { loadEnvFile } from 'node:process'
+import type { Command } from 'commander'
+import type { FastifyBaseLogger } from 'fastify'
+import { readConfig, type Config } from '../config.ts'
+import { redactConfig } from '../config-docs.ts'
+import { isVelError } from '../errors.ts'
+import { createLogger } from '../log.ts'
+import { startServer, type CreateLinker } from '../server.ts'
+
+export function addServeCommand (program: Command, createLinker: CreateLinker): void {
+  program
+    .command('serve')
+    .description('serve the HTTP API; settings come from the environment and from .env (see .env.example)')
+    .action(async () => {
+      try {
+        await serve(createLinker)
+      } catch (error) {
+        // Faults that people can mend are one sentence; a stack is for ours.
+        process.stderr.write(`vel serve: ${isVelError(error) ? error.message : (error as Error).stack ?? String(error)}\n`)
+        process.exit(1)
+      }
+    })
+}
+
+async function serve (createLinker: CreateLinker): Promise<void> {
+  // Variables that are already set win over the file.
+  if (existsSync('.env')) loadEnvFile('.env')
+  const config = readConfig(process.env)
+  const log = await createLogger(config)
+  log.info({ config: redactConfig(config) }, 'configuration')
+  warnWhereOpen(config, log)
+  await startServer(config, log, createLinker)
+}
+
+function warnWhereOpen ({ apiKeys, host }: Config, log: FastifyBaseLogger): void {
+  const local = ['localhost', '127.0.0.1', '::1'].includes(host)
+  if (apiKeys.length === 0 && !local) log.warn('everyone who reaches this address may link photos: set API_KEYS, or HOST=127.0.0.1 for this machine only')
+}

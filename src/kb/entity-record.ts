@@ -1,0 +1,39 @@
+// What an entity's texts and id must look like, wherever they come from: entity files, requests, index folders.
+import { z } from 'zod'
+
+/** Wikidata's own limit for labels is 250 characters; other sources are a little longer. */
+export const MAX_NAME = 500
+export const MAX_DESCRIPTION = 2000
+export const MAX_ALIASES = 200
+export const MAX_IMAGES = 1000
+
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
+/**
+ * Marks that steer the direction of text. Letters of right-to-left scripts need none of them to be shown right, but
+ * with them a name can be made to look like another one. Joiners (U+200C, U+200D) stay: Persian and Indic names need them.
+ */
+const DIRECTION_MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g
+
+/** A text in Unicode's composed form, without direction marks and outer spaces; control characters are refused. */
+const text = (max: number): z.ZodType<string, string> => z.string()
+  .max(max * 2, `at most ${max} characters`)
+  .refine(s => !/\p{Surrogate}/u.test(s), 'whole characters (no lone surrogates)')
+  .refine(s => !CONTROL.test(s), 'no control characters')
+  .transform(s => s.replace(DIRECTION_MARKS, '').normalize('NFC').trim())
+  .pipe(z.string().max(max, `at most ${max} characters`))
+
+export const entityId = z.string().regex(/^Q[1-9]\d{0,15}$/, 'a Wikidata item id such as "Q207"')
+export const entityName = text(MAX_NAME).pipe(z.string().min(1, 'a name that is not empty'))
+export const entityDescription = text(MAX_DESCRIPTION)
+export const entityAliases = z.array(entityName).max(MAX_ALIASES)
+
+/** A record of `entities.jsonl` in an index folder. */
+export const entityRecord = z.object({ id: entityId, name: entityName, description: entityDescription.default(''), aliases: entityAliases.default([]) })
+
+// eslint-disable-next-line no-control-regex
+const path = z.string().min(1).max(4096).regex(/^[^\u0000-\u001f]+$/, 'a path without control characters')
+
+/** A line of an entity file. `images`: paths relative to that file. */
+export const entityLine = entityRecord.extend({ images: z.array(path).max(MAX_IMAGES).default([]) })
+export type EntityLine = z.infer<typeof entityLine>

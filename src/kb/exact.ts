@@ -1,0 +1,50 @@
+// Exact search: every vector is compared. Fast enough for tens of thousands; the yardstick for graphs.
+import type { VectorTable } from './vectors.ts'
+
+/** Entity rows with the similarity of each one's best vector, best first. */
+export interface Hits { readonly rows: Uint32Array, readonly similarities: Float32Array }
+
+/**
+ * The `k` entities nearest to `query`, each once by its best vector; equal similarities in order of row.
+ *
+ * @param entityRows entity row of each vector; an entity's vectors stand together.
+ * @param query L2-normalised float32 `[table.dims]`.
+ */
+export function searchExact (table: VectorTable, entityRows: Uint32Array, query: Float32Array, k: number): Hits {
+  const top = createTop(Math.min(k, table.count))
+  for (let vector = 0; vector < table.count;) {
+    const entity = entityRows[vector]!
+    let best = -Infinity
+    for (; vector < table.count && entityRows[vector] === entity; vector++) {
+      const similarity = table.similarity(vector, query)
+      if (similarity > best) best = similarity
+    }
+    top.offer(entity, best)
+  }
+  return top.hits()
+}
+
+export interface Top {
+  offer: (row: number, similarity: number) => void
+  hits: () => Hits
+}
+
+/** Keeps the `k` best of what it is offered, in order. Insertion: few offers reach the list once it is full. */
+export function createTop (k: number): Top {
+  const rows = new Uint32Array(k)
+  const similarities = new Float64Array(k)
+  let length = 0
+  return {
+    offer (row, similarity) {
+      if (length === k && (k === 0 || !(similarity > similarities[k - 1]!))) return
+      let at = length < k ? length++ : k - 1
+      for (; at > 0 && similarities[at - 1]! < similarity; at--) {
+        similarities[at] = similarities[at - 1]!
+        rows[at] = rows[at - 1]!
+      }
+      similarities[at] = similarity
+      rows[at] = row
+    },
+    hits: () => ({ rows: rows.slice(0, length), similarities: Float32Array.from(similarities.subarray(0, length)) })
+  }
+}

@@ -1,0 +1,56 @@
+// A file of lines, read as a stream with a bounded line length.
+import { createReadStream } from 'node:fs'
+
+export interface Line {
+  /** From 1. */
+  readonly number: number
+  /** First byte of the line in the file. */
+  readonly offset: number
+  readonly bytes: number
+  /** Null where the line is too long or not UTF-8. */
+  readonly text: string | null
+  /** Whether a line feed follows; false for the last line of a file without one. */
+  readonly ended: boolean
+}
+
+const LINE_FEED = 0x0a
+
+/** @param maxBytes longer lines come with `text: null`; they are not held in memory. */
+export async function * readLines (path: string, maxBytes: number): AsyncGenerator<Line> {
+  const utf8 = new TextDecoder('utf-8', { fatal: true })
+  let number = 1
+  let offset = 0
+  let length = 0
+  let parts: Buffer[] = []
+  const take = (part: Buffer): void => {
+    length += part.length
+    if (length <= maxBytes) parts.push(part)
+    else parts = []
+  }
+  const finish = (ended: boolean): Line => {
+    const line = { number, offset, bytes: length, text: length <= maxBytes ? decode(utf8, Buffer.concat(parts)) : null, ended }
+    number++
+    offset += length + 1
+    length = 0
+    parts = []
+    return line
+  }
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
+    let start = 0
+    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+      take(chunk.subarray(start, end))
+      yield finish(true)
+      start = end + 1
+    }
+    take(chunk.subarray(start))
+  }
+  if (length > 0) yield finish(false)
+}
+
+function decode (utf8: InstanceType<typeof TextDecoder>, bytes: Buffer): string | null {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return null
+  }
+}

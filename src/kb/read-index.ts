@@ -1,0 +1,111 @@
+// An index folder to its parts; every byte is checked against the manifest first.
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { errors } from '../errors.ts'
+import { SPACES, type Entity, type Space } from '../types.ts'
+import { entityRecord } from './entity-record.ts'
+import { hashFile, readableFolder, readHashed } from './folder.ts'
+import { ENTITIES_FILE, FORMAT_VERSION, indexManifest, indexVersion, MANIFEST_FILE, spaceFiles, type IndexManifest } from './format.ts'
+import { readGraph, type Graph } from './hnsw-index.ts'
+import { openTable, tableBytes, type VectorTable } from './vectors.ts'
+
+export interface SpaceIndex {
+  readonly table: VectorTable
+  /** Entity row of each vector, ascending. */
+  readonly entityRows: Uint32Array
+  /** Null where search is exact. */
+  readonly graph: Graph | null
+}
+
+export interface IndexParts {
+  readonly manifest: IndexManifest
+  readonly entities: readonly Entity[]
+  readonly spaces: { readonly [S in Space]?: SpaceIndex }
+}
+
+const REBUILD = 'restore the folder or build it again with `vel kb build`'
+
+/** @throws VEL_ERR_INDEX where there is none, its format is newer, or the manifest is not valid. */
+export async function readIndexManifest (dir: string): Promise<IndexManifest> {
+  const text = await readFile(join(await readableFolder(dir), MANIFEST_FILE), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw errors.index(dir, `a folder with ${MANIFEST_FILE}`, 'none; check INDEX_DIR or build an index with `vel kb build`')
+    throw errors.index(dir, `a readable ${MANIFEST_FILE}`, `${error.message}; check its permissions`)
+  })
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw errors.index(dir, `JSON in ${MANIFEST_FILE}`, `${(error as Error).message}; ${REBUILD}`)
+  }
+  const format = z.object({ formatVersion: z.int() }).safeParse(value)
+  if (format.success && format.data.formatVersion > FORMAT_VERSION) throw errors.index(dir, `format version ${FORMAT_VERSION} or older`, `${format.data.formatVersion}; update this program or build the index with it`)
+  const parsed = indexManifest.safeParse(value)
+  if (!parsed.success) throw errors.index(dir, `a valid ${MANIFEST_FILE}`, `${z.prettifyError(parsed.error)}; ${REBUILD}`)
+  const manifest = parsed.data
+  if (indexVersion(manifest) !== manifest.version) throw errors.index(dir, `version ${indexVersion(manifest)} from what ${MANIFEST_FILE} lists`, `${manifest.version}: it was changed by hand; ${REBUILD}`)
+  return manifest
+}
+
+/** Checks size and hash of every file that the manifest lists. @throws VEL_ERR_INDEX naming the first at fault. */
+export async function verifyIndex (dir: string): Promise<IndexManifest> {
+  const manifest = await readIndexManifest(dir)
+  const folder = await readableFolder(dir)
+  for (const name of Object.keys(manifest.files)) {
+    await checkSize(dir, folder, name, manifest)
+    checkHash(dir, name, manifest, (await hashFile(join(folder, name))).sha256)
+  }
+  return manifest
+}
+
+/** Reads and verifies everything. @throws VEL_ERR_INDEX */
+export async function readIndex (dir: string): Promise<IndexParts> {
+  const manifest = await readIndexManifest(dir)
+  const folder = await readableFolder(dir)
+  const read = async (name: string): Promise<ArrayBuffer> => {
+    const bytes = await checkSize(dir, folder, name, manifest)
+    const { buffer, sha256 } = await readHashed(join(folder, name), bytes)
+    checkHash(dir, name, manifest, sha256)
+    return buffer
+  }
+  const entities = parseEntities(dir, await read(ENTITIES_FILE), manifest.counts.entities)
+  const spaces: { [S in Space]?: SpaceIndex } = {}
+  for (const space of SPACES) {
+    const { encoding, vectors, dims, search } = manifest.spaces[space] ?? {}
+    if (encoding === undefined || vectors === undefined || dims === undefined || search === undefined) continue
+    const names = spaceFiles(space)
+    const [table, rows] = [await read(names.vectors), await read(names.rows)]
+    if (table.byteLength !== tableBytes(encoding, vectors, dims) || rows.byteLength !== vectors * 4) throw errors.index(dir, `${vectors} vectors of ${dims} numbers in ${names.vectors}`, `${table.byteLength} bytes; ${REBUILD}`)
+    const entityRows = new Uint32Array(rows)
+    if (!entityRows.every((row, i) => row < entities.length && (i === 0 || row >= entityRows[i - 1]!))) throw errors.index(dir, `ascending rows of entities in ${names.rows}`, `others; ${REBUILD}`)
+    let graph: Graph | null = null
+    if (search.kind === 'hnsw') {
+      await checkSize(dir, folder, names.graph, manifest)
+      checkHash(dir, names.graph, manifest, (await hashFile(join(folder, names.graph))).sha256)
+      graph = await readGraph(join(folder, names.graph), dims)
+    }
+    spaces[space] = { table: openTable(encoding, table, vectors, dims), entityRows, graph }
+  }
+  return { manifest, entities, spaces }
+}
+
+async function checkSize (dir: string, folder: string, name: string, manifest: IndexManifest): Promise<number> {
+  const listed = manifest.files[name]
+  if (listed === undefined) throw errors.index(dir, `${name} among the files of ${MANIFEST_FILE}`, `none; ${REBUILD}`)
+  const found = await stat(join(folder, name)).catch((error: NodeJS.ErrnoException) => {
+    throw errors.index(dir, `a file ${name}`, `${error.code === 'ENOENT' ? 'none' : error.message}; ${REBUILD}`)
+  })
+  if (found.size !== listed.bytes) throw errors.index(dir, `${name} of ${listed.bytes} bytes`, `${found.size} bytes: it is cut or changed; ${REBUILD}`)
+  return found.size
+}
+
+function checkHash (dir: string, name: string, manifest: IndexManifest, sha256: string): void {
+  const expected = manifest.files[name]!.sha256
+  if (sha256 !== expected) throw errors.index(dir, `${name} with sha256 ${expected.slice(0, 12)}…`, `${sha256.slice(0, 12)}…: its content was changed; ${REBUILD}`)
+}
+
+function parseEntities (dir: string, bytes: ArrayBuffer, count: number): Entity[] {
+  const lines = new TextDecoder().decode(bytes).split('\n')
+  if (lines.pop() !== '' || lines.length !== count) throw errors.index(dir, `${count} lines in ${ENTITIES_FILE}`, `${lines.length}; ${REBUILD}`)
+  return lines.map(line => entityRecord.parse(JSON.parse(line)))
+}

@@ -1,0 +1,97 @@
+// Entities and vectors to an index folder, hashed, measured and swapped in at once.
+import { createWriteStream } from 'node:fs'
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Decision } from '../ports.ts'
+import type { Entity, Space } from '../types.ts'
+import type { EncoderIdentity } from '../packs/identity.ts'
+import { chooseEncoding } from './choose-encoding.ts'
+import { chooseSearch } from './choose-search.ts'
+import { hashFile, readHashed, replaceFolder } from './folder.ts'
+import { ENTITIES_FILE, FORMAT_VERSION, indexVersion, MANIFEST_FILE, REPORT_FILE, spaceFiles, type FileManifest, type IndexManifest, type SpaceManifest } from './format.ts'
+import { openTable, tableBytes } from './vectors.ts'
+import { writeVectors } from './write-vectors.ts'
+
+/** Vectors of one space, read one at a time, so that they are never all in memory as float32. */
+export interface VectorSource {
+  readonly encoder: EncoderIdentity
+  /** Entity row of each vector, ascending. */
+  readonly entityRows: Uint32Array
+  /** L2-normalised float32 `[encoder.dims]`. */
+  read: (vector: number) => Promise<Float32Array>
+}
+
+export interface IndexContent {
+  readonly name: string
+  readonly pack: string
+  readonly decision: Decision
+  readonly entities: readonly Entity[]
+  readonly spaces: { readonly [S in Space]?: VectorSource }
+  /** Kept in the folder for people. */
+  readonly report?: unknown
+}
+
+export type WriteStage = 'vectors' | 'graph'
+export type OnWriting = (stage: WriteStage, done: number, total: number) => void
+
+/** Vectors whose loss of precision is measured. */
+const SAMPLE = 1000
+
+/** Writes `dir` anew. @throws VEL_ERR_INDEX where it cannot be written; what was there is whole then. */
+export async function writeIndex (dir: string, content: IndexContent, onWriting: OnWriting = () => {}): Promise<IndexManifest> {
+  let written: IndexManifest | undefined
+  await replaceFolder(dir, async folder => {
+    await pipeline(Readable.from(entityLines(content.entities)), createWriteStream(join(folder, ENTITIES_FILE)))
+    if (content.report !== undefined) await writeFile(join(folder, REPORT_FILE), JSON.stringify(content.report, null, 2) + '\n')
+    const spaces: { [S in Space]?: SpaceManifest } = {}
+    for (const [space, source] of Object.entries(content.spaces) as Array<[Space, VectorSource]>) spaces[space] = await writeSpace(folder, space, source, onWriting)
+    written = await sealManifest(folder, content, spaces)
+    await writeFile(join(folder, MANIFEST_FILE), JSON.stringify(written, null, 2) + '\n')
+  })
+  return written!
+}
+
+async function sealManifest (folder: string, { name, pack, decision, entities, spaces: sources }: IndexContent, spaces: { [S in Space]?: SpaceManifest }): Promise<IndexManifest> {
+  const files: Record<string, FileManifest> = {}
+  for (const file of (await readdir(folder)).sort()) files[file] = await hashFile(join(folder, file))
+  const counts = { entities: entities.length, withFace: new Set(sources.face?.entityRows).size }
+  const { threshold, ambiguousMargin, measuredOn } = decision
+  const unsigned = { formatVersion: FORMAT_VERSION, name, pack, counts, spaces, decision: { threshold, ambiguousMargin, measuredOn }, files } as const
+  const { formatVersion, ...rest } = unsigned
+  return { formatVersion, version: indexVersion(unsigned), created: new Date().toISOString(), ...rest }
+}
+
+async function writeSpace (folder: string, space: Space, source: VectorSource, onWriting: OnWriting): Promise<SpaceManifest> {
+  const { encoder, entityRows } = source
+  const { dims } = encoder
+  const count = entityRows.length
+  const names = spaceFiles(space)
+  const { encoding, loss } = chooseEncoding(await readSample(source), dims)
+  await writeVectors(join(folder, names.vectors), encoding, count, dims, readAll(source, done => { onWriting('vectors', done, count) }))
+  await writeFile(join(folder, names.rows), new Uint8Array(entityRows.buffer, entityRows.byteOffset, entityRows.byteLength))
+  const { buffer } = await readHashed(join(folder, names.vectors), tableBytes(encoding, count, dims))
+  const { search, msPerQuery, graph } = await chooseSearch(openTable(encoding, buffer, count, dims), done => { onWriting('graph', done, count) })
+  if (graph !== null) await graph.write(join(folder, names.graph))
+  const { name, sha256, recipe } = encoder
+  return { encoder: { name, sha256, recipe }, dims, vectors: count, encoding, encodingLoss: loss, search, msPerQuery }
+}
+
+async function readSample ({ entityRows, read }: VectorSource): Promise<Float32Array[]> {
+  const sample: Float32Array[] = []
+  const step = Math.max(1, entityRows.length / SAMPLE)
+  for (let at = 0; at < entityRows.length; at += step) sample.push(await read(Math.floor(at)))
+  return sample
+}
+
+async function * readAll ({ entityRows, read }: VectorSource, onRead: (done: number) => void): AsyncGenerator<Float32Array> {
+  for (let vector = 0; vector < entityRows.length; vector++) {
+    yield await read(vector)
+    onRead(vector + 1)
+  }
+}
+
+function * entityLines (entities: readonly Entity[]): Generator<string> {
+  for (const { id, name, description, aliases } of entities) yield JSON.stringify({ id, name, description, aliases }) + '\n'
+}

@@ -1,0 +1,35 @@
+// `MODELS_DIR/hashes.json`: sha256 of files whose publisher's hash a manifest does not carry, as first fetched.
+// Keyed by path, not by pack, since packs share files.
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { errors } from '../errors.ts'
+
+const hashes = z.record(z.string(), z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/) }))
+
+/** Path relative to MODELS_DIR to the hash recorded for it. */
+export type Hashes = z.infer<typeof hashes>
+
+/** @throws VEL_ERR_INPUT where the file cannot be read or is not valid. */
+export async function readHashes (modelsDir: string): Promise<Hashes> {
+  let text: string
+  try {
+    text = await readFile(join(modelsDir, 'hashes.json'), 'utf8')
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return {}
+    throw errors.input('a readable hashes.json in MODELS_DIR', (error as Error).message)
+  }
+  try {
+    return hashes.parse(JSON.parse(text))
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message
+    throw errors.input('a valid hashes.json in MODELS_DIR', `${reason}; restore it, or remove it to record the hashes again`)
+  }
+}
+
+/** Adds to what is recorded; a crash leaves the old file whole. */
+export async function recordHashes (modelsDir: string, added: Hashes): Promise<void> {
+  const place = join(modelsDir, 'hashes.json')
+  await writeFile(`${place}.partial`, JSON.stringify({ ...await readHashes(modelsDir), ...added }, null, 2) + '\n')
+  await rename(`${place}.partial`, place)
+}

@@ -1,0 +1,44 @@
+// What the system says when a download fails, as sentences that say what to do.
+import { AbortError } from 'p-retry'
+import { errors, isVelError } from '../../errors.ts'
+import { shown } from './request.ts'
+
+const DISK: Readonly<Record<string, string>> = {
+  ENOSPC: 'a full disk; free some space, or set MODELS_DIR to another disk',
+  EDQUOT: 'a full quota; free some space, or set MODELS_DIR to another disk',
+  EACCES: 'no permission to write there; check who owns it',
+  EPERM: 'no permission to write there; check who owns it',
+  EROFS: 'a read-only file system; set MODELS_DIR to a writable folder',
+  ENOTDIR: 'a file where a folder should be; set MODELS_DIR to a folder',
+  EEXIST: 'a file where a folder should be; set MODELS_DIR to a folder',
+  EISDIR: 'a folder where the file should be; remove it',
+  EIO: 'an input or output error of the disk'
+}
+
+/** The sentence for an error of the file system, which no retry mends; null for any other error. */
+export function diskFault (pack: string, place: string, error: unknown): AbortError | null {
+  const { code } = error as NodeJS.ErrnoException
+  const meaning = DISK[code ?? '']
+  return meaning === undefined ? null : new AbortError(errors.fetchFailed(pack, `to write ${place}`, meaning))
+}
+
+/** The sentence for an error of the connection; errors that already are a sentence pass. */
+export function connectionFault (pack: string, url: URL, error: unknown, signal: AbortSignal): Error {
+  if (signal.aborted) return new AbortError(stopped(pack))
+  if (isVelError(error)) return error
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return errors.fetchFailed(pack, `the file at ${shown(url)}`, `${connectionMeaning(code, message, url)} in every attempt; run it again to go on from there`)
+}
+
+export function stopped (pack: string): Error {
+  return errors.fetchFailed(pack, 'the download to finish', `a stop; run \`vel models fetch ${pack}\` again to go on from there`)
+}
+
+/** @param code of Node's or undici's error. */
+export function connectionMeaning (code: string, message: string, { host }: URL): string {
+  if (code.startsWith('UND_ERR_') && code.endsWith('TIMEOUT')) return `nothing from ${host} for too long`
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `no address for ${host} (behind a proxy set HTTPS_PROXY, or set MODELS_MIRROR)`
+  if (code === 'ECONNREFUSED' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return `no connection to ${host} (behind a proxy set HTTPS_PROXY, or set MODELS_MIRROR)`
+  if (/CERT|SELF_SIGNED|UNABLE_TO_/.test(code)) return `a certificate of ${host} that is not trusted (${code}; NODE_EXTRA_CA_CERTS names further authorities)`
+  return `a broken connection to ${host} (${code || message})`
+}

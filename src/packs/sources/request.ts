@@ -1,0 +1,68 @@
+// One GET: redirects followed, never to plain http; faults told in one sentence.
+import { AbortError } from 'p-retry'
+import { request, type Dispatcher } from 'undici'
+import { errors } from '../../errors.ts'
+
+export interface RequestSettings {
+  readonly pack: string
+  readonly dispatcher: Dispatcher
+  readonly signal: AbortSignal
+  /** Plain http to this machine, for a mirror or a test on it. */
+  readonly allowLoopbackHttp: boolean
+}
+
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308]
+const MAX_REDIRECTS = 10
+/** Worth another attempt later; every other 4xx is an answer. */
+const PASSING: readonly number[] = [408, 421, 425, 429]
+
+/**
+ * @throws AbortError (no retry) of VEL_ERR_FETCH where the server refuses or leads nowhere; VEL_ERR_FETCH with
+ * `retryAfterMs` for a passing fault; undici's own errors where the connection fails.
+ */
+export async function get (url: URL, headers: Readonly<Record<string, string>>, settings: RequestSettings): Promise<Dispatcher.ResponseData> {
+  let at = url
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    requireSafe(at, url, settings)
+    const response = await request(at.href, { headers: { 'user-agent': 'visual-entity-linking', 'accept-encoding': 'identity', ...headers }, dispatcher: settings.dispatcher, signal: settings.signal })
+    if (response.statusCode < 300 || response.statusCode === 416) return response
+    const { location, 'retry-after': retryAfter } = response.headers
+    await response.body.dump()
+    if (!REDIRECTS.includes(response.statusCode)) throw refusal(settings.pack, url, at, response.statusCode, String(retryAfter ?? ''))
+    if (typeof location !== 'string' || !URL.canParse(location, at.href)) throw stop(settings.pack, url, `a redirect (${response.statusCode}) that leads nowhere; report it to the publisher`)
+    at = new URL(location, at)
+  }
+  throw stop(settings.pack, url, `more than ${MAX_REDIRECTS} redirects; report it to the publisher`)
+}
+
+/** The address without what may be secret in it: user, password, query. */
+export function shown (url: URL): string {
+  return url.origin + url.pathname
+}
+
+/** A fault that no further attempt would mend. */
+export function stop (pack: string, url: URL, received: string): AbortError {
+  return new AbortError(errors.fetchFailed(pack, `the file at ${shown(url)}`, received))
+}
+
+function requireSafe (at: URL, from: URL, { pack, allowLoopbackHttp }: RequestSettings): void {
+  if (at.protocol === 'https:') return
+  if (at.protocol === 'http:' && allowLoopbackHttp && isLoopback(at)) return
+  throw stop(pack, from, `${at.href === from.href ? 'an address' : 'a redirect to an address'} that is not https (${shown(at)}); weights are fetched over https only`)
+}
+
+export function isLoopback (url: URL): boolean {
+  return ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
+}
+
+function refusal (pack: string, url: URL, at: URL, status: number, retryAfter: string): Error {
+  const where = at.origin === url.origin ? '' : ` from ${at.host}, where it redirects,`
+  if (status >= 500 || PASSING.includes(status)) {
+    const error = errors.fetchFailed(pack, `the file at ${shown(url)}`, `status ${status}${where} in every attempt; try again later`)
+    return Object.assign(error, { retryAfterMs: Number.isFinite(Number(retryAfter)) ? Number(retryAfter) * 1000 : 0 })
+  }
+  const meaning = status === 401 || status === 403
+    ? 'access is refused; the network or the publisher may block it: set MODELS_MIRROR, or put the file in MODELS_DIR by hand'
+    : 'the file is not there any more; set MODELS_MIRROR, or put the file in MODELS_DIR by hand'
+  return stop(pack, url, `status ${status}${where}: ${meaning}`)
+}

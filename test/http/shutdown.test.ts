@@ -1,0 +1,78 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { drawImage } from '../helpers/images.ts'
+
+const SCRIPT = fileURLToPath(new URL('../helpers/serve-slowly.ts', import.meta.url))
+
+interface Served { readonly child: ChildProcess, readonly out: () => string, readonly err: () => string, readonly exit: Promise<number | null> }
+
+function serve (env: Record<string, string>): Served {
+  const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT], { env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  onTestFinished(() => { child.kill('SIGKILL') })
+  let out = ''
+  let err = ''
+  child.stdout.on('data', (chunk: Buffer) => { out += chunk.toString() })
+  child.stderr.on('data', (chunk: Buffer) => { err += chunk.toString() })
+  const exit = once(child, 'close').then(([code]) => code as number | null)
+  return { child, out: () => out, err: () => err, exit }
+}
+
+const settled = async (condition: () => boolean): Promise<void> => { await expect.poll(condition, { timeout: 30_000 }).toBe(true) }
+const originOf = ({ out }: Served): string => /listening at (http:\/\/[\d.:]+)/.exec(out())![1]!
+const post = async (origin: string, body: Buffer): Promise<Response> => await fetch(`${origin}/link`, { method: 'POST', headers: { 'content-type': 'image/jpeg' }, body: new Uint8Array(body) })
+
+describe('vel serve as a process', () => {
+  it('finishes the request in flight at SIGTERM with 200, closes the linker and exits with 0', async () => {
+    const served = serve({ SERVE_MODE: 'slow' })
+    await settled(() => served.out().includes('"ready"'))
+    const origin = originOf(served)
+    const reply = post(origin, await drawImage())
+    await settled(() => served.out().includes('"linking"'))
+    served.child.kill('SIGTERM')
+    expect((await reply).status).toBe(200)
+    expect(await served.exit).toBe(0)
+    expect(served.out().indexOf('"linker closed"')).toBeGreaterThan(served.out().indexOf('"linking"'))
+    expect(served.err()).toBe('')
+    await expect(post(origin, await drawImage())).rejects.toThrow()
+  })
+
+  it('exits after SHUTDOWN_MS where a request never ends', async () => {
+    const served = serve({ SERVE_MODE: 'stuck', SHUTDOWN_MS: '300', LINK_TIMEOUT_MS: '600000' })
+    await settled(() => served.out().includes('"ready"'))
+    const reply = post(originOf(served), await drawImage()).catch(() => 'broken off')
+    await settled(() => served.out().includes('"linking"'))
+    served.child.kill('SIGTERM')
+    expect(await served.exit).toBe(1)
+    expect(await reply).toBe('broken off')
+  })
+
+  it('ends with one sentence where the linker cannot be created', async () => {
+    const served = serve({ SERVE_MODE: 'fails' })
+    expect(await served.exit).toBe(1)
+    expect(served.err()).toBe('vel serve: Index index/none: expected a folder built by `vel kb build`, received nothing there; see index/README.md\n')
+  })
+
+  it('shows the stack of a fault of ours', async () => {
+    const served = serve({ SERVE_MODE: 'own' })
+    expect(await served.exit).toBe(1)
+    expect(served.err()).toMatch(/^vel serve: TypeError: x is not a function\n\s+at /)
+  })
+
+  it('ends with one sentence where the port is taken or a setting is wrong', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    onTestFinished(() => { other.close() })
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const taken = serve({ PORT: String(port) })
+    const wrong = serve({ PORT: 'http', WORKERS: 'many' })
+    expect(await taken.exit).toBe(1)
+    expect(taken.err()).toBe(`vel serve: Expected to listen on 127.0.0.1 port ${port} (HOST, PORT), but another process listens there; stop it or choose another PORT\n`)
+    expect(taken.out()).toContain('"linker closed"')
+    expect(await wrong.exit).toBe(1)
+    expect(wrong.err()).toMatch(/^vel serve: Expected a valid configuration, received:\n {2}PORT: .*\n {2}WORKERS: .*\n$/)
+  })
+})

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest'
+import { dot } from '../../src/math/vector.ts'
+import { createTop, searchExact } from '../../src/kb/exact.ts'
+import { fromHalf, toHalf } from '../../src/kb/half.ts'
+import { tableOf } from '../../src/kb/vectors.ts'
+import { seededVectors } from './build.ts'
+
+test('halves are the nearest ones', () => {
+  for (const [x, half] of [[1, 0x3c00], [-2, 0xc000], [65504, 0x7bff], [65520, 0x7c00], [2 ** -24, 0x0001], [2 ** -14, 0x0400], [1 / 3, 0x3555], [0, 0], [-0, 0x8000], [2049, 0x6800], [2051, 0x6802]] as const) expect(toHalf(x)).toBe(half)
+  for (let half = 0; half < 0x7c00; half++) expect(toHalf(fromHalf(half))).toBe(half)
+  expect(fromHalf(0x7c00)).toBe(Infinity)
+  expect(fromHalf(toHalf(NaN))).toBeNaN()
+})
+
+test.each([['int8', 0.005], ['float16', 0.0005], ['float32', 1e-6]] as const)('%s keeps similarities', (encoding, tolerance) => {
+  for (const dims of [32, 131, 512]) {
+    const vectors = seededVectors(40, dims, dims)
+    const table = tableOf(encoding, vectors, dims)
+    const query = seededVectors(1, 99, dims)[0]!
+    vectors.forEach((v, row) => {
+      expect(Math.abs(table.similarity(row, query) - dot(v, query))).toBeLessThan(tolerance * (dims === 32 ? 3 : 1))
+      expect(table.similarity(row, v)).toBeCloseTo(1, 3)
+      expect(dot(table.read(row, new Float32Array(dims)), query)).toBeCloseTo(table.similarity(row, query), 5)
+    })
+  }
+})
+
+test('a zero vector is like nothing', () => {
+  expect(tableOf('int8', [new Float32Array(8)], 8).similarity(0, seededVectors(1, 1, 8)[0]!)).toBe(0)
+})
+
+test('the best are kept in order, equals in order of row', () => {
+  const top = createTop(3)
+  for (const [row, similarity] of [[0, 0.5], [1, 0.9], [2, 0.5], [3, 0.1], [4, 0.95], [5, NaN]] as const) top.offer(row, similarity)
+  expect([...top.hits().rows]).toEqual([4, 1, 0])
+  expect([...createTop(0).hits().rows]).toEqual([])
+})
+
+test('asking for more than there are gives all', () => {
+  const vectors = seededVectors(3)
+  const hits = searchExact(tableOf('float32', vectors, 32), Uint32Array.of(0, 0, 4), vectors[2]!, 10)
+  expect([...hits.rows]).toEqual([4, 0])
+})
