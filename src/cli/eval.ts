@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import type { KnowledgeBase } from '../ports.ts'
 import type { PackManifest } from '../packs/manifest.ts'
 import { errors } from '../errors.ts'
-import { evaluate, type Decide } from '../eval/evaluate.ts'
+import { evaluate } from '../eval/evaluate.ts'
 import { plotsOf, writePlots } from '../eval/plots.ts'
 import { renderMarkdown, renderTerminal } from '../eval/render.ts'
 import type { Report } from '../eval/report.ts'
@@ -18,8 +18,6 @@ import { startProgress } from './progress.ts'
 export interface EvalDeps {
   openEncoder: (pack: string) => Promise<OpenedEncoder>
   openIndex: (dir: string, pack: PackManifest) => Promise<KnowledgeBase>
-  /** The decide stage of the service. */
-  decide?: Decide
   /** The pack where `--pack` is not given. */
   readonly defaultPack: string
   /** Key for `--server`. */
@@ -80,7 +78,7 @@ async function overIndex ({ queries, counts }: GivenQueries, flags: Flags, deps:
       const encoded = await encodeGiven(queries, opened, flags.cache, rows.some(r => r.context))
       const progress = startProgress('rank', rows.length * encoded.answers.length, 'queries')
       const all = { ...counts, duplicates: counts.duplicates + encoded.samePhoto.length, noFace: encoded.noFace.length, unreadable: encoded.unreadable.length, missingPhotos: encoded.missing.length }
-      return await evaluate(kb, encoded, { counts: all, models: modelsOf(pack) }, { clip, sweeps: flags.sweeps, decide: deps.decide, onProgress: progress.update }).finally(progress.stop)
+      return await evaluate(kb, encoded, { counts: all, models: modelsOf(pack) }, { clip, sweeps: flags.sweeps, onProgress: progress.update }).finally(progress.stop)
     } finally {
       await kb.close()
     }

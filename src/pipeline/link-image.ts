@@ -1,7 +1,7 @@
 // THE PATH: bytes -> decode -> detect -> align -> embed (in a worker) -> retrieve -> decide -> links.
 import type { Candidate, LinkedImage, LinkImage, Link, LinkOptions, MentionEncoder, ModelInfo, Timings } from '../types.ts'
 import type { KnowledgeBase } from '../ports.ts'
-import { decide } from './decide.ts'
+import { createJudge } from './decide.ts'
 
 export interface LinkParts {
   readonly encoder: MentionEncoder
@@ -14,6 +14,7 @@ export interface LinkParts {
 const DEFAULT_TOP_K = 5
 
 export function createLinkImage ({ encoder, knowledgeBase, models }: LinkParts): LinkImage {
+  const judge = createJudge()
   return async (bytes: Uint8Array, options: LinkOptions, signal?: AbortSignal): Promise<LinkedImage> => {
     const kb = knowledgeBase()
     const encoded = await encoder.encode(bytes, { boxes: options.boxes }, signal)
@@ -25,7 +26,7 @@ export function createLinkImage ({ encoder, knowledgeBase, models }: LinkParts):
       const neighbours = await kb.search('face', mention.face, Math.max(2, options.topK ?? DEFAULT_TOP_K))
       const candidates: Candidate[] = neighbours.map(({ entity, similarity }, i) => ({ rank: i + 1, entity, score: similarity, similarity: { face: similarity } }))
       const retrieved = performance.now()
-      const decided = decide(candidates, kb.decision)
+      const decided = await judge(mention, candidates, kb)
       timings.retrieve! += retrieved - start
       timings.decide! += performance.now() - retrieved
       links.push({ mention, ...decided, candidates: candidates.slice(0, options.topK ?? DEFAULT_TOP_K) })

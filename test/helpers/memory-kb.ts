@@ -23,6 +23,7 @@ export function memoryKb (vectors: Vectors, decision = { threshold: 0.5, ambiguo
     async similarities (space, embedding, of) {
       return Float32Array.from(of, e => unit(space, e.id).length === 0 ? NaN : best(space, e.id, embedding))
     },
+    vectors: async (space, { id }) => unit(space, id),
     entity: id => entities.get(id),
     close: async () => {}
   }
