@@ -9,7 +9,7 @@ import { collectSamples } from '../eval/collect-samples.ts'
 import { curves, writePlots } from '../eval/plots.ts'
 import { share } from '../eval/render.ts'
 import { writeCalibration } from '../kb/write-calibration.ts'
-import { encodeGiven, readQueryFiles } from './eval-queries.ts'
+import { encodeGiven, readQueryFiles, searchingCached } from './eval-queries.ts'
 import type { EvalDeps } from './eval.ts'
 import { startProgress } from './progress.ts'
 
@@ -64,7 +64,7 @@ async function measure (flags: Flags, deps: EvalDeps): Promise<CalibrationReport
       if (kb.dims.face === undefined) throw errors.index(flags.index, 'face vectors', 'none; only links by face are calibrated')
       const { answers } = await encodeGiven(queries, opened, flags.cache, false)
       const progress = startProgress('search', answers.length, 'queries')
-      const samples = await collectSamples(kb, answers, progress.update).finally(progress.stop)
+      const samples = await searchingCached(kb, opened.pack, flags.cache, async cached => await collectSamples(cached, answers, progress.update)).finally(progress.stop)
       return calibrate(samples, { targetFpir: flags.targetFpir, entities: kb.info.entities })
     } finally {
       await kb.close()

@@ -1,4 +1,5 @@
 // What `vel eval` and `vel calibrate` begin with: query files read, photos encoded, and told what could not be used.
+import { join } from 'node:path'
 import type { PackManifest } from '../packs/manifest.ts'
 import type { MentionEncoder } from '../types.ts'
 import { errors } from '../errors.ts'
@@ -6,6 +7,8 @@ import { encodeQueries, type EncodedQueries } from '../eval/encode-queries.ts'
 import { createPhotoCache, recipeOf } from '../eval/photo-cache.ts'
 import { readQueries, type Query } from '../eval/queries.ts'
 import type { ReportInput } from '../eval/report.ts'
+import { withSearchCache } from '../eval/search-cache.ts'
+import type { KnowledgeBase } from '../ports.ts'
 import { startProgress } from './progress.ts'
 
 export interface OpenedEncoder {
@@ -42,6 +45,15 @@ export async function encodeGiven (queries: readonly Query[], { encoder, pack, w
   tell('photos equal to another of the queries, left out', encoded.samePhoto)
   if (encoded.answers.length === 0) throw errors.input('photos at the places that the query files name', 'none there; say where they are with --images')
   return encoded
+}
+
+/** Lets `work` search through the cache, and keeps what was found when it is done. */
+export async function searchingCached<T> (kb: KnowledgeBase, pack: PackManifest, cacheDir: string | false, work: (kb: KnowledgeBase) => Promise<T>): Promise<T> {
+  if (cacheDir === false) return await work(kb)
+  const cached = await withSearchCache(kb, join(cacheDir, recipeOf(pack).slice(0, 16), `searches-${kb.info.version}.json`))
+  const result = await work(cached)
+  await cached.save()
+  return result
 }
 
 /** At most ten of them. */

@@ -11,7 +11,7 @@ import { renderMarkdown, renderTerminal } from '../eval/render.ts'
 import type { Report } from '../eval/report.ts'
 import { rowsOf } from '../eval/rows.ts'
 import { evaluateServer } from '../eval/server.ts'
-import { encodeGiven, readQueryFiles, type GivenQueries, type OpenedEncoder } from './eval-queries.ts'
+import { encodeGiven, readQueryFiles, searchingCached, type GivenQueries, type OpenedEncoder } from './eval-queries.ts'
 import { startProgress } from './progress.ts'
 
 /** What the command line supplies. */
@@ -78,7 +78,7 @@ async function overIndex ({ queries, counts }: GivenQueries, flags: Flags, deps:
       const encoded = await encodeGiven(queries, opened, flags.cache, rows.some(r => r.context))
       const progress = startProgress('rank', rows.length * encoded.answers.length, 'queries')
       const all = { ...counts, duplicates: counts.duplicates + encoded.samePhoto.length, noFace: encoded.noFace.length, unreadable: encoded.unreadable.length, missingPhotos: encoded.missing.length }
-      return await evaluate(kb, encoded, { counts: all, models: modelsOf(pack) }, { clip, sweeps: flags.sweeps, onProgress: progress.update }).finally(progress.stop)
+      return await searchingCached(kb, pack, flags.cache, async cached => await evaluate(cached, encoded, { counts: all, models: modelsOf(pack) }, { clip, sweeps: flags.sweeps, onProgress: progress.update })).finally(progress.stop)
     } finally {
       await kb.close()
     }
