@@ -1,9 +1,54 @@
 #!/usr/bin/env node
 // The command line `vel`: one file a command, all wired here.
 import { Command } from 'commander'
+import { readConfig } from '../config.ts'
+import { isVelError } from '../errors.ts'
+import { createLinkImage } from '../pipeline/link-image.ts'
+import { addKbCommand } from './kb.ts'
+import { addLinkCommand } from './link.ts'
+import { addModelsCommand } from './models.ts'
+import { openEngine, openIndexFor, openPack } from './open-parts.ts'
+import { addServeCommand } from './serve.ts'
+import { createLinker } from '../linker.ts'
+
+const say = (sentence: string): void => { process.stderr.write(sentence + '\n') }
 
 const program = new Command('vel')
   .description('Visual entity linking: photos in, Wikidata people out')
   .showHelpAfterError()
 
-await program.parseAsync()
+addServeCommand(program, async (config, log) => {
+  const pack = await openPack(config, config.modelPack, sentence => { log.info(sentence) })
+  const kb = await openIndexFor(pack, config.indexDir)
+  const engine = await openEngine(config, pack, log)
+  return createLinker({ engine, kb, workers: config.workers, maxQueue: config.maxQueue })
+})
+
+addModelsCommand(program)
+
+addKbCommand(program, {
+  async openEncoder (name) {
+    const config = readConfig(process.env)
+    const pack = await openPack(config, name ?? config.modelPack, say)
+    const engine = await openEngine(config, pack)
+    return { encoder: engine, pack, workers: config.workers, close: async () => { await engine.close() } }
+  }
+})
+
+addLinkCommand(program, {
+  async openLinker () {
+    const config = readConfig(process.env)
+    const pack = await openPack(config, config.modelPack, say)
+    const kb = await openIndexFor(pack, config.indexDir)
+    const engine = await openEngine(config, pack)
+    return { linkImage: createLinkImage({ encoder: engine, knowledgeBase: () => kb, models: () => engine.models }), close: async () => { await engine.close() } }
+  }
+})
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  // Faults that people can mend are one sentence; a stack is for ours.
+  say(`vel: ${isVelError(error) ? error.message : (error as Error).stack ?? String(error)}`)
+  process.exit(1)
+}

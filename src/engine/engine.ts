@@ -51,6 +51,7 @@ export interface Engine extends MentionEncoder {
  */
 export async function createEngine (options: EngineOptions): Promise<Engine> {
   const { workers, maxQueue, concurrencyPerWorker: concurrency = 1, hangMs = 60_000, startMs = 120_000, log, fork = forkWorker } = options
+  if (!(workers >= 1 && concurrency >= 1 && maxQueue >= 0)) throw new RangeError(`Expected at least one worker, one place in it and no negative queue, received ${workers}, ${concurrency} and ${maxQueue}`)
   const { pack, modelsDir, settings, providers, threads } = options
   const warned = new Set<string>()
   const warn = (message: string): void => {

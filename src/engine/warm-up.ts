@@ -7,8 +7,8 @@ import { batchSizes } from './batching.ts'
 const WIDTH = 640
 const HEIGHT = 480
 const FACE = { x1: 200, y1: 120, x2: 440, y2: 400 }
-/** Rounds after which the time of a round no longer falls. */
-const ROUNDS = 3
+/** The first round takes some three times as long as any after it. */
+const ROUNDS = 2
 
 /** Runs every graph: the detector over a whole picture, then landmarks and encoders on given boxes. */
 export async function warmUp (models: EncodingModels, settings: EncodingSettings, context: boolean, maxBatch: number): Promise<void> {

@@ -35,8 +35,9 @@ async function start (settings: WorkerSettings): Promise<Encode> {
   decodeFrugally()
   const { models, info } = await loadModels(settings.pack, settings.modelsDir, opener(settings), settings.settings)
   const context = settings.pack.models.clipImage !== undefined
-  const { concurrency } = settings
-  const batched = concurrency > 1 && (models.face.maxBatch ?? 1) > 1
+  // On CUDA also for one image at a time: its faces then come in few, warmed batch sizes.
+  const onCuda = info.some(model => model.role === 'face' && model.provider.startsWith('cuda'))
+  const batched = (settings.concurrency > 1 || onCuda) && (models.face.maxBatch ?? 1) > 1
   const serving: EncodingModels = batched ? { ...models, face: batchAcrossImages(models.face, BATCHING) } : models
   await warmUp(serving, settings.settings, context, batched ? BATCHING.maxBatch : 1)
   send({ type: 'ready', models: info })

@@ -5,7 +5,7 @@ import { errors } from '../errors.ts'
 /** A signal that aborts with VEL_ERR_CLIENT_GONE when the client hangs up before the reply is written. */
 export function clientSignal (reply: FastifyReply): AbortSignal {
   const gone = new AbortController()
-  reply.raw.once('close', () => { if (!reply.raw.writableFinished) gone.abort(errors.clientGone()) })
+  reply.raw.once('close', () => { if (!reply.raw.writableEnded) gone.abort(errors.clientGone()) })
   return gone.signal
 }
 

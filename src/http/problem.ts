@@ -57,7 +57,8 @@ function retryAfter (error: CodedError): string | undefined {
 
 export async function sendProblem (error: unknown, request: FastifyRequest, reply: FastifyReply, more: object = {}): Promise<void> {
   const problem = toCallerError(error)
-  if (problem.statusCode >= 500) request.log.error({ err: error }, problem.code)
+  // Overload and deadlines are told by the request's own line; a fault of ours needs its stack.
+  if (problem.statusCode === 500) request.log.error({ err: error }, problem.code)
   request.facts.code = problem.code
   const seconds = retryAfter(problem)
   if (seconds !== undefined) reply.header('retry-after', seconds)
@@ -86,7 +87,8 @@ export function registerProblems (app: FastifyInstance): void {
   app.setNotFoundHandler(async (request, reply) => {
     const path = request.url.split('?')[0]!
     const allowed = [...new Set(routes.filter(route => route.pattern.test(path)).map(route => route.method))]
-    if (allowed.length === 0) return await sendProblem(errors.notFound('a path of GET /openapi.json', 'another'), request, reply)
+    // A path that was met and yet not found, such as a file of /docs that is not there.
+    if (allowed.length === 0 || allowed.includes(request.method)) return await sendProblem(errors.notFound('a path of GET /openapi.json', 'another'), request, reply)
     reply.header('allow', allowed.join(', '))
     await sendProblem(errors.method(allowed.join(' or '), request.method), request, reply)
   })

@@ -45,7 +45,7 @@ export function registerRequestLog (app: FastifyInstance, onFinished: (finished:
 }
 
 function describe (request: FastifyRequest, reply: FastifyReply, ms: number): Finished {
-  const status = reply.raw.writableFinished ? reply.raw.statusCode : GONE
+  const status = reply.raw.writableEnded ? reply.raw.statusCode : GONE
   return { method: request.method, route: request.is404 ? '(none)' : request.routeOptions.url ?? '(none)', status, ms, facts: request.facts }
 }
 

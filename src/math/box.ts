@@ -38,6 +38,8 @@ export function scaleBox (b: Box, factor: number): Box {
   return { x1: cx - w, y1: cy - h, x2: cx + w, y2: cy + h }
 }
 
+export const shiftBox = (b: Box, dx: number, dy = 0): Box => ({ x1: b.x1 + dx, y1: b.y1 + dy, x2: b.x2 + dx, y2: b.y2 + dy })
+
 /** The square with the same centre whose side is the longer side of `b`. */
 export function squareBox (b: Box): Box {
   const cx = (b.x1 + b.x2) / 2

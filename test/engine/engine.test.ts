@@ -188,6 +188,10 @@ describe('the boundary', () => {
   })
 })
 
+it.each([{ workers: 0 }, { concurrencyPerWorker: 0 }, { maxQueue: -1 }, { workers: NaN }])('does not start with %o, where images would wait for ever', async options => {
+  await expect(start(options)).rejects.toThrow(RangeError)
+})
+
 describe('close', () => {
   it('finishes what is inside, takes nothing new, and ends the workers', async () => {
     const { encode, close, stats } = await start({ workers: 2 })

@@ -76,6 +76,15 @@ describe('POST /link', () => {
     expect(JSON.stringify(log)).not.toMatch(/Bush|topK=2|\?/)
   })
 
+  it('fetches by URL only from public addresses of allowed hosts, and logs no URL', async () => {
+    const { send, log, port } = await buildTestApp({ ALLOWED_URL_HOSTS: 'localhost' })
+    const byUrl = async (url: string): Promise<unknown> => (await send('/link', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ url }) })).json.code
+    expect(await byUrl(`http://localhost:${port}/health/live`)).toBe('VEL_ERR_URL_REFUSED')
+    expect(await byUrl('http://elsewhere.example/a.jpg')).toBe('VEL_ERR_URL_REFUSED')
+    await expect.poll(() => log.filter(line => line.route === '/link').length).toBe(2)
+    expect(JSON.stringify(log)).not.toMatch(/elsewhere|localhost/)
+  })
+
   it('answers 422 for a mode that cannot be served', async () => {
     const { send } = await buildTestApp()
     const { status, json } = await send('/link?mode=v2t', { method: 'POST', headers: JPEG, body: await drawImage() })
