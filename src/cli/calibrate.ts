@@ -17,7 +17,7 @@ interface Flags {
   queries: string[]
   strangers: string[]
   index: string
-  pack: string
+  pack?: string
   targetFpir: number
   images?: string
   cache: string | false
@@ -36,7 +36,7 @@ export function addCalibrateCommand (program: Command, deps: EvalDeps): void {
     .requiredOption('--queries <file>', 'query file of people in the index; may be repeated', many)
     .requiredOption('--strangers <file>', 'query file of people who are not; may be repeated', many)
     .option('--target-fpir <share>', 'share of strangers that may be linked', Number, 0.01)
-    .option('--pack <name>', 'model pack', deps.defaultPack)
+    .option('--pack <name>', 'model pack (default: the configured one)')
     .option('--images <dir>', 'where the photos are, when not beside the query file')
     .option('--cache <dir>', 'where encoded photos are kept', '.cache/eval')
     .option('--no-cache', 'encode every photo anew')

@@ -1,7 +1,6 @@
 // What `vel eval` and `vel calibrate` begin with: query files read, photos encoded, and told what could not be used.
 import { join } from 'node:path'
 import type { PackManifest } from '../packs/manifest.ts'
-import type { MentionEncoder } from '../types.ts'
 import { errors } from '../errors.ts'
 import { encodeQueries, type EncodedQueries } from '../eval/encode-queries.ts'
 import { createPhotoCache, recipeOf } from '../eval/photo-cache.ts'
@@ -9,15 +8,8 @@ import { readQueries, type Query } from '../eval/queries.ts'
 import type { ReportInput } from '../eval/report.ts'
 import { withSearchCache } from '../eval/search-cache.ts'
 import type { KnowledgeBase } from '../ports.ts'
+import type { OpenedEncoder } from './kb.ts'
 import { startProgress } from './progress.ts'
-
-export interface OpenedEncoder {
-  readonly encoder: MentionEncoder
-  readonly pack: PackManifest
-  /** Photos that it encodes at once. */
-  readonly workers: number
-  close: () => Promise<void>
-}
 
 export interface GivenQueries { readonly queries: readonly Query[], readonly counts: Pick<ReportInput['counts'], 'files' | 'duplicates' | 'broken'> }
 

@@ -11,25 +11,24 @@ import { renderMarkdown, renderTerminal } from '../eval/render.ts'
 import type { Report } from '../eval/report.ts'
 import { rowsOf } from '../eval/rows.ts'
 import { evaluateServer } from '../eval/server.ts'
-import { encodeGiven, readQueryFiles, searchingCached, type GivenQueries, type OpenedEncoder } from './eval-queries.ts'
+import { encodeGiven, readQueryFiles, searchingCached, type GivenQueries } from './eval-queries.ts'
+import type { OpenedEncoder } from './kb.ts'
 import { startProgress } from './progress.ts'
 
 /** What the command line supplies. */
 export interface EvalDeps {
-  openEncoder: (pack: string) => Promise<OpenedEncoder>
-  openIndex: (dir: string, pack: PackManifest) => Promise<KnowledgeBase>
-  /** The pack where `--pack` is not given. */
-  readonly defaultPack: string
-  /** Key for `--server`. */
-  readonly apiKey?: string | undefined
+  /** Opens the encoder of a pack, by default the configured one. */
+  readonly openEncoder: (packName: string | undefined) => Promise<OpenedEncoder>
+  readonly openIndex: (dir: string, pack: PackManifest) => Promise<KnowledgeBase>
 }
 
 interface Flags {
   queries: string[]
   strangers: string[]
   index?: string
-  pack: string
+  pack?: string
   server?: string
+  apiKey?: string
   images?: string
   cache: string | false
   json?: string
@@ -47,8 +46,9 @@ export function addEvalCommand (program: Command, deps: EvalDeps): void {
     .requiredOption('--queries <file>', 'query file, JSON lines or WIKIPerson; may be repeated', many)
     .option('--strangers <file>', 'query file of people who are in no index; may be repeated', many, [])
     .option('--index <dir>', 'index folder: the gallery')
-    .option('--pack <name>', 'model pack', deps.defaultPack)
+    .option('--pack <name>', 'model pack (default: the configured one)')
     .option('--server <url>', 'evaluate the service at this URL instead of an index')
+    .option('--api-key <key>', 'key for that service')
     .option('--images <dir>', 'where the photos are, when not beside the query file')
     .option('--cache <dir>', 'where encoded photos are kept', '.cache/eval')
     .option('--no-cache', 'encode every photo anew')
@@ -60,7 +60,7 @@ export function addEvalCommand (program: Command, deps: EvalDeps): void {
     .action(async (flags: Flags) => {
       if ((flags.index === undefined) === (flags.server === undefined)) throw errors.input('either --index or --server', flags.index === undefined ? 'neither' : 'both')
       const given = await readQueryFiles([...flags.queries, ...flags.strangers], flags)
-      const report = flags.server !== undefined ? await overHttp(given, flags.server, deps) : await overIndex(given, flags, deps)
+      const report = flags.server !== undefined ? await overHttp(given, flags.server, flags.apiKey) : await overIndex(given, flags, deps)
       process.stdout.write(renderTerminal(report))
       await writeOutputs(report, flags)
     })
@@ -87,9 +87,9 @@ async function overIndex ({ queries, counts }: GivenQueries, flags: Flags, deps:
   }
 }
 
-async function overHttp ({ queries, counts }: GivenQueries, url: string, deps: EvalDeps): Promise<Report> {
+async function overHttp ({ queries, counts }: GivenQueries, url: string, apiKey: string | undefined): Promise<Report> {
   const progress = startProgress('ask', queries.length, 'queries')
-  return await evaluateServer(queries, counts, { url, apiKey: deps.apiKey, concurrency: 4, onProgress: progress.update }).finally(progress.stop)
+  return await evaluateServer(queries, counts, { url, apiKey, concurrency: 4, onProgress: progress.update }).finally(progress.stop)
 }
 
 function modelsOf (pack: PackManifest): string {

@@ -28,7 +28,6 @@ async function run (deps: EvalDeps, ...args: string[]): Promise<string> {
 afterEach(() => { vi.restoreAllMocks() })
 
 const unopened: EvalDeps = {
-  defaultPack: 'embedded',
   openEncoder: async () => { throw new Error('not opened in this test') },
   openIndex: async () => { throw new Error('not opened in this test') }
 }
