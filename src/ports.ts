@@ -1,5 +1,6 @@
 // The ports between the parts: the pipeline and the models that serve it, the service and the linker behind it.
 // Who needs something asks a port; who has it implements the port.
+import type { Calibration } from './calibration.ts'
 import type { Box, Detection, Entity, IndexInfo, Landmarks, LinkImage, Mode, ModelInfo, Neighbour, Raster, Space } from './types.ts'
 import type { Pyramid } from './math/pyramid.ts'
 
@@ -58,10 +59,14 @@ export interface KnowledgeBase {
   readonly decision: Decision
   /** What face and text count for when both are fused; equal where the index does not say. */
   readonly fusion?: { readonly face: number, readonly text: number } | undefined
+  /** How similarities become probabilities here; absent until `vel calibrate`. */
+  readonly calibration?: Calibration | undefined
   /** The `k` entities nearest to `embedding` (L2-normalised), best first, each once: several vectors count by their best. */
   search: (space: Space, embedding: Float32Array, k: number) => Promise<Neighbour[]>
   /** Cosine of `embedding` to each entity's best vector in `space`, in order; NaN for an entity without one. */
   similarities: (space: Space, embedding: Float32Array, entities: readonly Entity[]) => Promise<Float32Array>
+  /** The entity's own vectors in `space`, L2-normalised float32; none for an entity without. */
+  vectors: (space: Space, entity: Entity) => Promise<Float32Array[]>
   entity: (id: string) => Entity | undefined
   close: () => Promise<void>
 }

@@ -4,7 +4,11 @@ import { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { isVelError } from '../errors.ts'
 import { createLinkImage } from '../pipeline/link-image.ts'
-import { addKbCommand } from './kb.ts'
+import type { PackManifest } from '../packs/manifest.ts'
+import type { KnowledgeBase } from '../ports.ts'
+import { addCalibrateCommand } from './calibrate.ts'
+import { addEvalCommand } from './eval.ts'
+import { addKbCommand, type OpenedEncoder } from './kb.ts'
 import { addLinkCommand } from './link.ts'
 import { addModelsCommand } from './models.ts'
 import { openEngine, openIndexFor, openPack } from './open-parts.ts'
@@ -21,19 +25,22 @@ addServeCommand(program, async (config, log) => {
   const pack = await openPack(config, config.modelPack, sentence => { log.info(sentence) })
   const kb = await openIndexFor(pack, config.indexDir)
   const engine = await openEngine(config, pack, log)
-  return createLinker({ engine, kb, workers: config.workers, maxQueue: config.maxQueue })
+  return createLinker({ engine, kb, pack, workers: config.workers, maxQueue: config.maxQueue })
 })
 
 addModelsCommand(program)
 
-addKbCommand(program, {
-  async openEncoder (name) {
-    const config = readConfig(process.env)
-    const pack = await openPack(config, name ?? config.modelPack, say)
-    const engine = await openEngine(config, pack)
-    return { encoder: engine, pack, workers: config.workers, close: async () => { await engine.close() } }
-  }
-})
+const openEncoder = async (name: string | undefined): Promise<OpenedEncoder> => {
+  const config = readConfig(process.env)
+  const pack = await openPack(config, name ?? config.modelPack, say)
+  const engine = await openEngine(config, pack)
+  return { encoder: engine, pack, workers: config.workers, close: async () => { await engine.close() } }
+}
+const openIndex = async (dir: string, pack: PackManifest): Promise<KnowledgeBase> => await openIndexFor(pack, dir)
+
+addKbCommand(program, { openEncoder })
+addEvalCommand(program, { openEncoder, openIndex })
+addCalibrateCommand(program, { openEncoder, openIndex })
 
 addLinkCommand(program, {
   async openLinker () {
@@ -41,7 +48,7 @@ addLinkCommand(program, {
     const pack = await openPack(config, config.modelPack, say)
     const kb = await openIndexFor(pack, config.indexDir)
     const engine = await openEngine(config, pack)
-    return { linkImage: createLinkImage({ encoder: engine, knowledgeBase: () => kb, models: () => engine.models }), close: async () => { await engine.close() } }
+    return { linkImage: createLinkImage({ encoder: engine, knowledgeBase: () => kb, pack, models: () => engine.models }), close: async () => { await engine.close() } }
   }
 })
 

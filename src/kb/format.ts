@@ -1,6 +1,7 @@
 // The index folder's manifest: what is in the folder, how it was made, and how it is searched.
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { calibration } from '../calibration.ts'
 import { SPACES } from '../types.ts'
 
 /** Raised when a reader of the former version would misread the folder. */
@@ -58,7 +59,7 @@ export const indexManifest = z.object({
   spaces: z.partialRecord(z.enum(SPACES), space),
   decision: z.object({ threshold: z.number().min(-1).max(1), ambiguousMargin: z.number().min(0).max(2), measuredOn: z.string() }),
   /** How a similarity becomes a probability; absent until `vel calibrate` wrote it. */
-  calibration: z.unknown().optional(),
+  calibration: calibration.optional(),
   files: z.record(z.string().regex(/^[a-z_]+\.[a-z]+$/, 'a plain file name'), z.object({ sha256, bytes: z.int().nonnegative() }))
 })
 

@@ -59,6 +59,7 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts)
     info: { name: manifest.name, version: manifest.version, entities: entities.length },
     dims,
     decision: manifest.decision,
+    calibration: manifest.calibration,
     async search (space, embedding, k) {
       const index = open(space, embedding)
       const ef = manifest.spaces[space]!.search
@@ -72,6 +73,12 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts)
         const row = rowOfId.get(id)
         return row === undefined ? NaN : bestOf(index, index.first, row, embedding)
       })
+    },
+    async vectors (space, { id }) {
+      const [index, row] = [spaces[space], rowOfId.get(id)]
+      if (index === undefined || row === undefined) return []
+      const [from, to] = [firstVectors[space]![row]!, firstVectors[space]![row + 1]!]
+      return Array.from({ length: to - from }, (_, i) => index.table.read(from + i, new Float32Array(index.table.dims)))
     },
     entity: id => {
       const row = rowOfId.get(id)

@@ -1,0 +1,58 @@
+// What is known when a mention is decided: of its first candidates, of the face, and of the entity it may be.
+import type { Candidate, EncodedMention, Entity } from '../types.ts'
+import type { Features } from '../calibration.ts'
+import type { KnowledgeBase } from '../ports.ts'
+
+/** Entities that an entity is compared with to know how similar others usually are to it. */
+const NEIGHBOURS = 10
+
+/**
+ * Features of the first candidate.
+ *
+ * - similarity: cosine of mention and first entity.
+ * - margin: by how much the second entity is less similar; null where there is no second.
+ * - usual: mean cosine of the first entity to the ten entities nearest to it. Some faces are near to everyone; a high
+ *   similarity to such a one says less. @see Auckenthaler et al. 2000, test and zero normalisation; Matějka et al. 2017,
+ *   adaptive cohorts. Here the gallery itself is the cohort, so no strangers need be kept.
+ * - faceSize: natural logarithm of the box's short side, px. sharpness: natural logarithm of 1 + the mention's.
+ * - detectionScore: as the mention's.
+ *
+ * @param candidates best first. @returns null where they are not ordered by face similarity: what is learnt of that order
+ *   says nothing of another.
+ */
+export function featuresOf (mention: EncodedMention, candidates: readonly Candidate[], usual: number | null): Features | null {
+  const [first, second] = candidates
+  if (first?.similarity.face === undefined || first.score !== first.similarity.face) return null
+  return {
+    similarity: first.score,
+    margin: second === undefined ? null : first.score - second.score,
+    usual,
+    faceSize: Math.log(mention.quality.faceSizePx),
+    sharpness: Math.log(1 + mention.quality.sharpness),
+    detectionScore: mention.detectionScore
+  }
+}
+
+/** Tells how similar other entities usually are to an entity; null for one without a face, or alone. */
+export type Usual = (kb: KnowledgeBase, entity: Entity) => Promise<number | null>
+
+/** Remembers what it told for as long as the entity is the same object. */
+export function createUsual (): Usual {
+  const told = new WeakMap<Entity, Promise<number | null>>()
+  return async (kb, entity) => {
+    const known = told.get(entity)
+    if (known !== undefined) return await known
+    const asked = measure(kb, entity)
+    told.set(entity, asked)
+    return await asked
+  }
+}
+
+async function measure (kb: KnowledgeBase, entity: Entity): Promise<number | null> {
+  const similarities: number[] = []
+  for (const vector of await kb.vectors('face', entity)) {
+    const near = await kb.search('face', vector, NEIGHBOURS + 1)
+    similarities.push(...near.filter(n => n.entity.id !== entity.id).slice(0, NEIGHBOURS).map(n => n.similarity))
+  }
+  return similarities.length === 0 ? null : similarities.reduce((a, b) => a + b, 0) / similarities.length
+}
