@@ -5,6 +5,8 @@ import type { Box, Raster } from '../types.ts'
 const SUPPORT = 2
 /** Fraction bits of the integer weights. @see Pillow `Resample.c`, PRECISION_BITS (MIT-CMU) */
 const PRECISION = 22
+/** One half, so that the shift rounds. */
+const HALF = 1 << (PRECISION - 1)
 
 /** For each output position: its first source position, and `taps` weights that sum to 2 ** PRECISION. */
 interface Weights { readonly first: Int32Array, readonly weights: Int32Array, readonly taps: number }
@@ -60,11 +62,24 @@ function resizeRows (source: Raster, region: Box, top: number, bottom: number, {
   const width = first.length
   const inWidth = region.x2 - region.x1
   const data = new Uint8Array(width * (bottom - top) * 3)
+  const from = source.data
   for (let y = top, o = 0; y < bottom; y++) {
     const row = ((region.y1 + y) * source.width + region.x1) * 3
     for (let x = 0; x < width; x++, o += 3) {
-      const count = Math.min(taps, inWidth - first[x]!)
-      accumulate(source.data, row + first[x]! * 3, 3, weights, x * taps, count, data, o)
+      const start = first[x]!
+      const end = row + Math.min(start + taps, inWidth) * 3
+      let r = HALF
+      let g = HALF
+      let b = HALF
+      for (let i = row + start * 3, t = x * taps; i < end; i += 3, t++) {
+        const w = weights[t]!
+        r += Math.imul(from[i]!, w)
+        g += Math.imul(from[i + 1]!, w)
+        b += Math.imul(from[i + 2]!, w)
+      }
+      data[o] = clip(r >> PRECISION)
+      data[o + 1] = clip(g >> PRECISION)
+      data[o + 2] = clip(b >> PRECISION)
     }
   }
   return { data, width, height: bottom - top }
@@ -72,31 +87,22 @@ function resizeRows (source: Raster, region: Box, top: number, bottom: number, {
 
 /** Second pass: as many rows as there are weights; row 0 of `narrow` is row `top` of the region. */
 function resizeColumns (narrow: Raster, top: number, { first, weights, taps }: Weights): Raster {
-  const { width } = narrow
+  const stride = narrow.width * 3
   const height = first.length
-  const data = new Uint8Array(width * height * 3)
-  for (let y = 0, o = 0; y < height; y++) {
-    const row = first[y]! - top
-    const count = Math.min(taps, narrow.height - row)
-    for (let x = 0; x < width; x++, o += 3) accumulate(narrow.data, (row * width + x) * 3, width * 3, weights, y * taps, count, data, o)
+  const data = new Uint8Array(stride * height)
+  const sums = new Int32Array(stride)
+  const from = narrow.data
+  for (let y = 0, o = 0; y < height; y++, o += stride) {
+    sums.fill(HALF)
+    const start = first[y]! - top
+    const end = Math.min(start + taps, narrow.height)
+    for (let row = start, t = y * taps; row < end; row++, t++) {
+      const w = weights[t]!
+      for (let x = 0, i = row * stride; x < stride; x++, i++) sums[x]! += Math.imul(from[i]!, w)
+    }
+    for (let x = 0; x < stride; x++) data[o + x] = clip(sums[x]! >> PRECISION)
   }
-  return { data, width, height }
-}
-
-/** Writes one pixel: the weighted sum of `count` pixels, `step` bytes apart, rounded and clipped to a byte. */
-function accumulate (from: Uint8Array, start: number, step: number, weights: Int32Array, at: number, count: number, out: Uint8Array, o: number): void {
-  let r = 1 << (PRECISION - 1)
-  let g = r
-  let b = r
-  for (let n = 0, i = start; n < count; n++, i += step) {
-    const w = weights[at + n]!
-    r += from[i]! * w
-    g += from[i + 1]! * w
-    b += from[i + 2]! * w
-  }
-  out[o] = clip(r >> PRECISION)
-  out[o + 1] = clip(g >> PRECISION)
-  out[o + 2] = clip(b >> PRECISION)
+  return { data, width: narrow.width, height }
 }
 
 const clip = (v: number): number => v < 0 ? 0 : v > 255 ? 255 : v

@@ -13,6 +13,8 @@ const MAX_BATCH = 16
 /**
  * Runs crops in batches where the graph allows, else one by one.
  *
+ * NOTE: a graph with int8 activations scales them by the whole batch, so its embeddings vary a little with the company.
+ *
  * @param pack its name, for messages.
  * @throws VEL_ERR_WEIGHTS where the graph's names or width differ from what the manifest promises.
  */

@@ -8,7 +8,7 @@ import { resizeBicubic } from '../math/bicubic.ts'
 import { clampBox, height, scaleBox, shortSide, width } from '../math/box.ts'
 
 /** From this shrink on, the picture is first halved: the filter's cost stays bounded and its result all but the same. */
-const LARGEST_SHRINK = 4
+const LARGEST_SHRINK = 3
 
 /** Where the context is taken from: a factor by which the mention's box is widened, or the whole picture. */
 export type ContextRegion = number | 'image'

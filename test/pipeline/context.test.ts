@@ -34,7 +34,7 @@ describe('cropContext', () => {
     expect(createHash('sha256').update(crop.data).digest('hex')).toBe(sha256)
   })
 
-  test('halves a picture shrunk by more than four first, with next to the same result', () => {
+  test('halves a picture shrunk by more than three first, with next to the same result', () => {
     const source = draw(2400, 1900, (x, y) => [x % 256, Math.round(127 + 120 * Math.sin(x / 60) * Math.cos(y / 45)), y % 256])
     const halved = cropContext(new Pyramid(source), { x1: 0, y1: 0, x2: 2400, y2: 1900 }, 1, SIDE)
     const width = Math.trunc(SIDE * 2400 / 1900)
