@@ -6,7 +6,7 @@ import { SPACES } from '../types.ts'
 /** Raised when a reader of the former version would misread the folder. */
 export const FORMAT_VERSION = 1
 
-export const ENCODINGS = ['int8', 'float16', 'float32'] as const
+export const ENCODINGS = ['int8', 'int16', 'float32'] as const
 export type Encoding = typeof ENCODINGS[number]
 
 export const MANIFEST_FILE = 'manifest.json'
