@@ -40,8 +40,8 @@ const space = z.object({
   /** How many there are; an entity can have several. */
   vectors: z.int().nonnegative(),
   encoding: z.enum(ENCODINGS),
-  /** What each encoding that was tried loses against float32. */
-  encodingLoss: z.partialRecord(z.enum(ENCODINGS), loss).optional(),
+  /** What each encoding that was tried loses against float32; for people. */
+  encodingLoss: z.record(z.string(), loss).optional(),
   search: z.discriminatedUnion('kind', [exact, hnsw]),
   /** One undisturbed query for ten vectors (tenth percentile), on the machine that built the index. */
   msPerQuery: z.object({ exact: z.number(), hnsw: z.number().optional() })
