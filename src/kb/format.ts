@@ -7,7 +7,7 @@ import { SPACES } from '../types.ts'
 /** Raised when a reader of the former version would misread the folder. */
 export const FORMAT_VERSION = 1
 
-export const ENCODINGS = ['int8', 'float16', 'float32'] as const
+export const ENCODINGS = ['int8', 'int16', 'float32'] as const
 export type Encoding = typeof ENCODINGS[number]
 
 export const MANIFEST_FILE = 'manifest.json'
@@ -41,8 +41,8 @@ const space = z.object({
   /** How many there are; an entity can have several. */
   vectors: z.int().nonnegative(),
   encoding: z.enum(ENCODINGS),
-  /** What each encoding that was tried loses against float32. */
-  encodingLoss: z.partialRecord(z.enum(ENCODINGS), loss).optional(),
+  /** What each encoding that was tried loses against float32; for people. */
+  encodingLoss: z.record(z.string(), loss).optional(),
   search: z.discriminatedUnion('kind', [exact, hnsw]),
   /** One undisturbed query for ten vectors (tenth percentile), on the machine that built the index. */
   msPerQuery: z.object({ exact: z.number(), hnsw: z.number().optional() })

@@ -37,9 +37,6 @@ export interface IndexContent {
 export type WriteStage = 'vectors' | SearchStage
 export type OnWriting = (stage: WriteStage, done: number, total: number) => void
 
-/** Vectors whose loss of precision is measured. */
-const SAMPLE = 1000
-
 /** Writes `dir` anew. @throws VEL_ERR_INDEX where it cannot be written; what was there is whole then. */
 export async function writeIndex (dir: string, content: IndexContent, onWriting: OnWriting = () => {}): Promise<IndexManifest> {
   let written: IndexManifest | undefined
@@ -72,20 +69,13 @@ async function writeSpace (folder: string, space: Space, source: VectorSource, o
   const { dims } = encoder
   const count = entityRows.length
   const names = spaceFiles(space)
-  const { encoding, loss } = chooseEncoding(await readSample(source), dims)
+  const { encoding, loss } = await chooseEncoding(count, dims, source.read)
   await writeVectors(join(folder, names.vectors), encoding, count, dims, readAll(source, done => { onWriting('vectors', done, count) }))
   await writeFile(join(folder, names.rows), new Uint8Array(entityRows.buffer, entityRows.byteOffset, entityRows.byteLength))
   const job = { vectors: join(folder, names.vectors), encoding, count, dims, rows: space === 'face' ? join(folder, names.rows) : null, graph: join(folder, names.graph) }
   const { search, msPerQuery, alike } = await chooseSearchAside(job, (stage, done) => { onWriting(stage, done, count) })
   const { name, sha256, recipe } = encoder
   return { manifest: { encoder: { name, sha256, recipe }, dims, vectors: count, encoding, encodingLoss: loss, search, msPerQuery }, alike }
-}
-
-async function readSample ({ entityRows, read }: VectorSource): Promise<Float32Array[]> {
-  const sample: Float32Array[] = []
-  const step = Math.max(1, entityRows.length / SAMPLE)
-  for (let at = 0; at < entityRows.length; at += step) sample.push(await read(Math.floor(at)))
-  return sample
 }
 
 async function * readAll ({ entityRows, read }: VectorSource, onRead: (done: number) => void): AsyncGenerator<Float32Array> {
