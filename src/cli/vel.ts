@@ -12,6 +12,7 @@ import { addKbCommand, type OpenedEncoder } from './kb.ts'
 import { addLinkCommand } from './link.ts'
 import { addModelsCommand } from './models.ts'
 import { openEngine, openIndexFor, openPack } from './open-parts.ts'
+import { addResultsCommand } from './results.ts'
 import { addServeCommand } from './serve.ts'
 import { createLinker } from '../linker.ts'
 
@@ -30,8 +31,8 @@ addServeCommand(program, async (config, log) => {
 
 addModelsCommand(program)
 
-const openEncoder = async (name: string | undefined): Promise<OpenedEncoder> => {
-  const config = readConfig(process.env)
+const openEncoder = async (name: string | undefined, modelsDir?: string): Promise<OpenedEncoder> => {
+  const config = { ...readConfig(process.env), ...(modelsDir !== undefined && { modelsDir }) }
   const pack = await openPack(config, name ?? config.modelPack, say)
   const engine = await openEngine(config, pack)
   return { encoder: engine, pack, workers: config.workers, close: async () => { await engine.close() } }
@@ -41,6 +42,7 @@ const openIndex = async (dir: string, pack: PackManifest): Promise<KnowledgeBase
 addKbCommand(program, { openEncoder })
 addEvalCommand(program, { openEncoder, openIndex })
 addCalibrateCommand(program, { openEncoder, openIndex })
+addResultsCommand(program, { openEncoder, openIndex })
 
 addLinkCommand(program, {
   async openLinker () {

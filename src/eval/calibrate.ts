@@ -97,7 +97,7 @@ function checkEnough (samples: readonly Sample[], targetFpir: number, folds: num
 }
 
 /** Fold of each person: shuffled, then dealt out. */
-function assignFolds (samples: readonly Sample[], folds: number, seed: number): Map<string, number> {
+export function assignFolds (samples: readonly Sample[], folds: number, seed: number): Map<string, number> {
   const persons = [...new Set(samples.map(s => s.person))]
   const random = xoroshiro128plus(seed)
   for (let i = persons.length - 1; i > 0; i--) {
@@ -110,7 +110,7 @@ function assignFolds (samples: readonly Sample[], folds: number, seed: number): 
 }
 
 /** Log odds of each sample by a model that has not seen its person; NaN for one without a face. */
-function crossValidate (samples: readonly Sample[], features: readonly FeatureName[], foldOf: ReadonlyMap<string, number>, folds: number): number[] {
+export function crossValidate (samples: readonly Sample[], features: readonly FeatureName[], foldOf: ReadonlyMap<string, number>, folds: number): number[] {
   const models = Array.from({ length: folds }, (_, fold) => fitTerms(samples.filter(s => foldOf.get(s.person) !== fold), features))
   return samples.map(s => s.features === null ? NaN : logOdds(s.features, models[foldOf.get(s.person)!]!))
 }
