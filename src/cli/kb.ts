@@ -27,7 +27,8 @@ export interface KbCommandOptions {
 const STAGES: Readonly<Record<BuildStage, { label: string, unit: string }>> = {
   photos: { label: 'Encoding photos ', unit: 'photos' },
   vectors: { label: 'Writing vectors ', unit: 'vectors' },
-  graph: { label: 'Building graph  ', unit: 'vectors' }
+  graph: { label: 'Building graph  ', unit: 'vectors' },
+  alike: { label: 'Comparing faces ', unit: 'vectors' }
 }
 
 /** Problems printed one a line; the rest are in the report. */
@@ -90,10 +91,11 @@ function progressBars (): { update: (stage: BuildStage, done: number, total: num
 export function describeBuild (dir: string, { manifest, report, resumed }: Built): string {
   const count = (problem: string): number => report.photoProblems.filter(p => p.problem === problem).length
   const table = new Table({ head: ['photos', 'number'], style: { head: [], border: [] }, colAligns: ['left', 'right'] })
-  table.push(['in entity files', report.photos.total], ['used', report.photos.used], ['no face', count('no face')], ['unreadable', count('unreadable')], ['missing', count('missing')], ['same photo twice', count('same photo twice')], ['several faces (most prominent taken)', report.severalFaces.length], ['finished by an earlier run', resumed])
+  table.push(['in entity files', report.photos.total], ['used', report.photos.used], ['no face', count('no face')], ['unreadable', count('unreadable')], ['missing', count('missing')], ['same photo twice', count('same photo twice')], ['several faces (most prominent taken)', report.severalFaces.length], ['finished by an earlier run', resumed], [`pairs of entities alike from ${report.alike.from}`, report.alike.pairs.length])
   const problems = [
     ...report.brokenLines.map(p => `${p.file}:${p.line}: left out: ${p.problem}`),
     ...report.mergedLines.map(p => `${p.file}:${p.line}: merged: ${p.problem}`),
+    ...report.alike.pairs.map(p => `${p.ids.join(' and ')}: nearly the same face (${p.similarity}): ${p.photos.join(', ')}`),
     ...report.photoProblems.map(p => `${p.id} ${p.photo}: ${p.problem}: ${p.detail}`)
   ]
   const more = problems.length > PRINTED_PROBLEMS ? [`… and ${problems.length - PRINTED_PROBLEMS} more, in ${dir}/report.json`] : []
@@ -122,6 +124,6 @@ function describeSpace (name: string, { encoder, dims, vectors, encoding, encodi
     [name, `${vectors} vectors of ${dims} numbers as ${encoding}, by ${encoder.name} (recipe ${encoder.recipe.slice(0, 12)})`],
     ...losses.map((loss): [string, string] => ['', loss]),
     ['', `search: ${how}`],
-    ['', `median query: exact ${msPerQuery.exact} ms${msPerQuery.hnsw === undefined ? '' : `, HNSW ${msPerQuery.hnsw} ms`}`]
+    ['', `query: exact ${msPerQuery.exact} ms${msPerQuery.hnsw === undefined ? '' : `, HNSW ${msPerQuery.hnsw} ms`}`]
   ]
 }

@@ -1,16 +1,17 @@
 // Entity files and their photos to an index folder: the builder behind `vel kb build`.
 import { createHash } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { MentionEncoder } from '../types.ts'
-import { encoderIdentity } from '../packs/identity.ts'
+import { encoderIdentity, type EncoderIdentity } from '../packs/identity.ts'
 import type { PackManifest } from '../packs/manifest.ts'
+import { withLock } from './build-lock.ts'
 import { encodePhotos } from './encode-photos.ts'
-import { writeError } from './folder.ts'
+import { removeUnfinished, siblingPath, writeError } from './folder.ts'
 import type { IndexManifest } from './format.ts'
-import { readEntities } from './read-entities.ts'
-import { planVectors, type BuildReport } from './report.ts'
-import { openWorkLog } from './work-log.ts'
+import { readEntities, type EntitySet } from './read-entities.ts'
+import { describeAlike, planVectors, type BuildReport } from './report.ts'
+import { openWorkLog, type WorkLog } from './work-log.ts'
 import { writeIndex, type WriteStage } from './write-index.ts'
 
 export interface BuildOptions {
@@ -45,33 +46,44 @@ const AMBIGUOUS_MARGIN = 0.03
  *
  * @throws VEL_ERR_INPUT for entity files without a usable line, VEL_ERR_INDEX where `out` cannot be written.
  */
-export async function buildIndex ({ entities: files, out, name, encoder, pack, concurrency, onProgress = () => {} }: BuildOptions): Promise<Built> {
-  const identity = encoderIdentity(pack.models.face)
+export async function buildIndex (options: BuildOptions): Promise<Built> {
+  const { out, entities: files } = options
+  // Faults of the input show before anything is written.
+  const identity = encoderIdentity(options.pack.models.face)
   const set = await readEntities(files)
-  const photos = set.entities.reduce((sum, entity) => sum + entity.photos.length, 0)
-  const workFile = join(dirname(resolve(out)), `.${basename(resolve(out))}.work`)
+  const workFile = siblingPath(out, 'work')
   try {
-    await mkdir(dirname(workFile), { recursive: true })
-    const log = await openWorkLog(workFile, packHash(pack))
-    try {
-      const encoded = await encodePhotos(set.entities, encoder, log, concurrency, done => { onProgress('photos', done, photos) })
-      const { plan, report } = planVectors(set, encoded)
-      const manifest = await writeIndex(out, {
-        name,
-        pack: pack.name,
-        decision: { ...pack.decision, ambiguousMargin: AMBIGUOUS_MARGIN },
-        entities: set.entities.map(({ entity }) => entity),
-        spaces: { face: { encoder: identity, entityRows: plan.entityRows, read: async vector => await log.face(plan.keys[vector]!) } },
-        report
-      }, onProgress)
-      await rm(workFile)
-      return { manifest, report, resumed: log.resumed }
-    } finally {
-      await log.close()
-    }
+    await mkdir(dirname(resolve(out)), { recursive: true })
+    return await withLock(out, siblingPath(out, 'lock'), async () => {
+      await removeUnfinished(out)
+      const log = await openWorkLog(workFile, packHash(options.pack))
+      try {
+        const built = await buildFrom(set, log, identity, options)
+        await rm(workFile)
+        return built
+      } finally {
+        await log.close()
+      }
+    })
   } catch (error) {
     throw writeError(out, error)
   }
+}
+
+async function buildFrom (set: EntitySet, log: WorkLog, identity: EncoderIdentity, { out, name, encoder, pack, concurrency, onProgress = () => {} }: BuildOptions): Promise<Built> {
+  const photos = set.entities.reduce((sum, entity) => sum + entity.photos.length, 0)
+  const encoded = await encodePhotos(set.entities, encoder, log, concurrency, done => { onProgress('photos', done, photos) })
+  const { plan, report: known } = planVectors(set, encoded)
+  let report: BuildReport = { ...known, alike: describeAlike(set, plan, []) }
+  const manifest = await writeIndex(out, {
+    name,
+    pack: pack.name,
+    decision: { ...pack.decision, ambiguousMargin: AMBIGUOUS_MARGIN },
+    entities: set.entities.map(({ entity }) => entity),
+    spaces: { face: { encoder: identity, entityRows: plan.entityRows, read: async vector => await log.face(plan.keys[vector]!) } },
+    report: alike => { report = { ...known, alike: describeAlike(set, plan, alike) }; return report }
+  }, onProgress)
+  return { manifest, report, resumed: log.resumed }
 }
 
 /** Everything in a pack can change which face is taken and how it is embedded. */

@@ -12,12 +12,12 @@ export interface Hits { readonly rows: Uint32Array, readonly similarities: Float
  */
 export function searchExact (table: VectorTable, entityRows: Uint32Array, query: Float32Array, k: number): Hits {
   const top = createTop(Math.min(k, table.count))
+  const similarities = table.scan(query)
   for (let vector = 0; vector < table.count;) {
     const entity = entityRows[vector]!
     let best = -Infinity
     for (; vector < table.count && entityRows[vector] === entity; vector++) {
-      const similarity = table.similarity(vector, query)
-      if (similarity > best) best = similarity
+      if (similarities[vector]! > best) best = similarities[vector]!
     }
     top.offer(entity, best)
   }

@@ -18,27 +18,31 @@ export async function hashFile (path: string): Promise<FileManifest> {
   return { sha256: hash.digest('hex'), bytes }
 }
 
-/** Reads a file into one buffer of its own, hashing on the way: no second copy. */
-export async function readHashed (path: string, bytes: number): Promise<{ buffer: ArrayBuffer, sha256: string }> {
+/** Fills `into` from a file, hashing on the way: no second copy. @returns the sha256, hex; of fewer bytes where the file is short. */
+export async function readHashed (path: string, into: Uint8Array): Promise<string> {
   const file = await open(path)
   try {
-    const buffer = new ArrayBuffer(bytes)
     const hash = createHash('sha256')
-    for (let at = 0; at < bytes;) {
-      const { bytesRead } = await file.read(new Uint8Array(buffer, at, Math.min(CHUNK_BYTES, bytes - at)), 0, undefined, at)
+    for (let at = 0; at < into.length;) {
+      const { bytesRead } = await file.read(into, at, Math.min(CHUNK_BYTES, into.length - at), at)
       if (bytesRead === 0) break
-      hash.update(new Uint8Array(buffer, at, bytesRead))
+      hash.update(into.subarray(at, at + bytesRead))
       at += bytesRead
     }
-    return { buffer, sha256: hash.digest('hex') }
+    return hash.digest('hex')
   } finally {
     await file.close()
   }
 }
 
+/** A hidden neighbour of index folder `dir`: its lock, its work file, or another state of it. */
+export function siblingPath (dir: string, ending: string): string {
+  return join(dirname(resolve(dir)), `.${basename(resolve(dir))}.${ending}`)
+}
+
 /** Where the old index stands between the two renames of a swap. */
 function asidePath (dir: string): string {
-  return join(dirname(resolve(dir)), `.${basename(resolve(dir))}.old`)
+  return siblingPath(dir, 'old')
 }
 
 /** The folder to read for index `dir`: itself or, where a swap was cut between its two renames, the old one aside. */
@@ -55,7 +59,7 @@ export async function readableFolder (dir: string): Promise<string> {
 export async function replaceFolder (dir: string, write: (folder: string) => Promise<void>): Promise<void> {
   const target = resolve(dir)
   const aside = asidePath(dir)
-  const folder = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.new`)
+  const folder = siblingPath(dir, `${randomBytes(6).toString('hex')}.new`)
   try {
     await mkdir(folder, { recursive: true })
     await write(folder)
@@ -74,6 +78,15 @@ export async function replaceFolder (dir: string, write: (folder: string) => Pro
   }
 }
 
+/** Deletes new folders of `dir` that a process did not live to put in place. Only for who holds the index's lock. */
+export async function removeUnfinished (dir: string): Promise<void> {
+  const target = resolve(dir)
+  const prefix = `.${basename(target)}.`
+  for (const name of await readdir(dirname(target))) {
+    if (name.startsWith(prefix) && /^[0-9a-f]{12}\.new$/.test(name.slice(prefix.length))) await rm(join(dirname(target), name), { recursive: true })
+  }
+}
+
 /** A system error as one sentence; other errors as they are. */
 export function writeError (dir: string, error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException
@@ -88,7 +101,8 @@ export function writeError (dir: string, error: unknown): unknown {
   return code !== undefined && advice[code] !== undefined ? errors.index(dir, 'a place that can be written', `${message}; ${advice[code]}; an index that was there is untouched`) : error
 }
 
-async function flush (path: string): Promise<void> {
+/** Waits until a file or a folder's list of names is on the disk. */
+export async function flush (path: string): Promise<void> {
   const file = await open(path, 'r')
   try {
     await file.sync()

@@ -43,7 +43,7 @@ const space = z.object({
   /** What each encoding that was tried loses against float32. */
   encodingLoss: z.partialRecord(z.enum(ENCODINGS), loss).optional(),
   search: z.discriminatedUnion('kind', [exact, hnsw]),
-  /** Median of one query for ten entities, on the machine that built the index. */
+  /** One undisturbed query for ten vectors (tenth percentile), on the machine that built the index. */
   msPerQuery: z.object({ exact: z.number(), hnsw: z.number().optional() })
 })
 

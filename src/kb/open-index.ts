@@ -62,7 +62,8 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts)
     async search (space, embedding, k) {
       const index = open(space, embedding)
       const ef = manifest.spaces[space]!.search
-      const hits = index.graph === null || ef.kind === 'exact' ? searchExact(index.table, index.entityRows, embedding, k) : searchGraph(index, index.first, embedding, k, ef.ef)
+      const rows = index.graph === null || ef.kind === 'exact' ? searchExact(index.table, index.entityRows, embedding, k).rows : searchGraph(index, embedding, k, ef.ef)
+      const hits = rescore(index, rows, embedding, k)
       return Array.from(hits.rows, (row, i): Neighbour => ({ entity: entities[row]!, similarity: hits.similarities[i]! }))
     },
     async similarities (space, embedding, asked) {
@@ -100,16 +101,21 @@ function bestOf ({ table }: SpaceIndex, first: Uint32Array, row: number, embeddi
 
 /**
  * Search by the graph. Entities with several vectors can fill its answer more than once, so it is asked for more until
- * there are `k` entities. Similarities are then computed as everywhere else, so that they are the same by either way.
+ * there are `k` entities.
+ *
+ * @returns rows of at least `k` entities, where there are as many.
  */
-function searchGraph (index: SpaceIndex, first: Uint32Array, embedding: Float32Array, k: number, ef: number): Hits {
-  const { graph, entityRows } = index
+function searchGraph ({ graph, entityRows }: SpaceIndex, embedding: Float32Array, k: number, ef: number): Uint32Array {
   for (let wanted = k; ; wanted *= 2) {
     const { labels } = graph!.search(embedding, wanted, ef)
     const found = new Set(labels.map(label => entityRows[label]!))
-    if (found.size < k && wanted < graph!.count) continue
-    const top = createTop(Math.min(k, found.size))
-    for (const row of [...found].sort((a, b) => a - b)) top.offer(row, bestOf(index, first, row, embedding))
-    return top.hits()
+    if (found.size >= k || wanted >= graph!.count) return Uint32Array.from(found).sort()
   }
+}
+
+/** The best `k` of `rows` by their similarities as `similarities` computes them: the same whichever way they were found. */
+function rescore (index: SpaceIndex & { first: Uint32Array }, rows: Uint32Array, embedding: Float32Array, k: number): Hits {
+  const top = createTop(Math.min(k, rows.length))
+  for (const row of rows) top.offer(row, bestOf(index, index.first, row, embedding))
+  return top.hits()
 }

@@ -8,7 +8,7 @@ import { entityRecord } from './entity-record.ts'
 import { hashFile, readableFolder, readHashed } from './folder.ts'
 import { ENTITIES_FILE, FORMAT_VERSION, indexManifest, indexVersion, MANIFEST_FILE, spaceFiles, type IndexManifest } from './format.ts'
 import { readGraph, type Graph } from './hnsw-index.ts'
-import { openTable, tableBytes, type VectorTable } from './vectors.ts'
+import { allocateTable, type VectorTable } from './vectors.ts'
 
 export interface SpaceIndex {
   readonly table: VectorTable
@@ -62,11 +62,12 @@ export async function verifyIndex (dir: string): Promise<IndexManifest> {
 export async function readIndex (dir: string): Promise<IndexParts> {
   const manifest = await readIndexManifest(dir)
   const folder = await readableFolder(dir)
-  const read = async (name: string): Promise<ArrayBuffer> => {
+  const read = async (name: string, into?: Uint8Array): Promise<Uint8Array> => {
     const bytes = await checkSize(dir, folder, name, manifest)
-    const { buffer, sha256 } = await readHashed(join(folder, name), bytes)
-    checkHash(dir, name, manifest, sha256)
-    return buffer
+    if (into !== undefined && into.length !== bytes) throw errors.index(dir, `${into.length} bytes in ${name}`, `${bytes}; ${REBUILD}`)
+    into ??= new Uint8Array(bytes)
+    checkHash(dir, name, manifest, await readHashed(join(folder, name), into))
+    return into
   }
   const entities = parseEntities(dir, await read(ENTITIES_FILE), manifest.counts.entities)
   const spaces: { [S in Space]?: SpaceIndex } = {}
@@ -74,9 +75,10 @@ export async function readIndex (dir: string): Promise<IndexParts> {
     const { encoding, vectors, dims, search } = manifest.spaces[space] ?? {}
     if (encoding === undefined || vectors === undefined || dims === undefined || search === undefined) continue
     const names = spaceFiles(space)
-    const [table, rows] = [await read(names.vectors), await read(names.rows)]
-    if (table.byteLength !== tableBytes(encoding, vectors, dims) || rows.byteLength !== vectors * 4) throw errors.index(dir, `${vectors} vectors of ${dims} numbers in ${names.vectors}`, `${table.byteLength} bytes; ${REBUILD}`)
-    const entityRows = new Uint32Array(rows)
+    const { bytes, table } = allocateTable(encoding, vectors, dims)
+    await read(names.vectors, bytes)
+    const entityRows = new Uint32Array(vectors)
+    await read(names.rows, new Uint8Array(entityRows.buffer))
     if (!entityRows.every((row, i) => row < entities.length && (i === 0 || row >= entityRows[i - 1]!))) throw errors.index(dir, `ascending rows of entities in ${names.rows}`, `others; ${REBUILD}`)
     let graph: Graph | null = null
     if (search.kind === 'hnsw') {
@@ -84,7 +86,7 @@ export async function readIndex (dir: string): Promise<IndexParts> {
       checkHash(dir, names.graph, manifest, (await hashFile(join(folder, names.graph))).sha256)
       graph = await readGraph(join(folder, names.graph), dims)
     }
-    spaces[space] = { table: openTable(encoding, table, vectors, dims), entityRows, graph }
+    spaces[space] = { table, entityRows, graph }
   }
   return { manifest, entities, spaces }
 }
@@ -104,7 +106,7 @@ function checkHash (dir: string, name: string, manifest: IndexManifest, sha256: 
   if (sha256 !== expected) throw errors.index(dir, `${name} with sha256 ${expected.slice(0, 12)}…`, `${sha256.slice(0, 12)}…: its content was changed; ${REBUILD}`)
 }
 
-function parseEntities (dir: string, bytes: ArrayBuffer, count: number): Entity[] {
+function parseEntities (dir: string, bytes: Uint8Array, count: number): Entity[] {
   const lines = new TextDecoder().decode(bytes).split('\n')
   if (lines.pop() !== '' || lines.length !== count) throw errors.index(dir, `${count} lines in ${ENTITIES_FILE}`, `${lines.length}; ${REBUILD}`)
   return lines.map(line => entityRecord.parse(JSON.parse(line)))

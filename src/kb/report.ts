@@ -1,5 +1,6 @@
 // What a build used, what it left out and why.
 import type { Box } from '../types.ts'
+import { ALIKE_FROM, type Alike } from './alike.ts'
 import type { EncodedPhoto } from './encode-photos.ts'
 import type { EntitySet, LineProblem } from './read-entities.ts'
 
@@ -16,15 +17,20 @@ export interface BuildReport {
   readonly severalFaces: readonly SeveralFaces[]
   readonly brokenLines: readonly LineProblem[]
   readonly mergedLines: readonly LineProblem[]
+  /** Pairs of entities whose reference faces are nearly the same, most alike first: a wrong photo or one person twice. */
+  readonly alike: { readonly from: number, readonly pairs: readonly AlikeEntities[] }
 }
 
-/** Vectors of the index to be: the entity row of each and where its embedding is. */
-export interface VectorPlan { readonly entityRows: Uint32Array, readonly keys: readonly string[] }
+export interface AlikeEntities { readonly ids: readonly [string, string], readonly photos: readonly [string, string], readonly similarity: number }
+
+/** Vectors of the index to be: the entity row of each, where its embedding is, and its photo. */
+export interface VectorPlan { readonly entityRows: Uint32Array, readonly keys: readonly string[], readonly photos: readonly string[] }
 
 /** Sorts encoded photos into vectors and problems. An entity's same photo twice is one vector. */
-export function planVectors ({ entities, brokenLines, mergedLines }: EntitySet, encoded: readonly EncodedPhoto[]): { plan: VectorPlan, report: BuildReport } {
+export function planVectors ({ entities, brokenLines, mergedLines }: EntitySet, encoded: readonly EncodedPhoto[]): { plan: VectorPlan, report: Omit<BuildReport, 'alike'> } {
   const rows: number[] = []
   const keys: string[] = []
+  const photos: string[] = []
   const seen = new Set<string>()
   const photoProblems: PhotoProblem[] = []
   const severalFaces: SeveralFaces[] = []
@@ -37,9 +43,16 @@ export function planVectors ({ entities, brokenLines, mergedLines }: EntitySet, 
       seen.add(`${entityRow} ${key}`)
       rows.push(entityRow)
       keys.push(key!)
+      photos.push(photo.label)
       if (outcome.faces > 1) severalFaces.push({ ...where, faces: outcome.faces, taken: outcome.box })
     }
   }
   const report = { entities: entities.length, withFace: new Set(rows).size, photos: { total: encoded.length, used: keys.length }, photoProblems, severalFaces, brokenLines, mergedLines }
-  return { plan: { entityRows: Uint32Array.from(rows), keys }, report }
+  return { plan: { entityRows: Uint32Array.from(rows), keys, photos }, report }
+}
+
+/** Look-alike vectors as people know them. */
+export function describeAlike ({ entities }: EntitySet, { entityRows, photos }: VectorPlan, pairs: readonly Alike[]): BuildReport['alike'] {
+  const id = (vector: number): string => entities[entityRows[vector]!]!.entity.id
+  return { from: ALIKE_FROM, pairs: pairs.map(({ a, b, similarity }) => ({ ids: [id(a), id(b)], photos: [photos[a]!, photos[b]!], similarity: Number(similarity.toFixed(4)) })) }
 }

@@ -2,6 +2,7 @@
 import type { Encoding } from './format.ts'
 import { dot } from '../math/vector.ts'
 import { fromHalf, toHalf } from './half.ts'
+import { allocateScan } from './scan.ts'
 
 /** Vectors `[count, dims]`, L2-normalised, encoded. Nothing here copies the buffer. */
 export interface VectorTable {
@@ -10,6 +11,8 @@ export interface VectorTable {
   readonly encoding: Encoding
   /** Cosine of vector `row` to `query`: L2-normalised float32 `[dims]`. */
   similarity: (row: number, query: Float32Array) => number
+  /** Cosines of `query` to all vectors `[count]`; overwritten by the next scan. */
+  scan: (query: Float32Array) => Float32Array
   /** Decodes vector `row` into `out`: float32 `[dims]`. */
   read: (row: number, out: Float32Array) => Float32Array
 }
@@ -26,12 +29,16 @@ export function rowOffset (encoding: Encoding, count: number, dims: number, row:
   return row * dims * BYTES[encoding] + (encoding === 'int8' ? count * 4 : 0)
 }
 
-/** @param buffer of `tableBytes` bytes, little endian. */
-export function openTable (encoding: Encoding, buffer: ArrayBuffer, count: number, dims: number): VectorTable {
+/** A table of zeros; it becomes what its file's `bytes` are once they are filled in. Little endian. */
+export function allocateTable (encoding: Encoding, count: number, dims: number): { readonly bytes: Uint8Array, readonly table: VectorTable } {
+  const fast = encoding === 'int8' ? allocateScan(count, dims) : null
+  if (fast !== null) return { bytes: fast.bytes, table: { ...int8Table(fast.scales, fast.codes, dims), scan: fast.scan } }
+  const buffer = new ArrayBuffer(tableBytes(encoding, count, dims))
+  const bytes = new Uint8Array(buffer)
   switch (encoding) {
-    case 'int8': return int8Table(new Float32Array(buffer, 0, count), new Int8Array(buffer, count * 4, count * dims), dims)
-    case 'float16': return float16Table(new Uint16Array(buffer, 0, count * dims), dims)
-    case 'float32': return float32Table(new Float32Array(buffer, 0, count * dims), dims)
+    case 'int8': return { bytes, table: int8Table(new Float32Array(buffer, 0, count), new Int8Array(buffer, count * 4), dims) }
+    case 'float16': return { bytes, table: float16Table(new Uint16Array(buffer), dims) }
+    case 'float32': return { bytes, table: float32Table(new Float32Array(buffer), dims) }
   }
 }
 
@@ -47,20 +54,29 @@ export function encodeVector (encoding: Encoding, v: Float32Array): { bytes: Uin
   return { bytes: new Uint8Array(codes.buffer), scale }
 }
 
-/** Vectors encoded and opened in memory. */
+/** Vectors encoded into a table. */
 export function tableOf (encoding: Encoding, vectors: readonly Float32Array[], dims: number): VectorTable {
-  const buffer = new ArrayBuffer(tableBytes(encoding, vectors.length, dims))
-  const bytes = new Uint8Array(buffer)
-  vectors.forEach((v, row) => {
+  const { bytes, table } = allocateTable(encoding, vectors.length, dims)
+  const scales = Float32Array.from(vectors, (v, row) => {
     const encoded = encodeVector(encoding, v)
     bytes.set(encoded.bytes, rowOffset(encoding, vectors.length, dims, row))
-    if (encoding === 'int8') new Float32Array(buffer, row * 4, 1)[0] = encoded.scale
+    return encoded.scale
   })
-  return openTable(encoding, buffer, vectors.length, dims)
+  if (encoding === 'int8') bytes.set(new Uint8Array(scales.buffer))
+  return table
+}
+
+function withScan (table: Omit<VectorTable, 'scan'>): VectorTable {
+  const out = new Float32Array(table.count)
+  const scan = (query: Float32Array): Float32Array => {
+    for (let row = 0; row < out.length; row++) out[row] = table.similarity(row, query)
+    return out
+  }
+  return { ...table, scan }
 }
 
 function int8Table (scales: Float32Array, codes: Int8Array, dims: number): VectorTable {
-  return {
+  return withScan({
     count: scales.length,
     dims,
     encoding: 'int8',
@@ -69,12 +85,12 @@ function int8Table (scales: Float32Array, codes: Int8Array, dims: number): Vecto
       for (let d = 0; d < dims; d++) out[d] = codes[row * dims + d]! * scales[row]!
       return out
     }
-  }
+  })
 }
 
 function float16Table (halves: Uint16Array, dims: number): VectorTable {
   const floats = Float32Array.from({ length: 65536 }, (_, half) => fromHalf(half))
-  return {
+  return withScan({
     count: halves.length / dims,
     dims,
     encoding: 'float16',
@@ -87,11 +103,11 @@ function float16Table (halves: Uint16Array, dims: number): VectorTable {
       for (let d = 0; d < dims; d++) out[d] = floats[halves[row * dims + d]!]!
       return out
     }
-  }
+  })
 }
 
 function float32Table (values: Float32Array, dims: number): VectorTable {
-  return {
+  return withScan({
     count: values.length / dims,
     dims,
     encoding: 'float32',
@@ -104,7 +120,7 @@ function float32Table (values: Float32Array, dims: number): VectorTable {
       out.set(values.subarray(row * dims, (row + 1) * dims))
       return out
     }
-  }
+  })
 }
 
 /**

@@ -7,11 +7,12 @@ import { pipeline } from 'node:stream/promises'
 import type { Decision } from '../ports.ts'
 import type { Entity, Space } from '../types.ts'
 import type { EncoderIdentity } from '../packs/identity.ts'
+import type { Alike } from './alike.ts'
 import { chooseEncoding } from './choose-encoding.ts'
-import { chooseSearch } from './choose-search.ts'
-import { hashFile, readHashed, replaceFolder } from './folder.ts'
+import { chooseSearchAside } from './choose-search-aside.ts'
+import { hashFile, replaceFolder } from './folder.ts'
 import { ENTITIES_FILE, FORMAT_VERSION, indexVersion, MANIFEST_FILE, REPORT_FILE, spaceFiles, type FileManifest, type IndexManifest, type SpaceManifest } from './format.ts'
-import { openTable, tableBytes } from './vectors.ts'
+import type { SearchStage } from './search-job.ts'
 import { writeVectors } from './write-vectors.ts'
 
 /** Vectors of one space, read one at a time, so that they are never all in memory as float32. */
@@ -29,11 +30,11 @@ export interface IndexContent {
   readonly decision: Decision
   readonly entities: readonly Entity[]
   readonly spaces: { readonly [S in Space]?: VectorSource }
-  /** Kept in the folder for people. */
-  readonly report?: unknown
+  /** What is kept in the folder for people. @param alike look-alikes among the faces. */
+  readonly report?: ((alike: readonly Alike[]) => unknown) | undefined
 }
 
-export type WriteStage = 'vectors' | 'graph'
+export type WriteStage = 'vectors' | SearchStage
 export type OnWriting = (stage: WriteStage, done: number, total: number) => void
 
 /** Vectors whose loss of precision is measured. */
@@ -44,9 +45,12 @@ export async function writeIndex (dir: string, content: IndexContent, onWriting:
   let written: IndexManifest | undefined
   await replaceFolder(dir, async folder => {
     await pipeline(Readable.from(entityLines(content.entities)), createWriteStream(join(folder, ENTITIES_FILE)))
-    if (content.report !== undefined) await writeFile(join(folder, REPORT_FILE), JSON.stringify(content.report, null, 2) + '\n')
     const spaces: { [S in Space]?: SpaceManifest } = {}
-    for (const [space, source] of Object.entries(content.spaces) as Array<[Space, VectorSource]>) spaces[space] = await writeSpace(folder, space, source, onWriting)
+    for (const [space, source] of Object.entries(content.spaces) as Array<[Space, VectorSource]>) {
+      const { manifest, alike } = await writeSpace(folder, space, source, onWriting)
+      spaces[space] = manifest
+      if (space === 'face' && content.report !== undefined) await writeFile(join(folder, REPORT_FILE), JSON.stringify(content.report(alike), null, 2) + '\n')
+    }
     written = await sealManifest(folder, content, spaces)
     await writeFile(join(folder, MANIFEST_FILE), JSON.stringify(written, null, 2) + '\n')
   })
@@ -63,7 +67,7 @@ async function sealManifest (folder: string, { name, pack, decision, entities, s
   return { formatVersion, version: indexVersion(unsigned), created: new Date().toISOString(), ...rest }
 }
 
-async function writeSpace (folder: string, space: Space, source: VectorSource, onWriting: OnWriting): Promise<SpaceManifest> {
+async function writeSpace (folder: string, space: Space, source: VectorSource, onWriting: OnWriting): Promise<{ manifest: SpaceManifest, alike: readonly Alike[] }> {
   const { encoder, entityRows } = source
   const { dims } = encoder
   const count = entityRows.length
@@ -71,11 +75,10 @@ async function writeSpace (folder: string, space: Space, source: VectorSource, o
   const { encoding, loss } = chooseEncoding(await readSample(source), dims)
   await writeVectors(join(folder, names.vectors), encoding, count, dims, readAll(source, done => { onWriting('vectors', done, count) }))
   await writeFile(join(folder, names.rows), new Uint8Array(entityRows.buffer, entityRows.byteOffset, entityRows.byteLength))
-  const { buffer } = await readHashed(join(folder, names.vectors), tableBytes(encoding, count, dims))
-  const { search, msPerQuery, graph } = await chooseSearch(openTable(encoding, buffer, count, dims), done => { onWriting('graph', done, count) })
-  if (graph !== null) await graph.write(join(folder, names.graph))
+  const job = { vectors: join(folder, names.vectors), encoding, count, dims, rows: space === 'face' ? join(folder, names.rows) : null, graph: join(folder, names.graph) }
+  const { search, msPerQuery, alike } = await chooseSearchAside(job, (stage, done) => { onWriting(stage, done, count) })
   const { name, sha256, recipe } = encoder
-  return { encoder: { name, sha256, recipe }, dims, vectors: count, encoding, encodingLoss: loss, search, msPerQuery }
+  return { manifest: { encoder: { name, sha256, recipe }, dims, vectors: count, encoding, encodingLoss: loss, search, msPerQuery }, alike }
 }
 
 async function readSample ({ entityRows, read }: VectorSource): Promise<Float32Array[]> {

@@ -5,6 +5,7 @@ import { dot } from '../../src/math/vector.ts'
 import { createGraph } from '../../src/kb/hnsw-index.ts'
 import { createKnowledgeBase, openIndex } from '../../src/kb/open-index.ts'
 import { readIndex } from '../../src/kb/read-index.ts'
+import { updateManifest } from '../../src/kb/update-manifest.ts'
 import { writeIndex } from '../../src/kb/write-index.ts'
 import { content, identity, seededEntities, seededVectors, temporaryFolder } from './build.ts'
 
@@ -109,6 +110,18 @@ describe('a folder that cannot be trusted is refused in one sentence', () => {
     await expect(openIndex(dir, { face: { name: 'other', recipe: 'c'.repeat(64) } })).rejects.toThrow(/expected face embeddings of other .* received those of seeded; set MODEL_PACK=seeded/)
     await expect(openIndex(dir, { face: { name: 'seeded', recipe: 'c'.repeat(64) } })).rejects.toThrow(/the same name with other weights/)
   })
+})
+
+test('a new decision or calibration is a new version of the same index', async () => {
+  const dir = await writtenIndex()
+  const before = (await openIndex(dir, {})).manifest
+  const decision = { threshold: 0.5, ambiguousMargin: 0.05, measuredOn: 'strangers' }
+  const after = await updateManifest(dir, { decision, calibration: { slope: 12, offset: -5 } })
+  expect(after.version).not.toBe(before.version)
+  const kb = await openIndex(dir, {})
+  expect(kb.manifest).toEqual(after)
+  expect(kb.decision).toEqual(decision)
+  expect((await updateManifest(dir, { decision: before.decision, calibration: undefined })).version).toBe(before.version)
 })
 
 test('a swap that was cut between its two renames leaves the old index readable', async () => {

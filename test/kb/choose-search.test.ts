@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { chooseEncoding } from '../../src/kb/choose-encoding.ts'
+import { chooseSearch } from '../../src/kb/choose-search.ts'
+import { openIndex } from '../../src/kb/open-index.ts'
+import { tableOf } from '../../src/kb/vectors.ts'
+import { writeIndex } from '../../src/kb/write-index.ts'
+import { content, seededEntities, seededVectors, temporaryFolder } from './build.ts'
+
+test('a few vectors are compared one by one', async () => {
+  expect(await chooseSearch(tableOf('int8', seededVectors(100), 32))).toMatchObject({ search: { kind: 'exact' }, graph: null })
+})
+
+test('both searches are measured, and a graph is kept only with a recall of 0.99 or more', async () => {
+  const added: number[] = []
+  const { search, msPerQuery, graph } = await chooseSearch(tableOf('int8', seededVectors(2500), 32), done => { added.push(done) }, -Infinity)
+  expect(added.at(-1)).toBe(2500)
+  expect(msPerQuery.exact).toBeGreaterThan(0)
+  expect(msPerQuery.hnsw).toBeGreaterThan(0)
+  expect(search).toMatchObject({ kind: 'hnsw', M: 16, efConstruction: 200 })
+  expect(search.kind === 'hnsw' && search.recallAt10).toBeGreaterThanOrEqual(0.99)
+  expect(graph!.count).toBe(2500)
+})
+
+test('the smallest encoding whose loss does not matter is taken', () => {
+  expect(chooseEncoding(seededVectors(200, 5, 512), 512)).toMatchObject({ encoding: 'int8', loss: { int8: { top1Kept: 1 }, float16: { top1Kept: 1 } } })
+  // One number that dwarfs the others leaves them too few steps of int8.
+  const spiked = seededVectors(200, 5, 16).map(v => Float32Array.from(v, (x, d) => d === 0 ? 0.995 : x * 0.1))
+  expect(chooseEncoding(spiked, 16).encoding).toBe('float16')
+})
+
+test('an index that was built in a process of its own holds what it measured', async () => {
+  const dir = join(await temporaryFolder(), 'index')
+  const vectors = seededVectors(2100)
+  const stages = new Set<string>()
+  await writeIndex(dir, content(seededEntities(2100), vectors, vectors.map((_, row) => row)), stage => stages.add(stage))
+  expect([...stages]).toEqual(['vectors', 'graph'])
+  const manifest = JSON.parse(await readFile(join(dir, 'manifest.json'), 'utf8')) as { spaces: { face: { msPerQuery: object } } }
+  expect(Object.keys(manifest.spaces.face.msPerQuery)).toEqual(['exact', 'hnsw'])
+  const kb = await openIndex(dir, {})
+  expect((await kb.search('face', vectors[42]!, 1))[0]!.entity.id).toBe('Q43')
+})
