@@ -1,26 +1,35 @@
-// The service behind the HTTP edge: workers that encode, an index that is searched, and the path that joins them.
+// The service behind the HTTP edge: workers that encode, a knowledge base that is searched, and the path that joins them.
 import type { Engine } from './engine/engine.ts'
-import type { KnowledgeBase, Linker } from './ports.ts'
+import type { Linker } from './ports.ts'
+import { createEditor } from './kb/editor.ts'
+import { createFinder } from './kb/find-entities.ts'
+import type { LiveKnowledgeBase } from './kb/live.ts'
 import { createLinkImage } from './pipeline/link-image.ts'
 
 export interface LinkerParts {
   readonly engine: Engine
-  readonly kb: KnowledgeBase
+  readonly live: LiveKnowledgeBase
+  /** Of the face encoder that the engine runs. */
+  readonly recipe: string
   /** Workers that there should be, and images that may wait for one. */
   readonly workers: number
   readonly maxQueue: number
 }
 
-export function createLinker ({ engine, kb, workers, maxQueue }: LinkerParts): Linker {
+export function createLinker ({ engine, live, recipe, workers, maxQueue }: LinkerParts): Linker {
+  const find = createFinder()
   return {
-    linkImage: createLinkImage({ encoder: engine, knowledgeBase: () => kb, models: () => engine.models }),
-    entity: kb.entity,
+    linkImage: async (bytes, options, signal) => await live.use(async kb => await createLinkImage({ encoder: engine, knowledgeBase: () => kb, models: () => engine.models })(bytes, options, signal)),
+    entity: id => live.view().entity(id),
+    images: id => live.view().images(id).filter(image => image !== null),
+    find: query => find(live.view(), query),
+    editor: createEditor(live, engine, recipe),
     readiness () {
       const stats = engine.stats()
       return {
         ready: stats.workers > 0,
         models: { state: stats.workers > 0 ? 'ready' : 'down', list: engine.models },
-        index: { state: 'ready', info: kb.info },
+        index: { state: 'ready', info: live.view().info },
         cache: { state: 'off' },
         modes: ['v2v'],
         engine: { workers, workersReady: stats.workers, queued: stats.queued, maxQueue, running: stats.busy }
@@ -28,7 +37,7 @@ export function createLinker ({ engine, kb, workers, maxQueue }: LinkerParts): L
     },
     async close () {
       await engine.close()
-      await kb.close()
+      await live.close()
     }
   }
 }

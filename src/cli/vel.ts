@@ -5,11 +5,13 @@ import { readConfig } from '../config.ts'
 import { isVelError } from '../errors.ts'
 import { createLinkImage } from '../pipeline/link-image.ts'
 import { addKbCommand } from './kb.ts'
+import { addCompactCommand } from './kb-compact.ts'
 import { addLinkCommand } from './link.ts'
 import { addModelsCommand } from './models.ts'
-import { openEngine, openIndexFor, openPack } from './open-parts.ts'
+import { openEngine, openLiveFor, openPack } from './open-parts.ts'
 import { addServeCommand } from './serve.ts'
 import { createLinker } from '../linker.ts'
+import { encoderIdentity } from '../packs/identity.ts'
 
 const say = (sentence: string): void => { process.stderr.write(sentence + '\n') }
 
@@ -19,9 +21,9 @@ const program = new Command('vel')
 
 addServeCommand(program, async (config, log) => {
   const pack = await openPack(config, config.modelPack, sentence => { log.info(sentence) })
-  const kb = await openIndexFor(pack, config.indexDir)
+  const live = await openLiveFor(config, pack, config.apiKeys.some(({ scopes }) => scopes.includes('kb:write')), (level, sentence) => { log[level](sentence) })
   const engine = await openEngine(config, pack, log)
-  return createLinker({ engine, kb, workers: config.workers, maxQueue: config.maxQueue })
+  return createLinker({ engine, live, recipe: encoderIdentity(pack.models.face).recipe, workers: config.workers, maxQueue: config.maxQueue })
 })
 
 addModelsCommand(program)
@@ -35,13 +37,15 @@ addKbCommand(program, {
   }
 })
 
+addCompactCommand(program, { say })
+
 addLinkCommand(program, {
   async openLinker () {
     const config = readConfig(process.env)
     const pack = await openPack(config, config.modelPack, say)
-    const kb = await openIndexFor(pack, config.indexDir)
+    const live = await openLiveFor(config, pack, false, (_level, sentence) => { say(sentence) })
     const engine = await openEngine(config, pack)
-    return { linkImage: createLinkImage({ encoder: engine, knowledgeBase: () => kb, models: () => engine.models }), close: async () => { await engine.close() } }
+    return { linkImage: createLinkImage({ encoder: engine, knowledgeBase: live.view, models: () => engine.models }), close: async () => { await engine.close() } }
   }
 })
 
