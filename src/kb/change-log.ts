@@ -2,7 +2,7 @@
 import { open, rename, rm, truncate, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import { errors } from '../errors.ts'
+import { errors, isVelError } from '../errors.ts'
 import { change, type Change } from './change.ts'
 import { flush, writeError } from './folder.ts'
 import { readLines } from './lines.ts'
@@ -53,7 +53,9 @@ export async function readChangeLog (path: string): Promise<LogContent> {
       end = size
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    if (isVelError(error)) throw error
+    if (code !== 'ENOENT') throw errors.index(path, 'a readable change log', `${message}; check its permissions`)
   }
   return { changes, end, torn: size - end }
 }
