@@ -6,6 +6,7 @@ import { registerDocs } from './http/docs.ts'
 import { registerEntities } from './http/entities.ts'
 import { createImageFetcher } from './http/fetch-image.ts'
 import { registerHealth } from './http/health.ts'
+import { registerKbWrite } from './http/kb-write.ts'
 import { requireScope } from './http/keys.ts'
 import { registerLink } from './http/link.ts'
 import { createMetrics } from './http/metrics.ts'
@@ -38,6 +39,7 @@ export async function buildApp (config: Config, linker: Linker | Promise<Linker>
   metrics.register(app)
   await registerDocs(app)
   registerEntities(app, service, guards)
+  registerKbWrite(app, { config, service, fetcher, guards: { ...guards, onRequest: [requireScope(config.apiKeys, 'kb:write')] } })
   registerLink(app, { config, service, fetcher, guards })
 
   let closing = false

@@ -25,6 +25,9 @@ export const errors = {
   urlUnreadable: define('VEL_ERR_URL_UNREADABLE', 'Expected a readable image at the URL, received %s', 422),
   modeUnavailable: define('VEL_ERR_MODE_UNAVAILABLE', 'Expected a mode that this service can serve (%s), received %s: %s', 422),
   rateLimited: define('VEL_ERR_RATE_LIMITED', 'Expected at most %s requests a minute, received more; try again in %s s', 429),
+  unusablePhoto: define('VEL_ERR_UNUSABLE_PHOTO', 'Expected a photo with exactly one usable face, received %s', 422),
+  reload: define('VEL_ERR_RELOAD', 'Expected an index that can be swapped in, but it cannot, and the one before goes on serving: %s', 409),
+  notWritten: define('VEL_ERR_NOT_WRITTEN', 'Expected a disk that keeps the change, but it could not be written and nothing was changed (%s); try again in 60 s', 503),
   overloaded: define('VEL_ERR_OVERLOADED', 'Expected fewer than %s images in flight, received one more; try again in %s s', 503),
   notReady: define('VEL_ERR_NOT_READY', 'Expected a ready service, received a request while %s; try again in %s s', 503),
   /** Never sent: the one who would read it is gone. */

@@ -66,7 +66,7 @@ export interface KnowledgeBase {
   /** Cosine of `embedding` to each entity's best vector in `space`, in order; NaN for an entity without one. */
   similarities: (space: Space, embedding: Float32Array, entities: readonly Entity[]) => Promise<Float32Array>
   /** The entity's own vectors in `space`, L2-normalised float32; none for an entity without. */
-  vectors: (space: Space, entity: Entity) => Promise<Float32Array[]>
+  vectors: (space: Space, entity: Pick<Entity, 'id'>) => Promise<Float32Array[]>
   entity: (id: string) => Entity | undefined
   close: () => Promise<void>
 }
@@ -93,11 +93,45 @@ export interface Readiness {
   }
 }
 
+export interface EntityQuery {
+  /** The beginning of a word of a name or an alias, case and accents aside; empty finds everyone. */
+  readonly query: string
+  readonly limit: number
+  /** Id after which the page begins. */
+  readonly after?: string | undefined
+}
+
+/** In the order of ids. `next`: id of the last one where there are more. */
+export interface EntityPage { readonly entities: readonly Entity[], readonly next: string | null }
+
+/** Changes of the knowledge base; each is durable, and seen by the next image, when its promise resolves. */
+export interface KnowledgeBaseEditor {
+  /** Creates or replaces the texts of an entity. @throws VEL_ERR_BAD_OPTION */
+  put: (id: string, given: Readonly<Record<string, unknown>>) => Promise<{ entity: Entity, created: boolean }>
+  /** Deletes an entity with its images for good. @throws VEL_ERR_NOT_FOUND */
+  remove: (id: string) => Promise<void>
+  /**
+   * Adds a reference photo. The same photo again changes nothing.
+   *
+   * @returns its id: the first 16 hex digits of its sha256.
+   * @throws VEL_ERR_NOT_FOUND, VEL_ERR_UNUSABLE_PHOTO, and what encoding throws
+   */
+  addImage: (id: string, bytes: Uint8Array, signal?: AbortSignal) => Promise<{ image: string, created: boolean }>
+  /** @throws VEL_ERR_NOT_FOUND */
+  removeImage: (id: string, image: string) => Promise<void>
+  /** Swaps in the index folder as it is now. @throws VEL_ERR_RELOAD */
+  reload: () => Promise<IndexInfo>
+}
+
 /** The whole service behind the HTTP edge: what one process needs to answer. */
 export interface Linker {
   /** @throws VEL_ERR_OVERLOADED at once where the queue is full; `signal.reason` where it was aborted; what decoding throws. */
   readonly linkImage: LinkImage
   readonly entity: (id: string) => Entity | undefined
+  /** Ids of an entity's reference photos, as far as they are known. */
+  readonly images: (id: string) => readonly string[]
+  readonly find: (query: EntityQuery) => EntityPage
+  readonly editor: KnowledgeBaseEditor
   readonly readiness: () => Readiness
   readonly close: () => Promise<void>
 }

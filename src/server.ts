@@ -17,11 +17,12 @@ export type CreateLinker = (config: Config, log: FastifyBaseLogger) => Promise<L
 export async function startServer (config: Config, log: FastifyBaseLogger, createLinker: CreateLinker): Promise<FastifyInstance> {
   const arriving = createLinker(config, log)
   const app = await buildApp(config, arriving, log)
-  const grace = closeWithGrace({ delay: config.shutdownMs, logger: log }, async ({ signal, err }) => {
+  const grace = closeWithGrace({ delay: config.shutdownMs, logger: log, skip: ['SIGHUP'] }, async ({ signal, err }) => {
     if (err !== undefined) log.fatal({ err }, 'stopping after a fault that nobody caught')
     else log.info({ signal }, 'stopping; requests in flight get their replies')
     await app.close()
   })
+  reloadOnHangup(app, arriving, log)
   try {
     await listen(app, config)
     await arriving
@@ -32,6 +33,18 @@ export async function startServer (config: Config, log: FastifyBaseLogger, creat
   }
   log.info('ready')
   return app
+}
+
+/** SIGHUP swaps in the index folder as it is now. */
+function reloadOnHangup (app: FastifyInstance, arriving: Promise<Linker>, log: FastifyBaseLogger): void {
+  const onHangup = (): void => {
+    void arriving.then(async linker => await linker.editor.reload()).then(
+      info => { log.info({ index: info }, 'index swapped in') },
+      (error: Error) => { log.error(error.message) }
+    )
+  }
+  process.on('SIGHUP', onHangup)
+  app.addHook('onClose', async () => { process.off('SIGHUP', onHangup) })
 }
 
 async function listen (app: FastifyInstance, { host, port }: Config): Promise<void> {

@@ -9,12 +9,14 @@ import type { KnowledgeBase } from '../ports.ts'
 import { addCalibrateCommand } from './calibrate.ts'
 import { addEvalCommand } from './eval.ts'
 import { addKbCommand, type OpenedEncoder } from './kb.ts'
+import { addCompactCommand } from './kb-compact.ts'
 import { addLinkCommand } from './link.ts'
 import { addModelsCommand } from './models.ts'
-import { openEngine, openIndexFor, openPack } from './open-parts.ts'
+import { openEngine, openIndexFor, openLiveFor, openPack } from './open-parts.ts'
 import { addResultsCommand } from './results.ts'
 import { addServeCommand } from './serve.ts'
 import { createLinker } from '../linker.ts'
+import { encoderIdentity } from '../packs/identity.ts'
 
 const say = (sentence: string): void => { process.stderr.write(sentence + '\n') }
 
@@ -24,9 +26,9 @@ const program = new Command('vel')
 
 addServeCommand(program, async (config, log) => {
   const pack = await openPack(config, config.modelPack, sentence => { log.info(sentence) })
-  const kb = await openIndexFor(pack, config.indexDir)
+  const live = await openLiveFor(config, pack, config.apiKeys.some(({ scopes }) => scopes.includes('kb:write')), (level, sentence) => { log[level](sentence) })
   const engine = await openEngine(config, pack, log)
-  return createLinker({ engine, kb, pack, workers: config.workers, maxQueue: config.maxQueue })
+  return createLinker({ engine, live, pack, recipe: encoderIdentity(pack.models.face).recipe, workers: config.workers, maxQueue: config.maxQueue })
 })
 
 addModelsCommand(program)
@@ -44,13 +46,15 @@ addEvalCommand(program, { openEncoder, openIndex })
 addCalibrateCommand(program, { openEncoder, openIndex })
 addResultsCommand(program, { openEncoder, openIndex })
 
+addCompactCommand(program, { say })
+
 addLinkCommand(program, {
   async openLinker () {
     const config = readConfig(process.env)
     const pack = await openPack(config, config.modelPack, say)
-    const kb = await openIndexFor(pack, config.indexDir)
+    const live = await openLiveFor(config, pack, false, (_level, sentence) => { say(sentence) })
     const engine = await openEngine(config, pack)
-    return { linkImage: createLinkImage({ encoder: engine, knowledgeBase: () => kb, pack, models: () => engine.models }), close: async () => { await engine.close() } }
+    return { linkImage: createLinkImage({ encoder: engine, useKnowledgeBase: live.use, pack, models: () => engine.models }), close: async () => { await engine.close() } }
   }
 })
 

@@ -13,7 +13,9 @@ export const jsonLimit = (maxImageBytes: number): number => Math.ceil(maxImageBy
 /** @throws VEL_ERR_BAD_JSON, VEL_ERR_NO_IMAGE, VEL_ERR_TOO_MANY_BYTES */
 export async function readJson (request: FastifyRequest, { maxImageBytes }: UploadLimits): Promise<Upload> {
   const tooMany = (): Error => errors.tooManyBytes(String(maxImageBytes), 'more')
-  const { image, url, ...options } = parseObject(await readBytes(request.raw, jsonLimit(maxImageBytes), { tooMany, broken: () => errors.clientGone() }))
+  const body = await readBytes(request.raw, jsonLimit(maxImageBytes), { tooMany, broken: () => errors.clientGone() })
+  if (body.length === 0) throw errors.noImage('an empty body')
+  const { image, url, ...options } = parseObject(body)
   if (image !== undefined && url !== undefined) throw errors.noImage('both "image" and "url"; send one of them')
   if (url !== undefined) {
     if (typeof url !== 'string') throw errors.noImage('a "url" that is not a text')
@@ -25,8 +27,8 @@ export async function readJson (request: FastifyRequest, { maxImageBytes }: Uplo
   return { image: bytes, options: Object.entries(options) }
 }
 
-function parseObject (body: Buffer): Record<string, unknown> {
-  if (body.length === 0) throw errors.noImage('an empty body')
+/** @throws VEL_ERR_BAD_JSON */
+export function parseObject (body: Buffer): Record<string, unknown> {
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))

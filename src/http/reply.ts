@@ -40,9 +40,9 @@ function toShortEntity ({ id, name, description }: Entity): object {
   return { id, name, description, url: entityUrl(id) }
 }
 
-/** What `GET /entities/:id` tells. */
-export function toEntity (entity: Entity): object {
-  return { ...toShortEntity(entity), aliases: entity.aliases }
+/** What `GET /entities/:id` tells. @param images ids of its reference photos, as far as they are known. */
+export function toEntity (entity: Entity, images: readonly string[]): object {
+  return { ...toShortEntity(entity), aliases: entity.aliases, images }
 }
 
 const entityUrl = (id: string): string => `https://www.wikidata.org/wiki/${id}`

@@ -80,7 +80,7 @@ async function buildFrom (set: EntitySet, log: WorkLog, identity: EncoderIdentit
     pack: pack.name,
     decision: { ...pack.decision, ambiguousMargin: AMBIGUOUS_MARGIN },
     entities: set.entities.map(({ entity }) => entity),
-    spaces: { face: { encoder: identity, entityRows: plan.entityRows, read: async vector => await log.face(plan.keys[vector]!) } },
+    spaces: { face: { encoder: identity, entityRows: plan.entityRows, read: async vector => await log.face(plan.keys[vector]!), images: plan.keys.map(key => key.slice(0, 16)) } },
     report: alike => { report = { ...known, alike: describeAlike(set, plan, alike) }; return report }
   }, onProgress)
   return { manifest, report, resumed: log.resumed }

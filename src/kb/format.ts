@@ -69,9 +69,12 @@ export type SearchManifest = SpaceManifest['search']
 export type EncodingLoss = z.infer<typeof loss>
 export type FileManifest = IndexManifest['files'][string]
 
-/** Files of one space: vectors in `encoding`; uint32 entity row of each vector; the graph where search is HNSW. */
-export function spaceFiles (space: string): { vectors: string, rows: string, graph: string } {
-  return { vectors: `${space}.vectors`, rows: `${space}.rows`, graph: `${space}.hnsw` }
+/**
+ * Files of one space: vectors in `encoding`; uint32 entity row of each vector; the graph where search is HNSW; uint64 image
+ * id of each vector, 0 where it is not known, where vectors come from photos.
+ */
+export function spaceFiles (space: string): { vectors: string, rows: string, graph: string, images: string } {
+  return { vectors: `${space}.vectors`, rows: `${space}.rows`, graph: `${space}.hnsw`, images: `${space}.images` }
 }
 
 /**

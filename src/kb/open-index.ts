@@ -13,7 +13,11 @@ export interface IndexedKnowledgeBase extends KnowledgeBase {
   readonly manifest: IndexManifest
   /** In order of their rows. */
   readonly entities: readonly Entity[]
+  /** The vectors of one entity, decoded, with the photo each is from where that is known. */
+  readonly references: (space: Space, id: string) => ReferenceVector[]
 }
+
+export interface ReferenceVector { readonly image: string | null, readonly vector: Float32Array }
 
 /**
  * Opens an index folder for the encoders that will ask it.
@@ -53,6 +57,11 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts)
     if (embedding.length !== index.table.dims) throw new RangeError(`Expected an embedding of ${index.table.dims} numbers, received ${embedding.length}`)
     return { ...index, first: firstVectors[space]! }
   }
+  const references = (space: Space, id: string): ReferenceVector[] => {
+    const row = rowOfId.get(id)
+    const index = spaces[space]
+    return row === undefined || index === undefined ? [] : readVectors(index, firstVectors[space]!, row)
+  }
   return {
     manifest,
     entities,
@@ -74,11 +83,9 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts)
         return row === undefined ? NaN : bestOf(index, index.first, row, embedding)
       })
     },
+    references,
     async vectors (space, { id }) {
-      const [index, row] = [spaces[space], rowOfId.get(id)]
-      if (index === undefined || row === undefined) return []
-      const [from, to] = [firstVectors[space]![row]!, firstVectors[space]![row + 1]!]
-      return Array.from({ length: to - from }, (_, i) => index.table.read(from + i, new Float32Array(index.table.dims)))
+      return references(space, id).map(({ vector }) => vector)
     },
     entity: id => {
       const row = rowOfId.get(id)
@@ -94,6 +101,14 @@ function firstVectorOfEntities (entityRows: Uint32Array, entities: number): Uint
   for (const row of entityRows) first[row + 1]!++
   for (let row = 0; row < entities; row++) first[row + 1]! += first[row]!
   return first
+}
+
+function readVectors ({ table, images }: SpaceIndex, first: Uint32Array, row: number): ReferenceVector[] {
+  return Array.from({ length: first[row + 1]! - first[row]! }, (_, i) => {
+    const vector = first[row]! + i
+    const image = images?.[vector] ?? 0n
+    return { image: image === 0n ? null : image.toString(16).padStart(16, '0'), vector: table.read(vector, new Float32Array(table.dims)) }
+  })
 }
 
 /** Similarity of an entity's best vector, NaN where it has none. */

@@ -16,6 +16,8 @@ export interface SpaceIndex {
   readonly entityRows: Uint32Array
   /** Null where search is exact. */
   readonly graph: Graph | null
+  /** Image id of each vector as a number, 0n where it is not known; null where none is. */
+  readonly images: BigUint64Array | null
 }
 
 export interface IndexParts {
@@ -86,7 +88,12 @@ export async function readIndex (dir: string): Promise<IndexParts> {
       checkHash(dir, names.graph, manifest, (await hashFile(join(folder, names.graph))).sha256)
       graph = await readGraph(join(folder, names.graph), dims)
     }
-    spaces[space] = { table, entityRows, graph }
+    let images: BigUint64Array | null = null
+    if (manifest.files[names.images] !== undefined) {
+      images = new BigUint64Array(vectors)
+      await read(names.images, new Uint8Array(images.buffer))
+    }
+    spaces[space] = { table, entityRows, graph, images }
   }
   return { manifest, entities, spaces }
 }

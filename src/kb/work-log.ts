@@ -1,8 +1,8 @@
 // What a build has already computed, kept on disk so that a killed build goes on where it was.
 import { open, truncate, type FileHandle } from 'node:fs/promises'
-import { crc32 } from 'node:zlib'
 import type { Box } from '../types.ts'
 import { readLines } from './lines.ts'
+import { seal, unseal } from './seal.ts'
 
 /** What became of one photo. */
 export type PhotoOutcome =
@@ -70,7 +70,7 @@ async function readPlaces (path: string, header: string, places: Map<string, Pla
       if (!line.ended || line.text === null) break
       if (line.number === 1 && `${line.text}\n` !== header) return 0
       const value = unseal(line.text)
-      if (value === null) break
+      if (value === undefined) break
       end = line.offset + line.bytes + 1
       if (line.number === 1) continue
       const { key, outcome } = value as { key: string, outcome: PhotoOutcome }
@@ -86,19 +86,4 @@ async function append (file: FileHandle, line: string): Promise<number> {
   const bytes = Buffer.from(line)
   await file.appendFile(bytes)
   return bytes.length
-}
-
-/** A value as one line that tells whether it is whole. */
-function seal (value: unknown): string {
-  const json = JSON.stringify(value)
-  return `${checksum(json)} ${json}\n`
-}
-
-function unseal (line: string): unknown {
-  const json = line.slice(9)
-  return line.slice(0, 9) === `${checksum(json)} ` ? JSON.parse(json) as unknown : null
-}
-
-function checksum (text: string): string {
-  return crc32(text).toString(16).padStart(8, '0')
 }

@@ -4,6 +4,7 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { Calibration } from '../calibration.ts'
 import type { Decision } from '../ports.ts'
 import type { Entity, Space } from '../types.ts'
 import type { EncoderIdentity } from '../packs/identity.ts'
@@ -22,12 +23,15 @@ export interface VectorSource {
   readonly entityRows: Uint32Array
   /** L2-normalised float32 `[encoder.dims]`. */
   read: (vector: number) => Promise<Float32Array>
+  /** Image id of each vector, 16 hex digits, null where it is not known; absent where vectors come from texts. */
+  readonly images?: ReadonlyArray<string | null> | undefined
 }
 
 export interface IndexContent {
   readonly name: string
   readonly pack: string
   readonly decision: Decision
+  readonly calibration?: Calibration | undefined
   readonly entities: readonly Entity[]
   readonly spaces: { readonly [S in Space]?: VectorSource }
   /** What is kept in the folder for people. @param alike look-alikes among the faces. */
@@ -54,12 +58,12 @@ export async function writeIndex (dir: string, content: IndexContent, onWriting:
   return written!
 }
 
-async function sealManifest (folder: string, { name, pack, decision, entities, spaces: sources }: IndexContent, spaces: { [S in Space]?: SpaceManifest }): Promise<IndexManifest> {
+async function sealManifest (folder: string, { name, pack, decision, calibration, entities, spaces: sources }: IndexContent, spaces: { [S in Space]?: SpaceManifest }): Promise<IndexManifest> {
   const files: Record<string, FileManifest> = {}
   for (const file of (await readdir(folder)).sort()) files[file] = await hashFile(join(folder, file))
   const counts = { entities: entities.length, withFace: new Set(sources.face?.entityRows).size }
   const { threshold, ambiguousMargin, measuredOn } = decision
-  const unsigned = { formatVersion: FORMAT_VERSION, name, pack, counts, spaces, decision: { threshold, ambiguousMargin, measuredOn }, files } as const
+  const unsigned = { formatVersion: FORMAT_VERSION, name, pack, counts, spaces, decision: { threshold, ambiguousMargin, measuredOn }, ...(calibration === undefined ? {} : { calibration }), files } as const
   const { formatVersion, ...rest } = unsigned
   return { formatVersion, version: indexVersion(unsigned), created: new Date().toISOString(), ...rest }
 }
@@ -72,6 +76,7 @@ async function writeSpace (folder: string, space: Space, source: VectorSource, o
   const { encoding, loss } = await chooseEncoding(count, dims, source.read)
   await writeVectors(join(folder, names.vectors), encoding, count, dims, readAll(source, done => { onWriting('vectors', done, count) }))
   await writeFile(join(folder, names.rows), new Uint8Array(entityRows.buffer, entityRows.byteOffset, entityRows.byteLength))
+  if (source.images !== undefined) await writeFile(join(folder, names.images), BigUint64Array.from(source.images, image => BigInt(`0x${image ?? 0}`)))
   const job = { vectors: join(folder, names.vectors), encoding, count, dims, rows: space === 'face' ? join(folder, names.rows) : null, graph: join(folder, names.graph) }
   const { search, msPerQuery, alike } = await chooseSearchAside(job, (stage, done) => { onWriting(stage, done, count) })
   const { name, sha256, recipe } = encoder

@@ -8,16 +8,15 @@ import { rankCandidates, type Timed } from './rank.ts'
 
 export interface LinkParts {
   readonly encoder: MentionEncoder
-  /** Asked for once an image, so that every mention of one image is linked against one version of the index. */
-  readonly knowledgeBase: () => KnowledgeBase
+  /** Lends a knowledge base for one image, so that all its mentions are linked against one version of the index. */
+  readonly useKnowledgeBase: <T>(work: (kb: KnowledgeBase) => Promise<T>) => Promise<T>
   readonly pack: PackSpaces
   readonly models: () => readonly ModelInfo[]
 }
 
-export function createLinkImage ({ encoder, knowledgeBase, pack, models }: LinkParts): LinkImage {
+export function createLinkImage ({ encoder, useKnowledgeBase, pack, models }: LinkParts): LinkImage {
   const judge = createJudge()
-  return async (bytes: Uint8Array, options: LinkOptions, signal?: AbortSignal): Promise<LinkedImage> => {
-    const kb = knowledgeBase()
+  const link = async (kb: KnowledgeBase, bytes: Uint8Array, options: LinkOptions, signal?: AbortSignal): Promise<LinkedImage> => {
     const plan = planRanking(options, kb, pack)
     const encoded = await encoder.encode(bytes, { boxes: options.boxes, context: plan.mode !== 'v2v' }, signal)
     const timings: Timings = { ...encoded.timings }
@@ -35,4 +34,5 @@ export function createLinkImage ({ encoder, knowledgeBase, pack, models }: LinkP
     }
     return { width: encoded.width, height: encoded.height, links, facesFound: encoded.facesFound, index: kb.info, models: models(), timings }
   }
+  return async (bytes, options, signal) => await useKnowledgeBase(async kb => await link(kb, bytes, options, signal))
 }

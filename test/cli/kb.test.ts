@@ -44,7 +44,7 @@ describeWithShared('vel kb, with real photos and the embedded pack', () => {
     const report = JSON.parse(await readFile(join(out, 'report.json'), 'utf8')) as Record<string, unknown>
     expect(report).toMatchObject({ entities: 3, withFace: 2, photos: { total: 5, used: 3 } })
 
-    expect(await vel('verify', out)).toMatch(/^two [0-9a-f]{12}: 4 files are whole$/)
+    expect(await vel('verify', out)).toMatch(/^two [0-9a-f]{12}: 5 files are whole$/)
     expect(await vel('info', out)).toContain('3 vectors of 512 numbers as int8')
 
     const { encoder, pack, close } = await openEmbeddedEncoder()

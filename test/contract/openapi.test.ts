@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { errors } from '../../src/errors.ts'
+import { MAX_PAGE, MAX_QUERY } from '../../src/http/entities.ts'
 import { MAX_BOXES, MAX_RERANK_K, MAX_TOP_K } from '../../src/http/options.ts'
 import { createLogger } from '../../src/log.ts'
 import { createFakeLinker } from '../helpers/fake-linker.ts'
@@ -50,11 +51,13 @@ describe('openapi.yaml', () => {
   it('describes every status of the error table for POST /link, which can meet them all', () => {
     const described = Object.keys(openapi.paths['/link']!['post']!.responses).map(Number)
     const missing = [...new Set(callerCodes.map(({ status }) => status))].filter(status => !described.includes(status))
-    expect(missing).toEqual([404, 405])
+    expect(missing).toEqual([404, 405, 409])
   })
 
   it('states the same limits as the option parser', () => {
     const schemas = openapi.components.schemas as Record<string, { maximum?: number, maxItems?: number }>
+    const { parameters } = openapi.paths['/entities']!['get'] as unknown as { parameters: Array<{ schema: { maximum?: number, maxLength?: number } }> }
+    expect([parameters[0]!.schema.maxLength, parameters[1]!.schema.maximum]).toEqual([MAX_QUERY, MAX_PAGE])
     expect([schemas['TopK']!.maximum, schemas['RerankK']!.maximum, schemas['Boxes']!.maxItems]).toEqual([MAX_TOP_K, MAX_RERANK_K, MAX_BOXES])
   })
 

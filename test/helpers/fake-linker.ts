@@ -61,6 +61,15 @@ export function createFakeLinker ({ maxPixels = 100_000_000, before, faces = tru
     closed: false,
     linkImage,
     entity: id => id === BUSH.id ? BUSH : undefined,
+    images: () => [],
+    find: () => ({ entities: [BUSH], next: null }),
+    editor: {
+      put: async (id, given) => ({ entity: { ...BUSH, ...given, id }, created: id !== BUSH.id }),
+      remove: async id => { if (id !== BUSH.id) throw errors.notFound('an entity of the index', id) },
+      addImage: async () => ({ image: '0123456789abcdef', created: true }),
+      removeImage: async () => {},
+      reload: async () => INDEX
+    },
     readiness: () => READY,
     close: async () => { linker.closed = true }
   }

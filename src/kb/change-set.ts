@@ -1,0 +1,85 @@
+// Changes folded: for each entity those that still count, in whatever order they came.
+import { createHash } from 'node:crypto'
+import { isLater, type Change } from './change.ts'
+
+type AddImage = Extract<Change, { kind: 'add-image' }>
+type DeleteImage = Extract<Change, { kind: 'delete-image' }>
+
+/** The latest word on one entity. */
+export interface EntityChanges {
+  /** Its texts, or that it is deleted. */
+  readonly text?: Extract<Change, { kind: 'put' | 'delete' }> | undefined
+  /** The last deletion, also where the entity was put again since: what was there before stays gone. */
+  readonly deleted?: Extract<Change, { kind: 'delete' }> | undefined
+  /** By image id. */
+  readonly images: ReadonlyMap<string, AddImage | DeleteImage>
+}
+
+export interface ChangeSet {
+  /** Entities that changes speak of. */
+  readonly ids: () => Iterable<string>
+  readonly of: (id: string) => EntityChanges | undefined
+  /** @returns whether it changed anything; a change that is known or overruled does not. */
+  readonly apply: (change: Change) => boolean
+  /** Whether `apply` would change anything. */
+  readonly isNews: (change: Change) => boolean
+  /** Latest `at` of all changes. */
+  readonly latest: () => number
+  /** Changes that still count, by entity; the rest can be forgotten. */
+  readonly effective: () => Iterable<Change>
+  /** 12 hex digits over the changes that count, in no order; empty where there are none. */
+  readonly digest: () => string
+}
+
+const NONE: EntityChanges = { images: new Map() }
+
+export function createChangeSet (): ChangeSet {
+  const entities = new Map<string, EntityChanges>()
+  let latest = 0
+  let digest = 0n
+  const of = (change: Change): EntityChanges => entities.get(change.entity) ?? NONE
+  return {
+    ids: () => entities.keys(),
+    of: id => entities.get(id),
+    apply (change) {
+      const before = of(change)
+      const after = fold(before, change)
+      latest = Math.max(latest, change.at)
+      if (after === before) return false
+      entities.set(change.entity, after)
+      digest ^= digestOf(before) ^ digestOf(after)
+      return true
+    },
+    isNews: change => fold(of(change), change) !== of(change),
+    latest: () => latest,
+    * effective () { for (const entity of entities.values()) yield * effectiveOf(entity) },
+    digest: () => digest === 0n ? '' : digest.toString(16).padStart(12, '0')
+  }
+}
+
+function fold (before: EntityChanges, change: Change): EntityChanges {
+  switch (change.kind) {
+    case 'put': return isLater(change, before.text) ? { ...before, text: change } : before
+    case 'delete': {
+      if (!isLater(change, before.deleted)) return before
+      const images = new Map([...before.images].filter(([, image]) => isLater(image, change)))
+      return { text: isLater(change, before.text) ? change : before.text, deleted: change, images }
+    }
+    case 'add-image':
+    case 'delete-image': {
+      if (before.deleted !== undefined && !isLater(change, before.deleted)) return before
+      if (!isLater(change, before.images.get(change.image))) return before
+      return { ...before, images: new Map(before.images).set(change.image, change) }
+    }
+  }
+}
+
+function effectiveOf ({ text, deleted, images }: EntityChanges): Set<Change> {
+  return new Set([text, deleted, ...images.values()].filter(change => change !== undefined))
+}
+
+function digestOf (entity: EntityChanges): bigint {
+  let digest = 0n
+  for (const { id } of effectiveOf(entity)) digest ^= BigInt(`0x${createHash('sha256').update(id).digest('hex').slice(0, 12)}`)
+  return digest
+}
