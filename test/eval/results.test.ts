@@ -13,7 +13,7 @@ import { renderResults } from '../../src/eval/render-results.ts'
 import { measurePack, type PackResults } from '../../src/eval/results.ts'
 import { shrinkFaces } from '../../src/eval/small-faces.ts'
 import { tryFeatures, tryGrowth } from '../../src/eval/trials.ts'
-import { memoryKb, mentionOf } from '../helpers/memory-kb.ts'
+import { kbOfVectors, mentionOf } from '../helpers/memory-kb.ts'
 
 const random = xoroshiro128plus(9)
 const direction = (): number[] => Array.from({ length: 12 }, () => uniformFloat64(random) - 0.5)
@@ -21,7 +21,7 @@ const folder = await mkdtemp(join(tmpdir(), 'vel-results-'))
 const photo = join(folder, 'photo.jpg')
 
 const people = Array.from({ length: 40 }, (_, i) => ({ id: `Q${i + 1}`, face: direction() }))
-const kb = memoryKb(Object.fromEntries(people.map(p => [p.id, { face: [p.face] }])))
+const kb = kbOfVectors(Object.fromEntries(people.map(p => [p.id, { face: [p.face] }])))
 
 function queryOf (entityId: string | null, face: number[], i: number): EncodedQuery {
   const mention: EncodedMention = { ...mentionOf(face, undefined, { x1: 20, y1: 10, x2: 100, y2: 110 }), quality: { faceSizePx: 80, sharpness: 50 } }
@@ -78,7 +78,7 @@ describe('trials', () => {
 
   it('grow an index from a part that holds all who are asked for', async () => {
     const bystanders = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`Q${i + 1000}`, { face: [direction()] }]))
-    const grown = memoryKb({ ...Object.fromEntries(people.map(p => [p.id, { face: [p.face] }])), ...bystanders })
+    const grown = kbOfVectors({ ...Object.fromEntries(people.map(p => [p.id, { face: [p.face] }])), ...bystanders })
     const trial = await tryGrowth(grown, answers, 0.25)
     expect(trial.entitiesAfter).toBe(240)
     expect(trial.entitiesBefore).toBeGreaterThan(40 + 200 * 0.15)
