@@ -1,7 +1,7 @@
 // Encoded queries to what a calibration learns from: the features that the decide stage would see.
 import type { Candidate, EncodedMention, Neighbour } from '../types.ts'
 import type { KnowledgeBase } from '../ports.ts'
-import { createUsual, featuresOf } from '../pipeline/features.ts'
+import { createUsual, DECIDE_TOP_K, featuresOf } from '../pipeline/features.ts'
 import type { Sample } from './calibrate.ts'
 import type { EncodedQuery } from './encode-queries.ts'
 import { DEPTH, rankOf } from './metrics.ts'
@@ -16,7 +16,7 @@ export async function collectSamples (kb: KnowledgeBase, answers: readonly Encod
   for (const [i, { query, mention }] of answers.entries()) {
     onProgress(i + 1)
     if (query.entityId !== null && kb.entity(query.entityId) === undefined) continue
-    const nearest = mention === null ? [] : await search(kb, mention, 'face', DEPTH)
+    const nearest = mention === null ? [] : await search(kb, mention, 'face', Math.max(DEPTH, DECIDE_TOP_K))
     samples.push({
       person: query.entityId ?? `stranger ${i}`,
       stranger: query.entityId === null,

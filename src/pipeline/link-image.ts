@@ -2,6 +2,7 @@
 import type { LinkedImage, LinkImage, Link, LinkOptions, MentionEncoder, ModelInfo, Timings } from '../types.ts'
 import type { KnowledgeBase } from '../ports.ts'
 import { createJudge } from './decide.ts'
+import { DECIDE_TOP_K } from './features.ts'
 import { planRanking, type PackSpaces } from './modes.ts'
 import { rankCandidates, type Timed } from './rank.ts'
 
@@ -12,9 +13,6 @@ export interface LinkParts {
   readonly pack: PackSpaces
   readonly models: () => readonly ModelInfo[]
 }
-
-/** Candidates that the decision looks at, however few are returned: whether a link is ambiguous is seen from the second. */
-const DECIDE_TOP_K = 2
 
 export function createLinkImage ({ encoder, knowledgeBase, pack, models }: LinkParts): LinkImage {
   const judge = createJudge()
