@@ -8,7 +8,7 @@ import { calibrate, type CalibrationReport } from '../eval/calibrate.ts'
 import { collectSamples } from '../eval/collect-samples.ts'
 import { curves, writePlots } from '../eval/plots.ts'
 import { share } from '../eval/render.ts'
-import { writeCalibration } from '../kb/write-calibration.ts'
+import { updateManifest } from '../kb/update-manifest.ts'
 import { encodeGiven, readQueryFiles, searchingCached } from './eval-queries.ts'
 import type { EvalDeps } from './eval.ts'
 import { startProgress } from './progress.ts'
@@ -50,7 +50,7 @@ export function addCalibrateCommand (program: Command, deps: EvalDeps): void {
       if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(report, null, 2)}\n`)
       if (flags.plots !== undefined) await writeReliability(report, flags.plots)
       if (flags.dryRun) return
-      const { version } = await writeCalibration(flags.index, report.calibration)
+      const { version } = await updateManifest(flags.index, { calibration: report.calibration })
       process.stderr.write(`wrote the calibration into ${flags.index}, now version ${version}; running services take it up when they reload the index\n`)
     })
 }

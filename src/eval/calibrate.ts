@@ -34,9 +34,9 @@ export interface CalibrationReport {
   readonly tried: ReadonlyArray<{ readonly features: readonly FeatureName[], readonly logLoss: number }>
 }
 
-/** Always used; what is known of the photo joins where it helps. */
+/** Always used; the others join where they help. */
 const ALWAYS: readonly FeatureName[] = ['similarity', 'margin', 'usual']
-const OPTIONAL: readonly FeatureName[] = ['faceSize', 'sharpness', 'detectionScore']
+const OPTIONAL: readonly FeatureName[] = ['crowd', 'faceSize', 'sharpness', 'detectionScore']
 
 /** Below it a first candidate is more likely wrong than right. */
 const LIKELY = 0.5

@@ -2,6 +2,7 @@
 import type { EncodedMention, Space } from '../types.ts'
 import type { KnowledgeBase } from '../ports.ts'
 import { createJudge, type Judge } from '../pipeline/decide.ts'
+import { DECIDE_TOP_K } from '../pipeline/features.ts'
 import { faceCandidates } from './collect-samples.ts'
 import type { EncodedQueries } from './encode-queries.ts'
 import { DEPTH } from './metrics.ts'
@@ -35,8 +36,8 @@ export async function evaluate (kb: KnowledgeBase, encoded: EncodedQueries, abou
 
 async function answer (kb: KnowledgeBase, row: Row, mention: EncodedMention, judge: Judge): Promise<Pick<Answer, 'ranking' | 'decision'>> {
   if (row.name !== 'V2V') return { ranking: await row.rank(mention, DEPTH) }
-  const nearest = await search(kb, mention, 'face', DEPTH)
-  return { ranking: ranked(nearest), decision: await judge(mention, faceCandidates(nearest), kb) }
+  const nearest = await search(kb, mention, 'face', Math.max(DEPTH, DECIDE_TOP_K))
+  return { ranking: ranked(nearest).slice(0, DEPTH), decision: await judge(mention, faceCandidates(nearest), kb) }
 }
 
 async function sweeps (kb: KnowledgeBase, { answers }: EncodedQueries, clip: boolean): Promise<Pick<ReportInput, 'rerankSweep' | 'overlap'>> {

@@ -1,9 +1,11 @@
 // Two curves of the paper: how many candidates to rerank (Figure 10), and how far two models find the same people
 // (Figure 11).
-import type { EncodedMention, Space } from '../types.ts'
+import type { EncodedMention, Modality, Space } from '../types.ts'
 import type { KnowledgeBase } from '../ports.ts'
+import { rerank } from '../pipeline/rerank.ts'
+import { compare, retrieve, type Probe } from '../pipeline/retrieve.ts'
 import { rankOf } from './metrics.ts'
-import { embeddingFor, reordered, search, type RerankRow } from './rows.ts'
+import { embeddingFor, search, type RerankRow } from './rows.ts'
 
 export interface SweepPoint { readonly row: string, readonly k: number, readonly recall1: number }
 export interface OverlapPoint { readonly spaces: readonly [Space, Space], readonly k: number, readonly share: number }
@@ -21,9 +23,12 @@ export async function rerankSweep (kb: KnowledgeBase, known: readonly KnownMenti
     const ks = upTo(SWEEP_K, kb)
     const right = ks.map(() => 0)
     for (const { mention, entityId } of known) {
-      const retrieved = await search(kb, mention, first, ks.at(-1)!)
-      const scores = await kb.similarities(second, embeddingFor(mention, second), retrieved.map(n => n.entity))
-      ks.forEach((k, i) => { if (rankOf(reordered(retrieved.slice(0, k), scores), entityId) === 1) right[i]!++ })
+      const found = await retrieve(kb, probe(mention, first), ks.at(-1)!)
+      const compared = await compare(kb, found, probe(mention, second))
+      ks.forEach((k, i) => {
+        const reranked = rerank(compared, modalityOf(second), k).map(c => ({ id: c.entity.id, score: c.score }))
+        if (rankOf(reranked, entityId) === 1) right[i]!++
+      })
     }
     ks.forEach((k, i) => points.push({ row: name, k, recall1: right[i]! / known.length }))
   }
@@ -46,6 +51,14 @@ export async function topKOverlap (kb: KnowledgeBase, mentions: readonly Encoded
     ks.forEach((k, i) => points.push({ spaces: [a, b], k, share: shared[i]! / mentions.length }))
   }
   return points
+}
+
+function modalityOf (space: Space): Modality {
+  return space === 'face' ? 'face' : 'text'
+}
+
+function probe (mention: EncodedMention, space: Space): Probe {
+  return { modality: modalityOf(space), space, embedding: embeddingFor(mention, space) }
 }
 
 function upTo (ks: readonly number[], kb: KnowledgeBase): number[] {

@@ -22,6 +22,7 @@ const SETS: ReadonlyArray<readonly FeatureName[]> = [
   ['similarity', 'margin'],
   ['similarity', 'usual'],
   ['similarity', 'margin', 'usual'],
+  ['similarity', 'margin', 'usual', 'crowd'],
   ['similarity', 'margin', 'usual', 'faceSize'],
   ['similarity', 'margin', 'usual', 'sharpness'],
   ['similarity', 'margin', 'usual', 'detectionScore']

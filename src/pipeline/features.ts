@@ -23,12 +23,11 @@ const NEIGHBOURS = 10
  * - faceSize: natural logarithm of the box's short side, px. sharpness: natural logarithm of 1 + the mention's.
  * - detectionScore: as the mention's.
  *
- * @param candidates best first. @returns null where they are not ordered by face similarity: what is learnt of that order
- *   says nothing of another.
+ * @param candidates best first. @returns null where texts had a say in them: what is learnt of faces alone says nothing of that.
  */
 export function featuresOf (mention: EncodedMention, candidates: readonly Candidate[], usual: number | null): Features | null {
   const [first, second] = candidates
-  if (first?.similarity.face === undefined || first.score !== first.similarity.face) return null
+  if (first?.similarity.face === undefined || first.similarity.text !== undefined) return null
   return {
     similarity: first.score,
     margin: second === undefined ? null : first.score - second.score,

@@ -9,7 +9,6 @@ import { addCalibrateCommand } from '../../src/cli/calibrate.ts'
 import type { EvalDeps } from '../../src/cli/eval.ts'
 import { openIndex } from '../../src/kb/open-index.ts'
 import { readIndexManifest, verifyIndex } from '../../src/kb/read-index.ts'
-import { writeCalibration } from '../../src/kb/write-calibration.ts'
 import { writeIndex } from '../../src/kb/write-index.ts'
 import { normalize } from '../../src/math/vector.ts'
 import { readPackManifest } from '../../src/packs/manifest.ts'
@@ -90,6 +89,6 @@ describe('vel calibrate', () => {
   })
 
   it('refuses an index that is not there', async () => {
-    await expect(writeCalibration(join(folder, 'absent'), (await readIndexManifest(index)).calibration!)).rejects.toThrow('INDEX_DIR')
+    await expect(run('--index', join(folder, 'absent'))).rejects.toThrow('INDEX_DIR')
   })
 })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { rankOf } from '../../src/eval/metrics.ts'
-import { reordered, rerankRowsOf, rowsOf } from '../../src/eval/rows.ts'
+import { rerankRowsOf, rowsOf } from '../../src/eval/rows.ts'
+import { rankCandidates } from '../../src/pipeline/rank.ts'
 import { rerankSweep, topKOverlap } from '../../src/eval/sweeps.ts'
 import { kbOfVectors, mentionOf, type Vectors } from '../helpers/memory-kb.ts'
 
@@ -43,7 +44,7 @@ describe('rows', () => {
   })
 
   it('refuse a mention that was encoded without its context', async () => {
-    await expect(rowsOf(kb, true)[1]!.rank(mentionOf(turn(0)), 11)).rejects.toThrow('context embedding')
+    await expect(rowsOf(kb, true)[1]!.rank(mentionOf(turn(0)), 11)).rejects.toThrow('context')
   })
 })
 
@@ -52,10 +53,10 @@ describe('sweeps', () => {
 
   it('give over K what reranking that many candidates gives', async () => {
     const points = await rerankSweep(kb, known, rerankRowsOf(kb, true))
+    const plan = { mode: 'v2vt', textSpace: 'name', topK: 11 } as const
     for (const { row, k, recall1 } of points) {
-      const { first, second } = rerankRowsOf(kb, true).find(r => r.name === row)!
-      const retrieved = await kb.search(first, turn32(0), k)
-      const ranking = reordered(retrieved, await kb.similarities(second, turn32(0), retrieved.map(n => n.entity)))
+      const order = row.includes('face→text') ? 'face-text' : 'text-face'
+      const ranking = (await rankCandidates(kb, mention, { ...plan, order, rerankK: k })).map(c => ({ id: c.entity.id, score: c.score }))
       expect(recall1).toBe(known.filter(q => rankOf(ranking, q.entityId) === 1).length / known.length)
     }
     expect(points.filter(p => p.row === 'V2VT face→text (name)').map(p => [p.k, p.recall1])).toEqual([[1, 0.5], [2, 0], [5, 0.5]])
@@ -65,6 +66,4 @@ describe('sweeps', () => {
     const whole = kbOfVectors({ Q1: { face: [turn(0)], name: [turn(9)] }, Q2: { face: [turn(5)], name: [turn(2)] } })
     expect(await topKOverlap(whole, [mention], [['face', 'name']])).toEqual([{ spaces: ['face', 'name'], k: 1, share: 0 }, { spaces: ['face', 'name'], k: 2, share: 1 }])
   })
-
-  function turn32 (degrees: number): Float32Array { return Float32Array.from(turn(degrees)) }
 })

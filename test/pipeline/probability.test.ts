@@ -61,7 +61,7 @@ describe('deciding by probability', () => {
     expect(decided.entity === null).toBe(status !== 'linked')
   })
 
-  it('states a probability where the index has a calibration, and for candidates in order of their faces only', async () => {
+  it('states a probability where the index has a calibration, and where faces alone chose the candidates', async () => {
     const mention = mentionOf([1, 0])
     const judge = createJudge()
     const kb = kbOfVectors({ Q1: { face: [[1, 0]] }, Q2: { face: [[0, 1]] } })
@@ -70,7 +70,7 @@ describe('deciding by probability', () => {
     const calibrated = { ...kb, calibration }
     // The similarity of 1 is worth 12, the face of 10 px counts as the smallest seen and takes 10.
     expect((await judge(mention, found, calibrated)).probability).toBeCloseTo(1 / (1 + Math.exp(-(-1 + 12 - 10))), 6)
-    const byText = found.map(c => ({ ...c, score: 7, similarity: { ...c.similarity, text: 7 } }))
+    const byText = found.map(c => ({ ...c, similarity: { ...c.similarity, text: 0.3 } }))
     expect(await judge(mention, byText, calibrated)).not.toHaveProperty('probability')
     expect((await judge(mention, [], calibrated)).status).toBe('nil')
   })
