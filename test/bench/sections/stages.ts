@@ -73,7 +73,7 @@ async function open (name: typeof PACKS[number]): Promise<Opened> {
   const encode = async (bytes: Uint8Array): Promise<EncodedImage> => await encodeMentions(bytes, {}, loaded.models, settings)
   if (name !== 'embedded') return { tape, link: async bytes => { const { timings, mentions } = await encode(bytes); return { timings, faces: mentions.length } }, close: loaded.close }
   const kb = await openIndex(await benchIndex(), {})
-  const linkImage = createLinkImage({ encoder: { encode, close: loaded.close }, knowledgeBase: () => kb, models: () => loaded.info })
+  const linkImage = createLinkImage({ encoder: { encode, close: loaded.close }, useKnowledgeBase: async work => await work(kb), pack, models: () => loaded.info })
   return { tape, link: async bytes => { const { timings, links } = await linkImage(bytes, {}); return { timings, faces: links.length } }, close: async () => { await loaded.close(); await kb.close() } }
 }
 
