@@ -11,6 +11,7 @@ import { addModelsCommand } from './models.ts'
 import { openEngine, openLiveFor, openPack } from './open-parts.ts'
 import { addServeCommand } from './serve.ts'
 import { createLinker } from '../linker.ts'
+import { joinByRedis } from '../replicas/join.ts'
 import { encoderIdentity } from '../packs/identity.ts'
 
 const say = (sentence: string): void => { process.stderr.write(sentence + '\n') }
@@ -23,7 +24,9 @@ addServeCommand(program, async (config, log) => {
   const pack = await openPack(config, config.modelPack, sentence => { log.info(sentence) })
   const live = await openLiveFor(config, pack, config.apiKeys.some(({ scopes }) => scopes.includes('kb:write')), (level, sentence) => { log[level](sentence) })
   const engine = await openEngine(config, pack, log)
-  return createLinker({ engine, live, recipe: encoderIdentity(pack.models.face).recipe, workers: config.workers, maxQueue: config.maxQueue })
+  const { redisUrl, maxFaces, minFacePx, searchFacePx, workingPixels, maxImagePixels } = config
+  const cache = redisUrl === null ? undefined : { results: joinByRedis(redisUrl, live, log), settings: { maxFaces, minFacePx, searchFacePx, workingPixels, maxImagePixels } }
+  return createLinker({ engine, live, recipe: encoderIdentity(pack.models.face).recipe, workers: config.workers, maxQueue: config.maxQueue, cache })
 })
 
 addModelsCommand(program)

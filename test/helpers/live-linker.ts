@@ -1,7 +1,7 @@
 // The real linker and a real, live index behind an encoder of our own interface: a "photo" is JSON that lists its faces.
 import type { Engine } from '../../src/engine/engine.ts'
 import type { EncodedMention } from '../../src/types.ts'
-import type { Linker } from '../../src/ports.ts'
+import type { LinkCache, Linker } from '../../src/ports.ts'
 import type { LiveKnowledgeBase } from '../../src/kb/live.ts'
 import { errors } from '../../src/errors.ts'
 import { createLinker } from '../../src/linker.ts'
@@ -27,7 +27,7 @@ const engine: Engine = {
       quality: { faceSizePx: size, sharpness },
       face: vectors[vector]!
     }))
-    return { width: 640, height: 480, mentions, facesFound: mentions.length, timings: {} }
+    return { width: 640, height: 480, mentions, facesFound: mentions.length, timings: { decode: 1 } }
   },
   models: [{ role: 'face', name: 'drawn', sha256: 'a'.repeat(64), provider: 'cpu' }],
   fatal: new Promise<never>(() => {}),
@@ -35,6 +35,6 @@ const engine: Engine = {
   close: async () => {}
 }
 
-export function createLiveLinker (live: LiveKnowledgeBase): Linker {
-  return createLinker({ engine, live, recipe: identity.recipe, workers: 1, maxQueue: 8 })
+export function createLiveLinker (live: LiveKnowledgeBase, results?: LinkCache): Linker {
+  return createLinker({ engine, live, recipe: identity.recipe, workers: 1, maxQueue: 8, cache: results === undefined ? undefined : { results, settings: {} } })
 }

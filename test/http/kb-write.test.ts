@@ -141,6 +141,7 @@ test('under 8 clients, 20 swaps: no failure, and each reply from exactly one ind
   let done = false
   let wrong = 0
   const client = async (): Promise<void> => {
+    // eslint-disable-next-line no-unmodified-loop-condition -- the test ends it
     while (!done) {
       const { status, json: { index, mentions } } = await post('/link', photo({ vector: 0 }, { vector: 1 }, { vector: 2 }))
       const ids = status === 200 ? mentions.map(({ entity }: { entity: { id: string } }) => entity.id).join(' ') as string : `status ${status}`
