@@ -10,6 +10,7 @@ const boundaries = {
   packs: { folders: ['pipeline', 'models', 'inference', 'engine', 'kb', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'hnswlib-node', 'ioredis', 'sharp'] },
   kb: { folders: ['pipeline', 'models', 'inference', 'engine', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'ioredis', 'sharp'] },
   http: { folders: ['models', 'inference', 'engine', 'kb', 'plugins', 'cli', 'eval', 'packs'], packages: ['onnxruntime-node', 'hnswlib-node', 'ioredis', 'sharp'] },
+  replicas: { folders: ['pipeline', 'models', 'inference', 'engine', 'packs', 'plugins', 'http', 'cli', 'eval'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'hnswlib-node', 'sharp'] },
   eval: { folders: ['http', 'plugins', 'cli'], packages: ['fastify', '@fastify/*', 'onnxruntime-node', 'hnswlib-node', 'ioredis'] }
 }
 

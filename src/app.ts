@@ -16,6 +16,7 @@ import { requestId } from './http/request-id.ts'
 import { registerRequestLog } from './http/request-log.ts'
 import { createService } from './http/service.ts'
 import { registerBodies } from './http/upload.ts'
+import { connectRedis } from './replicas/redis.ts'
 
 /** A request that outlives the route's own deadlines is cut by Node after this much more. */
 const GRACE_MS = 5000
@@ -33,7 +34,8 @@ export async function buildApp (config: Config, linker: Linker | Promise<Linker>
   registerRequestLog(app, metrics.count)
   registerProblems(app)
   await registerBodies(app)
-  await registerRateLimit(app, config.rateLimitPerMinute)
+  const redis = config.redisUrl === null || config.rateLimitPerMinute === 0 ? null : connectRedis(config.redisUrl, 'rate limits', log)
+  await registerRateLimit(app, config.rateLimitPerMinute, redis)
   const guards = { onRequest: [requireScope(config.apiKeys, 'link')], config: { rateLimit: {} } }
   registerHealth(app, service)
   metrics.register(app)
@@ -45,7 +47,7 @@ export async function buildApp (config: Config, linker: Linker | Promise<Linker>
   let closing = false
   app.addHook('preClose', async () => { closing = true; service.beginClose() })
   app.addHook('onSend', async (_request, reply) => { if (closing) reply.header('connection', 'close') })
-  app.addHook('onClose', async () => { await Promise.all([fetcher.close(), service.close()]) })
+  app.addHook('onClose', async () => { redis?.disconnect(); await Promise.all([fetcher.close(), service.close()]) })
   return app
 }
 

@@ -1,6 +1,8 @@
 // The service behind the HTTP edge: workers that encode, a knowledge base that is searched, and the path that joins them.
+import { createHash } from 'node:crypto'
 import type { Engine } from './engine/engine.ts'
-import type { Linker } from './ports.ts'
+import type { LinkCache, Linker } from './ports.ts'
+import type { IndexInfo, LinkOptions, ModelInfo } from './types.ts'
 import { createEditor } from './kb/editor.ts'
 import { createFinder } from './kb/find-entities.ts'
 import type { LiveKnowledgeBase } from './kb/live.ts'
@@ -16,12 +18,22 @@ export interface LinkerParts {
   /** Workers that there should be, and images that may wait for one. */
   readonly workers: number
   readonly maxQueue: number
+  readonly cache?: { readonly results: LinkCache, /** What results depend on besides image, options, index and models. */ readonly settings: unknown } | undefined
 }
 
-export function createLinker ({ engine, live, pack, recipe, workers, maxQueue }: LinkerParts): Linker {
+export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, cache }: LinkerParts): Linker {
   const find = createFinder()
+  const link = createLinkImage({ encoder: engine, pack, models: () => engine.models })
   return {
-    linkImage: createLinkImage({ encoder: engine, useKnowledgeBase: live.use, pack, models: () => engine.models }),
+    linkImage: async (bytes, options, signal) => await live.use(async kb => {
+      if (cache === undefined) return await link(kb, bytes, options, signal)
+      const key = cacheKey(bytes, options, kb.info, engine.models, cache.settings)
+      const known = await cache.results.get(key)
+      if (known !== null) return { ...known, timings: {} }
+      const linked = await link(kb, bytes, options, signal)
+      void cache.results.set(key, linked)
+      return linked
+    }),
     entity: id => live.view().entity(id),
     images: id => live.view().images(id).filter(image => image !== null),
     find: query => find(live.view(), query),
@@ -32,14 +44,22 @@ export function createLinker ({ engine, live, pack, recipe, workers, maxQueue }:
         ready: stats.workers > 0,
         models: { state: stats.workers > 0 ? 'ready' : 'down', list: engine.models },
         index: { state: 'ready', info: live.view().info },
-        cache: { state: 'off' },
+        cache: { state: cache?.results.state() ?? 'off' },
         modes: servableModes(live.view(), pack),
         engine: { workers, workersReady: stats.workers, queued: stats.queued, maxQueue, running: stats.busy }
       }
     },
     async close () {
       await engine.close()
+      await cache?.results.close()
       await live.close()
     }
   }
+}
+
+/** The same for the same question to the same index by the same models, wherever it is asked. */
+function cacheKey (bytes: Uint8Array, options: LinkOptions, index: IndexInfo, models: readonly ModelInfo[], settings: unknown): string {
+  const image = createHash('sha256').update(bytes).digest('hex')
+  const asked = Object.entries(options).filter(([, value]) => value !== undefined).sort(([a], [b]) => a < b ? -1 : 1)
+  return createHash('sha256').update(JSON.stringify([image, asked, index, models, settings])).digest('hex')
 }

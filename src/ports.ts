@@ -1,7 +1,7 @@
 // The ports between the parts: the pipeline and the models that serve it, the service and the linker behind it.
 // Who needs something asks a port; who has it implements the port.
 import type { Calibration } from './calibration.ts'
-import type { Box, Detection, Entity, IndexInfo, Landmarks, LinkImage, Mode, ModelInfo, Neighbour, Raster, Space } from './types.ts'
+import type { Box, Detection, Entity, IndexInfo, Landmarks, LinkedImage, LinkImage, Mode, ModelInfo, Neighbour, Raster, Space } from './types.ts'
 import type { Pyramid } from './math/pyramid.ts'
 
 /** Finds faces in a whole picture of any size. */
@@ -69,6 +69,16 @@ export interface KnowledgeBase {
   vectors: (space: Space, entity: Pick<Entity, 'id'>) => Promise<Float32Array[]>
   entity: (id: string) => Entity | undefined
   close: () => Promise<void>
+}
+
+/** Results that replicas share. */
+export interface LinkCache {
+  readonly state: () => 'ready' | 'down'
+  /** Null where it is not there or cannot be had in time; its mentions are without embeddings. */
+  readonly get: (key: string) => Promise<LinkedImage | null>
+  /** Never rejects. */
+  readonly set: (key: string, linked: LinkedImage) => Promise<void>
+  readonly close: () => Promise<void>
 }
 
 export type PartState = 'starting' | 'ready' | 'down'

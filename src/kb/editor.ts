@@ -44,7 +44,7 @@ export function createEditor (live: LiveKnowledgeBase, encoder: MentionEncoder, 
       if (!live.view().images(id).includes(image)) throw errors.notFound(`an image of ${id}; GET /entities/${id} lists those that are known by id`, image)
       await live.change({ kind: 'delete-image', entity: id, image })
     },
-    reload: live.reload
+    reload: async () => await live.reload()
   }
 }
 

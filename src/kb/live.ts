@@ -42,8 +42,12 @@ export interface LiveKnowledgeBase {
   readonly receive: (changes: readonly Change[]) => Promise<void>
   /** All changes that still count. */
   readonly changes: () => Iterable<Change>
-  /** Opens the folder anew and swaps it in. @throws VEL_ERR_RELOAD where it cannot be opened; the one before stays. */
-  readonly reload: () => Promise<IndexInfo>
+  /**
+   * Opens the folder anew and swaps it in. `quietly`: without telling the listeners.
+   *
+   * @throws VEL_ERR_RELOAD where it cannot be opened; the one before stays.
+   */
+  readonly reload: (how?: { readonly quietly: boolean }) => Promise<IndexInfo>
   /** Writes index and changes as a new index and swaps it in. */
   readonly compact: (onWriting?: OnWriting) => Promise<IndexInfo>
   readonly listen: (listener: LiveListener) => void
@@ -144,9 +148,9 @@ export async function openLive (options: LiveOptions): Promise<LiveKnowledgeBase
       absorb(news)
     },
     changes: changes.effective,
-    reload: async () => await oneAtATime(async () => {
+    reload: async how => await oneAtATime(async () => {
       const info = await swap()
-      for (const { swapped } of listeners) swapped()
+      if (how?.quietly !== true) for (const { swapped } of listeners) swapped()
       return info
     }),
     compact: async onWriting => await oneAtATime(async () => {

@@ -40,6 +40,14 @@ describe('vel serve as a process', () => {
     await expect(post(origin, await drawImage())).rejects.toThrow()
   })
 
+  it('swaps the index at SIGHUP and goes on', async () => {
+    const served = serve({ SERVE_MODE: 'slow' })
+    await settled(() => served.out().includes('"ready"'))
+    served.child.kill('SIGHUP')
+    await settled(() => served.out().includes('"index swapped in"'))
+    expect((await post(originOf(served), await drawImage())).status).toBe(200)
+  })
+
   it('exits after SHUTDOWN_MS where a request never ends', async () => {
     const served = serve({ SERVE_MODE: 'stuck', SHUTDOWN_MS: '300', LINK_TIMEOUT_MS: '600000' })
     await settled(() => served.out().includes('"ready"'))

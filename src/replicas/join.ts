@@ -1,0 +1,16 @@
+// One process among its replicas: shared changes, shared results.
+import type { LinkCache } from '../ports.ts'
+import type { LiveKnowledgeBase } from '../kb/live.ts'
+import { joinReplicas } from './change-stream.ts'
+import { createLinkCache } from './link-cache.ts'
+import { connectRedis, type RedisLog } from './redis.ts'
+
+/** A read that waits a second for news must be given more. */
+const WAITING_MS = 5000
+
+/** @returns the cache of results; closing it leaves the replicas too. */
+export function joinByRedis (url: string, live: LiveKnowledgeBase, log: RedisLog): LinkCache {
+  const leave = joinReplicas({ live, name: live.view().info.name, redis: connectRedis(url, 'changes', log), waiting: connectRedis(url, 'news', log, WAITING_MS), log })
+  const cache = createLinkCache(connectRedis(url, 'results', log))
+  return { ...cache, close: async () => { await Promise.all([leave(), cache.close()]) } }
+}

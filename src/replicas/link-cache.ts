@@ -1,0 +1,42 @@
+// Link results in Redis, shared by replicas. A Redis that is slow or gone makes every look a miss.
+import type { Redis } from 'ioredis'
+import type { LinkCache } from '../ports.ts'
+import type { LinkedImage } from '../types.ts'
+
+/** Results of an index version that nobody serves any more are dropped by then. */
+const TTL_S = 24 * 3600
+/** After a fault Redis is left alone for this long. */
+const REST_MS = 1000
+
+export function createLinkCache (redis: Redis): LinkCache {
+  let restUntil = 0
+  const attempt = async <T>(work: () => Promise<T>): Promise<T | null> => {
+    if (redis.status !== 'ready' || Date.now() < restUntil) return null
+    try {
+      return await work()
+    } catch {
+      restUntil = Date.now() + REST_MS
+      return null
+    }
+  }
+  return {
+    state: () => redis.status === 'ready' && Date.now() >= restUntil ? 'ready' : 'down',
+    get: async key => await attempt(async () => {
+      const text = await redis.get(`vel:link:${key}`)
+      return text === null ? null : revive(text)
+    }),
+    async set (key, linked) {
+      await attempt(async () => await redis.set(`vel:link:${key}`, JSON.stringify(linked, withoutEmbeddings), 'EX', TTL_S))
+    },
+    close: async () => { redis.disconnect() }
+  }
+}
+
+/** Embeddings of faces do not leave the process. */
+function withoutEmbeddings (name: string, value: unknown): unknown {
+  return name === 'face' && value instanceof Float32Array ? [] : name === 'context' && value instanceof Float32Array ? undefined : value
+}
+
+function revive (text: string): LinkedImage {
+  return JSON.parse(text, (name, value: unknown) => name === 'face' && Array.isArray(value) ? new Float32Array(0) : value) as LinkedImage
+}

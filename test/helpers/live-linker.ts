@@ -1,0 +1,40 @@
+// The real linker and a real, live index behind an encoder of our own interface: a "photo" is JSON that lists its faces.
+import type { Engine } from '../../src/engine/engine.ts'
+import type { EncodedMention } from '../../src/types.ts'
+import type { LinkCache, Linker } from '../../src/ports.ts'
+import type { LiveKnowledgeBase } from '../../src/kb/live.ts'
+import { errors } from '../../src/errors.ts'
+import { createLinker } from '../../src/linker.ts'
+import { identity } from '../kb/build.ts'
+import { vectors } from '../kb/live.ts'
+
+interface DrawnFace { readonly vector: number, readonly size?: number, readonly sharpness?: number }
+
+export const photo = (...faces: DrawnFace[]): Buffer => Buffer.from(JSON.stringify(faces))
+
+const engine: Engine = {
+  async encode (bytes) {
+    let faces: DrawnFace[]
+    try {
+      faces = JSON.parse(Buffer.from(bytes).toString()) as DrawnFace[]
+    } catch {
+      throw errors.undecodable('it is not a drawn photo')
+    }
+    const mentions = faces.map(({ vector, size = 100, sharpness = 300 }): EncodedMention => ({
+      box: { x1: 0, y1: 0, x2: size, y2: size },
+      landmarks: [{ x: 1, y: 1 }, { x: 2, y: 1 }, { x: 1.5, y: 2 }, { x: 1, y: 3 }, { x: 2, y: 3 }],
+      detectionScore: 0.99,
+      quality: { faceSizePx: size, sharpness },
+      face: vectors[vector]!
+    }))
+    return { width: 640, height: 480, mentions, facesFound: mentions.length, timings: { decode: 1 } }
+  },
+  models: [{ role: 'face', name: 'drawn', sha256: 'a'.repeat(64), provider: 'cpu' }],
+  fatal: new Promise<never>(() => {}),
+  stats: () => ({ workers: 1, busy: 0, queued: 0, restarts: 0, pids: [] }),
+  close: async () => {}
+}
+
+export function createLiveLinker (live: LiveKnowledgeBase, results?: LinkCache): Linker {
+  return createLinker({ engine, live, pack: { models: { face: { dims: identity.dims } } }, recipe: identity.recipe, workers: 1, maxQueue: 8, cache: results === undefined ? undefined : { results, settings: {} } })
+}

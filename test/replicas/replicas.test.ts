@@ -1,0 +1,123 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { writeIndex } from '../../src/kb/write-index.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { photo } from '../helpers/live-linker.ts'
+import { describeWithRedis, startRedis } from '../helpers/redis.ts'
+import { content, seededEntities } from '../kb/build.ts'
+import { vectors, writeSmallIndex } from '../kb/live.ts'
+
+const SCRIPT = fileURLToPath(new URL('serve.ts', import.meta.url))
+const KEY = { 'x-api-key': 'a-secret-of-the-newsroom' }
+
+interface Replica {
+  readonly child: ChildProcess
+  readonly fetch: (method: string, path: string, body?: Buffer | object) => Promise<{ status: number, json: ReturnType<typeof JSON.parse> }>
+  /** Id of the entity that the face of vector `i` is linked to. */
+  readonly linked: (i: number) => Promise<string | undefined>
+  readonly log: () => string
+}
+
+async function startReplica (dir: string, redisUrl: string, env: Record<string, string> = {}): Promise<Replica> {
+  const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT], {
+    env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', INDEX_DIR: dir, REDIS_URL: redisUrl, API_KEYS: `desk:${KEY['x-api-key']}:link+kb:write`, ...env },
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  onTestFinished(() => { child.kill('SIGKILL') })
+  let out = ''
+  child.stdout.on('data', (chunk: Buffer) => { out += chunk.toString() })
+  await expect.poll(() => out.includes('"ready"') || child.exitCode !== null, { timeout: 30_000 }).toBe(true)
+  const origin = /listening at (http:\/\/[\d.:]+)/.exec(out)?.[1]
+  if (origin === undefined) throw new Error(`no server: ${out}`)
+  const call: Replica['fetch'] = async (method, path, body) => {
+    const reply = await fetch(origin + path, { method, headers: { ...KEY, ...(body === undefined ? {} : { 'content-type': Buffer.isBuffer(body) ? 'image/jpeg' : 'application/json' }) }, ...(body === undefined ? {} : { body: Buffer.isBuffer(body) ? new Uint8Array(body) : JSON.stringify(body) }) })
+    const text = await reply.text()
+    return { status: reply.status, json: text === '' ? {} : JSON.parse(text) }
+  }
+  return { child, fetch: call, log: () => out, linked: async i => (await call('POST', '/link', photo({ vector: i }))).json.mentions[0].entity?.id }
+}
+
+/** What is promised. */
+const SOON = { timeout: 1000, interval: 20 }
+const LATER = { timeout: 15_000 }
+
+async function add (replica: Replica, id: string, i: number): Promise<void> {
+  expect((await replica.fetch('PUT', `/entities/${id}`, { name: `Person ${id}` })).status).toBe(201)
+  expect((await replica.fetch('POST', `/entities/${id}/images`, photo({ vector: i }))).status).toBe(201)
+}
+
+describeWithRedis('two servers and a Redis', () => {
+  test('a person added on one is linked by the other within a second, a deleted one is gone from both', async () => {
+    const redis = await startRedis()
+    const [a, b] = await Promise.all([startReplica(await writeSmallIndex(), redis.url), startReplica(await writeSmallIndex(), redis.url)])
+    await expect.poll(async () => (await a.fetch('GET', '/health/ready')).json.cache.state, LATER).toBe('ready')
+    expect(await b.linked(30)).toBeUndefined()
+    await add(a, 'Q900', 30)
+    await expect.poll(async () => await b.linked(30), SOON).toBe('Q900')
+    expect((await b.fetch('DELETE', '/entities/Q1')).status).toBe(204)
+    await expect.poll(async () => [await a.linked(0), await b.linked(0)], SOON).toEqual([undefined, undefined])
+    const infos = await Promise.all([a, b].map(async of => (await of.fetch('GET', '/health/ready')).json.index.info))
+    expect(infos[0]).toEqual(infos[1])
+    // The same photo, index and models: the other's result comes out of Redis, without having been timed again.
+    await a.linked(5)
+    await expect.poll(async () => (await b.fetch('POST', '/link', photo({ vector: 5 }))).json.timings, LATER).toEqual({})
+    expect((await b.fetch('POST', '/link?topK=1', photo({ vector: 5 }))).json.timings).toMatchObject({ decode: 1 })
+  })
+
+  test('while Redis is gone each serves alone, and says so; a new and empty Redis brings them together', async () => {
+    const redis = await startRedis()
+    const [a, b] = await Promise.all([startReplica(await writeSmallIndex(), redis.url), startReplica(await writeSmallIndex(), redis.url)])
+    await add(a, 'Q900', 30)
+    await expect.poll(async () => await b.linked(30), LATER).toBe('Q900')
+    await redis.kill()
+    await add(a, 'Q901', 31)
+    expect((await b.fetch('DELETE', '/entities/Q1')).status).toBe(204)
+    expect((await b.fetch('DELETE', '/entities/Q900')).status).toBe(204)
+    expect([await a.linked(31), await b.linked(31), await a.linked(0), await b.linked(0)]).toEqual(['Q901', undefined, 'Q1', undefined])
+    expect(await a.fetch('GET', '/health/ready')).toMatchObject({ status: 200, json: { status: 'ready', cache: { state: 'down' } } })
+    await redis.start()
+    await expect.poll(async () => [await a.linked(30), await b.linked(31), await a.linked(0)], LATER).toEqual([undefined, 'Q901', undefined])
+    await expect.poll(async () => (await a.fetch('GET', '/health/ready')).json.cache.state, LATER).toBe('ready')
+    const [first, second] = await Promise.all([a, b].map(async of => (await of.fetch('GET', '/health/ready')).json.index.info))
+    expect(first).toEqual(second)
+  })
+
+  test('a replica that was killed catches up with what it missed, and a swap reaches it', async () => {
+    const redis = await startRedis()
+    const [left, right] = [await writeSmallIndex(), await writeSmallIndex()]
+    const [a, former] = await Promise.all([startReplica(left, redis.url), startReplica(right, redis.url)])
+    former.child.kill('SIGKILL')
+    await once(former.child, 'exit')
+    await add(a, 'Q900', 30)
+    expect((await a.fetch('DELETE', '/entities/Q2')).status).toBe(204)
+    const b = await startReplica(right, redis.url)
+    await expect.poll(async () => [await b.linked(30), (await b.fetch('GET', '/entities/Q2')).status], LATER).toEqual(['Q900', 404])
+    for (const dir of [left, right]) await writeIndex(dir, content(seededEntities(3), vectors, [0, 1, 2]))
+    expect((await a.fetch('POST', '/index/reload')).json.index.entities).toBe(3)
+    await expect.poll(async () => (await b.fetch('GET', '/health/ready')).json.index.info.entities, LATER).toBe(3)
+    expect([await b.linked(30), await b.linked(0), (await b.fetch('GET', '/entities/Q2')).status]).toEqual(['Q900', 'Q1', 404])
+  })
+
+  test('a Redis that hangs makes nobody wait for it', async () => {
+    const redis = await startRedis()
+    const a = await startReplica(await writeSmallIndex(), redis.url, { LINK_TIMEOUT_MS: '3000' })
+    expect(await a.linked(0)).toBe('Q1')
+    redis.process().kill('SIGSTOP')
+    for (let i = 1; i < 6; i++) expect(await a.linked(i)).toBe(`Q${(i >> 1) + 1}`)
+    await add(a, 'Q900', 30)
+    expect(await a.linked(30)).toBe('Q900')
+    redis.process().kill('SIGCONT')
+  })
+
+  test('a key has one rate limit on all replicas, and none while Redis is gone', async () => {
+    const redis = await startRedis()
+    const env = { RATE_LIMIT_PER_MINUTE: '4' }
+    const [a, b] = await Promise.all([startReplica(await writeSmallIndex(), redis.url, env), startReplica(await writeSmallIndex(), redis.url, env)])
+    const statuses: number[] = []
+    for (let i = 0; i < 3; i++) for (const of of [a, b]) statuses.push((await of.fetch('GET', '/entities/Q1')).status)
+    expect(statuses).toEqual([200, 200, 200, 200, 429, 429])
+    await redis.kill()
+    expect((await a.fetch('GET', '/entities/Q1')).status).toBe(200)
+  })
+})
