@@ -33,7 +33,7 @@ CMD ["node", "dist/cli/vel.js", "serve"]
 
 # CUDA: the same application on NVIDIA's base image with the CUDA libraries that onnxruntime-node downloads.
 FROM build AS build-cuda
-RUN ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js
+RUN ONNXRUNTIME_NODE_INSTALL=true node node_modules/onnxruntime-node/script/install.js
 
 FROM nvidia/cuda:12.6.3-cudnn-runtime-ubuntu22.04 AS cuda
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 EXECUTION_PROVIDERS=cuda,cpu

@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: 'test/global-setup.ts',
     // onnxruntime-node hands back typed arrays of the main realm, which the vm pools do not share.
     pool: 'forks',
     testTimeout: 60_000,

@@ -59,7 +59,7 @@ export const SETTINGS = {
   modelPack: setting('MODEL_PACK', text, 'embedded', '', 'Model pack to serve; `vel models list` names them.'),
   indexDir: setting('INDEX_DIR', text, 'index/starter', 'path', 'Folder of the index to link to, built by `vel kb build`.'),
   executionProviders: setting('EXECUTION_PROVIDERS', providers, 'cpu', '', 'Where models run, in order of preference: `cpu`, `cuda` (fails at boot where it cannot be had), or `cuda,cpu` (falls back with a warning).'),
-  workers: setting('WORKERS', whole(1, 256), String(availableParallelism()), 'threads', 'Inference workers; each holds its own copy of the models.', 'number of CPU cores'),
+  workers: setting('WORKERS', whole(1, 256), String(availableParallelism()), 'processes', 'Inference workers; each holds its own copy of the models.', 'number of CPU cores'),
   threads: setting('THREADS', whole(1, 256), '1', 'threads', 'Threads that one worker uses inside a model: more shortens one image, fewer serve more images at once.'),
   maxQueue: setting('MAX_QUEUE', whole(0, 100_000), '32', 'images', 'Images that may wait for a worker; one more is refused at once with 503.'),
   linkTimeoutMs: setting('LINK_TIMEOUT_MS', whole(1, 3_600_000), '10000', 'ms', 'Time for one image from its last byte to the reply, waiting included; then 504.'),

@@ -2,15 +2,17 @@
 import { createHash } from 'node:crypto'
 import type { Engine } from './engine/engine.ts'
 import type { LinkCache, Linker } from './ports.ts'
-import type { IndexInfo, LinkOptions, ModelInfo } from './types.ts'
+import type { IndexInfo, LinkImage, LinkOptions } from './types.ts'
 import { createEditor } from './kb/editor.ts'
 import { createFinder } from './kb/find-entities.ts'
 import type { LiveKnowledgeBase } from './kb/live.ts'
 import { createLinkImage } from './pipeline/link-image.ts'
+import { servableModes, type PackSpaces } from './pipeline/modes.ts'
 
 export interface LinkerParts {
   readonly engine: Engine
   readonly live: LiveKnowledgeBase
+  readonly pack: PackSpaces
   /** Of the face encoder that the engine runs. */
   readonly recipe: string
   /** Workers that there should be, and images that may wait for one. */
@@ -19,22 +21,14 @@ export interface LinkerParts {
   readonly cache?: { readonly results: LinkCache, /** What results depend on besides image, options, index and models. */ readonly settings: unknown } | undefined
 }
 
-export function createLinker ({ engine, live, recipe, workers, maxQueue, cache }: LinkerParts): Linker {
+export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, cache }: LinkerParts): Linker {
   const find = createFinder()
+  const link = createLinkImage({ encoder: engine, useKnowledgeBase: live.use, pack, models: () => engine.models })
   return {
-    linkImage: async (bytes, options, signal) => await live.use(async kb => {
-      const link = createLinkImage({ encoder: engine, knowledgeBase: () => kb, models: () => engine.models })
-      if (cache === undefined) return await link(bytes, options, signal)
-      const key = cacheKey(bytes, options, kb.info, engine.models, cache.settings)
-      const known = await cache.results.get(key)
-      if (known !== null) return { ...known, timings: {} }
-      const linked = await link(bytes, options, signal)
-      void cache.results.set(key, linked)
-      return linked
-    }),
+    linkImage: cache === undefined ? link : withCache(link, cache.results, (bytes, options, index) => cacheKey(bytes, options, [index, engine.models, recipe, cache.settings]), () => live.view().info),
     entity: id => live.view().entity(id),
     images: id => live.view().images(id).filter(image => image !== null),
-    find: query => find(live.view(), query),
+    find: async query => await find(live.view(), query),
     editor: createEditor(live, engine, recipe),
     readiness () {
       const stats = engine.stats()
@@ -43,7 +37,7 @@ export function createLinker ({ engine, live, recipe, workers, maxQueue, cache }
         models: { state: stats.workers > 0 ? 'ready' : 'down', list: engine.models },
         index: { state: 'ready', info: live.view().info },
         cache: { state: cache?.results.state() ?? 'off' },
-        modes: ['v2v'],
+        modes: servableModes(live.view(), pack),
         engine: { workers, workersReady: stats.workers, queued: stats.queued, maxQueue, running: stats.busy }
       }
     },
@@ -55,9 +49,22 @@ export function createLinker ({ engine, live, recipe, workers, maxQueue, cache }
   }
 }
 
-/** The same for the same question to the same index by the same models, wherever it is asked. */
-function cacheKey (bytes: Uint8Array, options: LinkOptions, index: IndexInfo, models: readonly ModelInfo[], settings: unknown): string {
+type KeyOf = (bytes: Uint8Array, options: LinkOptions, index: IndexInfo) => string
+
+/** What is found is of the index that is served now; what is made is kept for the index that it was made with. */
+function withCache (link: LinkImage, results: LinkCache, keyOf: KeyOf, index: () => IndexInfo): LinkImage {
+  return async (bytes, options, signal) => {
+    const known = await results.get(keyOf(bytes, options, index()))
+    if (known !== null) return { ...known, timings: {} }
+    const linked = await link(bytes, options, signal)
+    void results.set(keyOf(bytes, options, linked.index), linked)
+    return linked
+  }
+}
+
+/** The same for the same question under the same circumstances, in whatever process. */
+function cacheKey (bytes: Uint8Array, options: LinkOptions, circumstances: unknown): string {
   const image = createHash('sha256').update(bytes).digest('hex')
   const asked = Object.entries(options).filter(([, value]) => value !== undefined).sort(([a], [b]) => a < b ? -1 : 1)
-  return createHash('sha256').update(JSON.stringify([image, asked, index, models, settings])).digest('hex')
+  return createHash('sha256').update(JSON.stringify([image, asked, circumstances])).digest('hex')
 }

@@ -1,5 +1,6 @@
 // The ports between the parts: the pipeline and the models that serve it, the service and the linker behind it.
 // Who needs something asks a port; who has it implements the port.
+import type { Calibration } from './calibration.ts'
 import type { Box, Detection, Entity, IndexInfo, Landmarks, LinkedImage, LinkImage, Mode, ModelInfo, Neighbour, Raster, Space } from './types.ts'
 import type { Pyramid } from './math/pyramid.ts'
 
@@ -25,6 +26,22 @@ export interface FaceEncoder {
   encode: (crops: readonly Raster[]) => Promise<Float32Array[]>
 }
 
+/** The image half of CLIP. */
+export interface ClipImageEncoder {
+  readonly dims: number
+  /** One L2-normalised float32 `[dims]` a crop, in order; crops are uint8 RGB of the encoder's input size. */
+  encode: (crops: readonly Raster[]) => Promise<Float32Array[]>
+}
+
+/** The text half of CLIP. */
+export interface ClipTextEncoder {
+  readonly dims: number
+  /** What is embedded of an entity: its name (CLIP_N), or its name and description (CLIP_N_D), in the pack's prompt. */
+  prompt: (entity: Pick<Entity, 'name' | 'description'>, field: 'name' | 'name_description') => string
+  /** One L2-normalised float32 `[dims]` a text, in order; a text too long for the encoder loses its tail. */
+  encode: (texts: readonly string[]) => Promise<Float32Array[]>
+}
+
 /** When the first candidate is the answer. Kept in the index, since it depends on the encoder and on who is in it. */
 export interface Decision {
   /** First similarity from which a mention is linked, cosine. */
@@ -40,10 +57,16 @@ export interface KnowledgeBase {
   /** Spaces with their width; a space that is absent cannot be searched. */
   readonly dims: { readonly [S in Space]?: number }
   readonly decision: Decision
+  /** What face and text count for when both are fused; equal where the index does not say. */
+  readonly fusion?: { readonly face: number, readonly text: number } | undefined
+  /** How similarities become probabilities here; absent until `vel calibrate`. */
+  readonly calibration?: Calibration | undefined
   /** The `k` entities nearest to `embedding` (L2-normalised), best first, each once: several vectors count by their best. */
   search: (space: Space, embedding: Float32Array, k: number) => Promise<Neighbour[]>
   /** Cosine of `embedding` to each entity's best vector in `space`, in order; NaN for an entity without one. */
   similarities: (space: Space, embedding: Float32Array, entities: readonly Entity[]) => Promise<Float32Array>
+  /** The entity's own vectors in `space`, L2-normalised float32; none for an entity without. */
+  vectors: (space: Space, entity: Pick<Entity, 'id'>) => Promise<Float32Array[]>
   entity: (id: string) => Entity | undefined
   close: () => Promise<void>
 }
@@ -117,7 +140,7 @@ export interface Linker {
   readonly entity: (id: string) => Entity | undefined
   /** Ids of an entity's reference photos, as far as they are known. */
   readonly images: (id: string) => readonly string[]
-  readonly find: (query: EntityQuery) => EntityPage
+  readonly find: (query: EntityQuery) => Promise<EntityPage>
   readonly editor: KnowledgeBaseEditor
   readonly readiness: () => Readiness
   readonly close: () => Promise<void>

@@ -4,11 +4,16 @@ import { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { isVelError } from '../errors.ts'
 import { createLinkImage } from '../pipeline/link-image.ts'
-import { addKbCommand } from './kb.ts'
+import type { PackManifest } from '../packs/manifest.ts'
+import type { KnowledgeBase } from '../ports.ts'
+import { addCalibrateCommand } from './calibrate.ts'
+import { addEvalCommand } from './eval.ts'
+import { addKbCommand, type OpenedEncoder } from './kb.ts'
 import { addCompactCommand } from './kb-compact.ts'
 import { addLinkCommand } from './link.ts'
 import { addModelsCommand } from './models.ts'
-import { openEngine, openLiveFor, openPack } from './open-parts.ts'
+import { openEngine, openIndexFor, openLiveFor, openPack } from './open-parts.ts'
+import { addResultsCommand } from './results.ts'
 import { addServeCommand } from './serve.ts'
 import { createLinker } from '../linker.ts'
 import { joinByRedis } from '../replicas/join.ts'
@@ -26,19 +31,23 @@ addServeCommand(program, async (config, log) => {
   const engine = await openEngine(config, pack, log)
   const { redisUrl, maxFaces, minFacePx, searchFacePx, workingPixels, maxImagePixels } = config
   const cache = redisUrl === null ? undefined : { results: joinByRedis(redisUrl, live, log), settings: { maxFaces, minFacePx, searchFacePx, workingPixels, maxImagePixels } }
-  return createLinker({ engine, live, recipe: encoderIdentity(pack.models.face).recipe, workers: config.workers, maxQueue: config.maxQueue, cache })
+  return createLinker({ engine, live, pack, recipe: encoderIdentity(pack.models.face).recipe, workers: config.workers, maxQueue: config.maxQueue, cache })
 })
 
 addModelsCommand(program)
 
-addKbCommand(program, {
-  async openEncoder (name) {
-    const config = readConfig(process.env)
-    const pack = await openPack(config, name ?? config.modelPack, say)
-    const engine = await openEngine(config, pack)
-    return { encoder: engine, pack, workers: config.workers, close: async () => { await engine.close() } }
-  }
-})
+const openEncoder = async (name: string | undefined, modelsDir?: string): Promise<OpenedEncoder> => {
+  const config = { ...readConfig(process.env), ...(modelsDir !== undefined && { modelsDir }) }
+  const pack = await openPack(config, name ?? config.modelPack, say)
+  const engine = await openEngine(config, pack)
+  return { encoder: engine, pack, workers: config.workers, close: async () => { await engine.close() } }
+}
+const openIndex = async (dir: string, pack: PackManifest): Promise<KnowledgeBase> => await openIndexFor(pack, dir)
+
+addKbCommand(program, { openEncoder })
+addEvalCommand(program, { openEncoder, openIndex })
+addCalibrateCommand(program, { openEncoder, openIndex })
+addResultsCommand(program, { openEncoder, openIndex })
 
 addCompactCommand(program, { say })
 
@@ -48,7 +57,7 @@ addLinkCommand(program, {
     const pack = await openPack(config, config.modelPack, say)
     const live = await openLiveFor(config, pack, false, (_level, sentence) => { say(sentence) })
     const engine = await openEngine(config, pack)
-    return { linkImage: createLinkImage({ encoder: engine, knowledgeBase: live.view, models: () => engine.models }), close: async () => { await engine.close() } }
+    return { linkImage: createLinkImage({ encoder: engine, useKnowledgeBase: live.use, pack, models: () => engine.models }), close: async () => { await engine.close() } }
   }
 })
 

@@ -82,7 +82,7 @@ export class Crew {
         const started = performance.now()
         this.models = await worker.ready
         this.#ready.add(worker)
-        log?.info({ worker: index, pid: worker.pid, warmUpMs: Math.round(performance.now() - started) }, 'worker ready')
+        log?.info({ worker: index, workerPid: worker.pid, warmUpMs: Math.round(performance.now() - started) }, 'worker ready')
         failures = 0
         booted = true
         onFirstReady()
@@ -102,7 +102,7 @@ export class Crew {
       this.#workers[index] = undefined
       if (this.#ending) return
       this.restarts++
-      log?.warn({ worker: index, pid: worker.pid, reason }, 'worker died, starting another')
+      log?.warn({ worker: index, workerPid: worker.pid, reason }, 'worker died, starting another')
       await delay(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)])
     }
   }

@@ -19,15 +19,18 @@ export function toReply (requestId: string, bytes: Uint8Array, linked: LinkedIma
 function toMention ({ mention, status, entity, probability, candidates }: Link): object {
   return {
     box: toRectangle(mention.box),
-    landmarks: mention.landmarks,
+    landmarks: mention.landmarks.map(({ x, y }) => ({ x: round(x, 100), y: round(y, 100) })),
     detectionScore: mention.detectionScore,
-    quality: mention.quality,
+    quality: { faceSizePx: mention.quality.faceSizePx, sharpness: round(mention.quality.sharpness, 100) },
     status,
     entity: entity === null ? null : toShortEntity(entity),
     ...(probability === undefined ? {} : { probability }),
     candidates: candidates.map(toCandidate)
   }
 }
+
+/** A hundredth of a px is less than any model knows. */
+const round = (value: number, steps: number): number => Math.round(value * steps) / steps
 
 function toCandidate ({ rank, entity, score, similarity }: Candidate): object {
   return { rank, ...toShortEntity(entity), score, similarity }

@@ -45,7 +45,7 @@ function sourceOf ({ base, overlay }: KnowledgeBaseView, space: Space, entities:
   const { encoder, dims } = base.manifest.spaces[space]!
   const vectorsOf = (row: number): readonly ReferenceVector[] => {
     const { id } = entities[row]!
-    return space === 'face' ? overlay.get(id)?.faces ?? base.vectors(space, id) : base.vectors(space, id)
+    return space === 'face' ? overlay.get(id)?.faces ?? base.references(space, id) : base.references(space, id)
   }
   const rows: number[] = []
   const places: number[] = []

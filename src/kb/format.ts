@@ -1,12 +1,13 @@
 // The index folder's manifest: what is in the folder, how it was made, and how it is searched.
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { calibration } from '../calibration.ts'
 import { SPACES } from '../types.ts'
 
 /** Raised when a reader of the former version would misread the folder. */
 export const FORMAT_VERSION = 1
 
-export const ENCODINGS = ['int8', 'float16', 'float32'] as const
+export const ENCODINGS = ['int8', 'int16', 'float32'] as const
 export type Encoding = typeof ENCODINGS[number]
 
 export const MANIFEST_FILE = 'manifest.json'
@@ -40,8 +41,8 @@ const space = z.object({
   /** How many there are; an entity can have several. */
   vectors: z.int().nonnegative(),
   encoding: z.enum(ENCODINGS),
-  /** What each encoding that was tried loses against float32. */
-  encodingLoss: z.partialRecord(z.enum(ENCODINGS), loss).optional(),
+  /** What each encoding that was tried loses against float32; for people. */
+  encodingLoss: z.record(z.string(), loss).optional(),
   search: z.discriminatedUnion('kind', [exact, hnsw]),
   /** One undisturbed query for ten vectors (tenth percentile), on the machine that built the index. */
   msPerQuery: z.object({ exact: z.number(), hnsw: z.number().optional() })
@@ -58,7 +59,7 @@ export const indexManifest = z.object({
   spaces: z.partialRecord(z.enum(SPACES), space),
   decision: z.object({ threshold: z.number().min(-1).max(1), ambiguousMargin: z.number().min(0).max(2), measuredOn: z.string() }),
   /** How a similarity becomes a probability; absent until `vel calibrate` wrote it. */
-  calibration: z.unknown().optional(),
+  calibration: calibration.optional(),
   files: z.record(z.string().regex(/^[a-z_]+\.[a-z]+$/, 'a plain file name'), z.object({ sha256, bytes: z.int().nonnegative() }))
 })
 

@@ -14,7 +14,7 @@ export interface IndexedKnowledgeBase extends KnowledgeBase {
   /** In order of their rows. */
   readonly entities: readonly Entity[]
   /** The vectors of one entity, decoded, with the photo each is from where that is known. */
-  readonly vectors: (space: Space, id: string) => ReferenceVector[]
+  readonly references: (space: Space, id: string) => ReferenceVector[]
 }
 
 export interface ReferenceVector { readonly image: string | null, readonly vector: Float32Array }
@@ -57,12 +57,18 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts)
     if (embedding.length !== index.table.dims) throw new RangeError(`Expected an embedding of ${index.table.dims} numbers, received ${embedding.length}`)
     return { ...index, first: firstVectors[space]! }
   }
+  const references = (space: Space, id: string): ReferenceVector[] => {
+    const row = rowOfId.get(id)
+    const index = spaces[space]
+    return row === undefined || index === undefined ? [] : readVectors(index, firstVectors[space]!, row)
+  }
   return {
     manifest,
     entities,
     info: { name: manifest.name, version: manifest.version, entities: entities.length },
     dims,
     decision: manifest.decision,
+    calibration: manifest.calibration,
     async search (space, embedding, k) {
       const index = open(space, embedding)
       const ef = manifest.spaces[space]!.search
@@ -77,10 +83,9 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts)
         return row === undefined ? NaN : bestOf(index, index.first, row, embedding)
       })
     },
-    vectors (space, id) {
-      const row = rowOfId.get(id)
-      const index = spaces[space]
-      return row === undefined || index === undefined ? [] : readVectors(index, firstVectors[space]!, row)
+    references,
+    async vectors (space, { id }) {
+      return references(space, id).map(({ vector }) => vector)
     },
     entity: id => {
       const row = rowOfId.get(id)

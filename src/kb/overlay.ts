@@ -35,7 +35,7 @@ export function differences (base: IndexedKnowledgeBase, changes: ChangeSet, id:
   const before = base.entity(id)
   const entity = of.text === undefined ? before ?? null : of.text.kind === 'put' ? of.text.record : null
   if (entity === null) return before === undefined ? undefined : { entity: null, faces: [] }
-  const theirs = base.vectors('face', id)
+  const theirs = base.references('face', id)
   const kept = theirs.filter(({ image }) => stays(of, image))
   const added = [...of.images.values()].flatMap(image => image.kind === 'add-image' && image.recipe === recipe && theirs.every(other => other.image !== image.image) ? [{ image: image.image, vector: decodeFace(image.face) }] : [])
   const sameFaces = kept.length === theirs.length && added.length === 0
@@ -72,6 +72,8 @@ export function createView (base: IndexedKnowledgeBase, overlay: Overlay, digest
     info: { ...base.info, version: digest === '' ? base.info.version : `${base.info.version}+${digest}`, entities },
     dims: base.dims,
     decision: base.decision,
+    fusion: base.fusion,
+    calibration: base.calibration,
     async search (space, embedding, k) {
       const ofBase = await searchUnhidden(base, space, embedding, k, hidden)
       const current = ofBase.map(({ entity, similarity }) => ({ entity: entityOf(entity.id)!, similarity }))
@@ -90,8 +92,9 @@ export function createView (base: IndexedKnowledgeBase, overlay: Overlay, digest
         return hidden(space, id) ? bestFace(overlay.get(id)?.faces ?? [], embedding) : similarity
       })
     },
+    vectors: async (space, { id }) => (space === 'face' ? overlay.get(id)?.faces : undefined)?.map(({ vector }) => vector) ?? await base.vectors(space, { id }),
     entity: entityOf,
-    images: id => (overlay.get(id)?.faces ?? base.vectors('face', id)).map(({ image }) => image),
+    images: id => (overlay.get(id)?.faces ?? base.references('face', id)).map(({ image }) => image),
     close: async () => {}
   }
 }

@@ -4,6 +4,7 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { Calibration } from '../calibration.ts'
 import type { Decision } from '../ports.ts'
 import type { Entity, Space } from '../types.ts'
 import type { EncoderIdentity } from '../packs/identity.ts'
@@ -30,7 +31,7 @@ export interface IndexContent {
   readonly name: string
   readonly pack: string
   readonly decision: Decision
-  readonly calibration?: unknown
+  readonly calibration?: Calibration | undefined
   readonly entities: readonly Entity[]
   readonly spaces: { readonly [S in Space]?: VectorSource }
   /** What is kept in the folder for people. @param alike look-alikes among the faces. */
@@ -39,9 +40,6 @@ export interface IndexContent {
 
 export type WriteStage = 'vectors' | SearchStage
 export type OnWriting = (stage: WriteStage, done: number, total: number) => void
-
-/** Vectors whose loss of precision is measured. */
-const SAMPLE = 1000
 
 /** Writes `dir` anew. @throws VEL_ERR_INDEX where it cannot be written; what was there is whole then. */
 export async function writeIndex (dir: string, content: IndexContent, onWriting: OnWriting = () => {}): Promise<IndexManifest> {
@@ -75,7 +73,7 @@ async function writeSpace (folder: string, space: Space, source: VectorSource, o
   const { dims } = encoder
   const count = entityRows.length
   const names = spaceFiles(space)
-  const { encoding, loss } = chooseEncoding(await readSample(source), dims)
+  const { encoding, loss } = await chooseEncoding(count, dims, source.read)
   await writeVectors(join(folder, names.vectors), encoding, count, dims, readAll(source, done => { onWriting('vectors', done, count) }))
   await writeFile(join(folder, names.rows), new Uint8Array(entityRows.buffer, entityRows.byteOffset, entityRows.byteLength))
   if (source.images !== undefined) await writeFile(join(folder, names.images), BigUint64Array.from(source.images, image => BigInt(`0x${image ?? 0}`)))
@@ -83,13 +81,6 @@ async function writeSpace (folder: string, space: Space, source: VectorSource, o
   const { search, msPerQuery, alike } = await chooseSearchAside(job, (stage, done) => { onWriting(stage, done, count) })
   const { name, sha256, recipe } = encoder
   return { manifest: { encoder: { name, sha256, recipe }, dims, vectors: count, encoding, encodingLoss: loss, search, msPerQuery }, alike }
-}
-
-async function readSample ({ entityRows, read }: VectorSource): Promise<Float32Array[]> {
-  const sample: Float32Array[] = []
-  const step = Math.max(1, entityRows.length / SAMPLE)
-  for (let at = 0; at < entityRows.length; at += step) sample.push(await read(Math.floor(at)))
-  return sample
 }
 
 async function * readAll ({ entityRows, read }: VectorSource, onRead: (done: number) => void): AsyncGenerator<Float32Array> {

@@ -3,11 +3,11 @@ import type { Raster, Session } from '../types.ts'
 import type { FaceEncoder } from '../ports.ts'
 import type { FaceManifest } from '../packs/manifest.ts'
 import { normalize } from '../math/vector.ts'
-import { mirror, toTensor } from './input.ts'
+import { grey, mirror, toTensor } from './input.ts'
 
 /**
- * Runs all crops as one batch where the graph allows, else one by one. With `views: "mirrored"` an embedding is the
- * direction of the sum of the crop's and its mirror image's.
+ * Runs all crops as one batch where the graph allows, else one by one. With a second view an embedding is the direction
+ * of the sum of the crop's and the view's.
  */
 export function createFaceEncoder (session: Session, manifest: FaceManifest): FaceEncoder {
   const { dims } = manifest
@@ -30,11 +30,12 @@ export function createFaceEncoder (session: Session, manifest: FaceManifest): Fa
     maxBatch,
     async encode (crops) {
       if (manifest.views === 'plain') return await run(crops)
-      const both = await run([...crops, ...crops.map(mirror)])
+      const view = manifest.views === 'mirrored' ? mirror : (crop: Raster): Raster => grey(mirror(crop))
+      const both = await run([...crops, ...crops.map(view)])
       return crops.map((_, i) => {
         const sum = both[i]!
-        const mirrored = both[crops.length + i]!
-        for (let d = 0; d < dims; d++) sum[d]! += mirrored[d]!
+        const other = both[crops.length + i]!
+        for (let d = 0; d < dims; d++) sum[d]! += other[d]!
         return normalize(sum)
       })
     }

@@ -19,7 +19,7 @@ export function toTensor (rasters: readonly Raster[], input: ModelInput): Tensor
   rasters.forEach((raster, n) => {
     if (raster.width !== width || raster.height !== height) throw new RangeError(`Expected a raster of ${width}x${height}, received ${raster.width}x${raster.height}`)
     const out = data.subarray(n * channels * plane, (n + 1) * channels * plane)
-    if (channels === 1) grey(raster.data, tables, out)
+    if (channels === 1) luma(raster.data, tables, out)
     else planar(raster.data, tables, input.channels === 'bgr', out)
   })
   return { data, dims: [rasters.length, channels, height, width] }
@@ -43,9 +43,9 @@ function planar (from: Uint8Array, [r, g, b]: readonly [Float32Array, Float32Arr
   }
 }
 
-function grey (from: Uint8Array, [table]: readonly [Float32Array, Float32Array, Float32Array], out: Float32Array): void {
+function luma (from: Uint8Array, [table]: readonly [Float32Array, Float32Array, Float32Array], out: Float32Array): void {
   for (let p = 0, i = 0; p < out.length; p++, i += 3) {
-    out[p] = table[Math.round(LUMA[0] * from[i]! + LUMA[1] * from[i + 1]! + LUMA[2] * from[i + 2]!)]!
+    out[p] = table[lumaAt(from, i)]!
   }
 }
 
@@ -62,3 +62,12 @@ export function mirror (raster: Raster): Raster {
   }
   return { data, width, height }
 }
+
+/** The raster with its three channels equal. */
+export function grey (raster: Raster): Raster {
+  const data = new Uint8Array(raster.data.length)
+  for (let i = 0; i < data.length; i += 3) data[i] = data[i + 1] = data[i + 2] = lumaAt(raster.data, i)
+  return { ...raster, data }
+}
+
+const lumaAt = (data: Uint8Array, i: number): number => Math.round(LUMA[0] * data[i]! + LUMA[1] * data[i + 1]! + LUMA[2] * data[i + 2]!)

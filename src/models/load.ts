@@ -5,6 +5,7 @@ import type { ModelInfo, Session } from '../types.ts'
 import type { DetectorManifest, PackManifest } from '../packs/manifest.ts'
 import type { EncodingModels } from '../pipeline/encode-mentions.ts'
 import type { FaceDetector } from '../ports.ts'
+import { createClipImage } from './clip-image.ts'
 import { createFaceEncoder } from './face-encoder.ts'
 import { createLandmarks68 } from './landmarks-68.ts'
 import { createMtcnn } from './mtcnn.ts'
@@ -36,13 +37,14 @@ export async function loadModels (pack: PackManifest, modelsDir: string, open: O
     }
     return opened
   }
-  const { detector, landmarks, face } = pack.models
+  const { detector, landmarks, face, clipImage } = pack.models
   const models: EncodingModels = {
     detector: createDetector(await openRole('detector', detector), detector, tiles),
     landmarks: landmarks === undefined ? null : createLandmarks68((await openRole('landmarks', landmarks))['model']!, landmarks),
     face: createFaceEncoder((await openRole('face', face))['model']!, face),
     crop: face.crop,
-    input: face.input
+    input: face.input,
+    clip: clipImage === undefined ? undefined : { encoder: createClipImage((await openRole('clipImage', clipImage))['model']!, clipImage, pack.name), context: clipImage.context, input: clipImage.input }
   }
   return { models, info, close: async () => { await Promise.all(sessions.map(async s => await s.close())) } }
 }

@@ -1,7 +1,7 @@
 // Which embeddings may be compared: those made by one encoder from one kind of crop.
 import { createHash } from 'node:crypto'
 import { errors } from '../errors.ts'
-import type { FaceManifest } from './manifest.ts'
+import type { ClipImageManifest, ClipTextManifest, FaceManifest, PackFile } from './manifest.ts'
 
 /** Two embeddings are comparable where their `recipe` is the same; the rest is for people. */
 export interface EncoderIdentity {
@@ -20,13 +20,31 @@ export interface EncoderIdentity {
  * @throws VEL_ERR_WEIGHTS where the manifest does not know the hash of the weights yet.
  */
 export function encoderIdentity (face: FaceManifest): EncoderIdentity {
-  const hashes = Object.values(face.files).map(file => file.sha256)
-  const [first] = hashes
-  if (first === undefined || first === null || hashes.includes(null)) throw errors.weights(face.name, 'the sha256 of its weights in the manifest', 'none; `vel models fetch` records it')
+  const hashes = hashesOf(face)
   const { input, crop, views, dims } = face
-  const recipe = createHash('sha256').update(JSON.stringify(canonical({ hashes: [...hashes].sort(), input, crop, views, dims }))).digest('hex')
-  return { name: face.name, sha256: first, recipe, dims }
+  return { name: face.name, sha256: hashes[0]!, recipe: recipeOf({ hashes: hashes.toSorted(), input, crop, views, dims }), dims }
 }
+
+/**
+ * The identity of a pack's CLIP for one text field: both halves, since a context is compared to texts, and the prompt.
+ * How the context is cropped is not part of it.
+ *
+ * @throws VEL_ERR_WEIGHTS where the manifest does not know the hash of the weights yet.
+ */
+export function clipIdentity (image: ClipImageManifest, text: ClipTextManifest, field: keyof ClipTextManifest['prompts']): EncoderIdentity {
+  const hashes = hashesOf(text)
+  const { input, dims } = image
+  const { maxTokens, prompts } = text
+  return { name: text.name, sha256: hashes[0]!, recipe: recipeOf({ image: hashesOf(image).toSorted(), text: hashes.toSorted(), input, dims, maxTokens, prompt: prompts[field] }), dims: text.dims }
+}
+
+function hashesOf ({ name, files }: { readonly name: string, readonly files: Readonly<Record<string, PackFile>> }): string[] {
+  const hashes = Object.values(files).map(file => file.sha256)
+  if (hashes.length === 0 || hashes.includes(null)) throw errors.weights(name, 'the sha256 of its weights in the manifest', 'none; `vel models fetch` records it')
+  return hashes as string[]
+}
+
+const recipeOf = (parts: object): string => createHash('sha256').update(JSON.stringify(canonical(parts))).digest('hex')
 
 /** The same value with its keys in one order, so that equal values have equal JSON. */
 function canonical (value: unknown): unknown {

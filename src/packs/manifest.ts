@@ -70,8 +70,11 @@ const face = z.strictObject({
   input,
   crop,
   dims: z.int().positive(),
-  /** Views of one face whose embeddings are averaged: the crop itself, or the crop and its mirror image. */
-  views: z.enum(['plain', 'mirrored']).default('plain')
+  /**
+   * Views of one face whose embeddings are summed: the crop itself; the crop and its mirror image; or the crop and its
+   * mirror image in grey, which also brings black-and-white portraits nearer to photos in colour.
+   */
+  views: z.enum(['plain', 'mirrored', 'mirrored-grey']).default('plain')
 })
 
 const clipImage = z.strictObject({

@@ -1,20 +1,49 @@
 // The last stage: the first candidate, or none. NIL is an answer, not a failure.
-import type { Candidate, Entity, LinkStatus } from '../types.ts'
-import type { Decision } from '../ports.ts'
+import type { Candidate, EncodedMention, Entity, LinkStatus } from '../types.ts'
+import type { Calibration } from '../calibration.ts'
+import type { Decision, KnowledgeBase } from '../ports.ts'
+import { createUsual, featuresOf } from './features.ts'
+import { probability } from './probability.ts'
 
 export interface Decided { readonly status: LinkStatus, readonly entity: Entity | null }
 
+/** A calibrated probability, and what the index's calibration makes of it. */
+export interface Judged extends Pick<Calibration, 'linkFrom' | 'ambiguousFrom'> { readonly probability: number }
+
 /**
- * linked: the first candidate's face similarity reaches the threshold and no second entity is nearer to it than the
- * margin. ambiguous: it reaches the threshold, but a second entity is that near. nil: it does not reach the threshold.
+ * linked: the first candidate is good enough, and no second entity is nearer to it than the margin. ambiguous: it is good
+ * enough, but a second entity is that near; or it is more likely right than not, but not good enough. nil: else.
+ *
+ * Good enough is a face similarity from the threshold on or, in a calibrated index, a probability from `linkFrom` on.
+ * More likely right than not is a probability from `ambiguousFrom` on; without calibration there is no such state. Two
+ * look-alikes that both reach the threshold are ambiguous at any probability, since it is shared between them.
  *
  * @param candidates best first.
  */
-export function decide (candidates: readonly Candidate[], decision: Decision): Decided {
+export function decide (candidates: readonly Candidate[], decision: Decision, judged: Judged | null = null): Decided {
   const [first, second] = candidates
   const similarity = first?.similarity.face
-  if (first === undefined || similarity === undefined || similarity < decision.threshold) return { status: 'nil', entity: null }
+  if (first === undefined || similarity === undefined) return { status: 'nil', entity: null }
+  const reaches = similarity >= decision.threshold
+  const good = judged === null ? reaches : judged.probability >= judged.linkFrom
   const runnerUp = second?.similarity.face
-  if (runnerUp !== undefined && similarity - runnerUp < decision.ambiguousMargin) return { status: 'ambiguous', entity: null }
-  return { status: 'linked', entity: first.entity }
+  const near = runnerUp !== undefined && similarity - runnerUp < decision.ambiguousMargin
+  const likely = judged !== null && judged.probability >= judged.ambiguousFrom
+  if (near ? good || reaches || likely : likely && !good) return { status: 'ambiguous', entity: null }
+  return good && !near ? { status: 'linked', entity: first.entity } : { status: 'nil', entity: null }
+}
+
+/** Decides, with the probability where the index is calibrated for candidates in this order. */
+export type Judge = (mention: EncodedMention, candidates: readonly Candidate[], kb: KnowledgeBase) => Promise<Decided & { readonly probability?: number | undefined }>
+
+export function createJudge (): Judge {
+  const usual = createUsual()
+  return async (mention, candidates, kb) => {
+    const { decision, calibration } = kb
+    const features = calibration === undefined || candidates[0] === undefined ? null : featuresOf(mention, candidates, await usual(kb, candidates[0].entity))
+    if (calibration === undefined || features === null) return decide(candidates, decision)
+    const { linkFrom, ambiguousFrom } = calibration
+    const p = probability(features, calibration, kb.info.entities)
+    return { ...decide(candidates, decision, { probability: p, linkFrom, ambiguousFrom }), probability: p }
+  }
 }

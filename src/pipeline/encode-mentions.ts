@@ -6,6 +6,7 @@ import type { Pyramid } from '../math/pyramid.ts'
 import { errors } from '../errors.ts'
 import { iou } from '../math/box.ts'
 import { align } from './align.ts'
+import { embedContexts, type ContextModel } from './context.ts'
 import { decode, type DecodeLimits } from './decode.ts'
 import { detect, type DetectSettings } from './detect.ts'
 
@@ -16,6 +17,8 @@ export interface EncodingModels {
   readonly face: FaceEncoder
   readonly crop: CropManifest
   readonly input: ModelInput
+  /** Absent where the pack has no CLIP image encoder. */
+  readonly clip?: ContextModel | undefined
 }
 
 export type EncodingSettings = DecodeLimits & DetectSettings
@@ -37,8 +40,11 @@ export async function encodeMentions (bytes: Uint8Array, options: EncodeOptions,
   const pyramid = await timed('decode', async () => await decode(bytes, settings))
   const { faces, found } = await timed('detect', async () => options.boxes === undefined ? await findMentions(pyramid, models, settings) : await givenMentions(pyramid, options.boxes, models, settings))
   const aligned = await timed('align', () => faces.map(face => align(pyramid, face.box, face.landmarks, models.crop, models.input)))
-  const embeddings = await timed('embed', async () => await models.face.encode(aligned.map(a => a.crop)))
-  const mentions = faces.map(({ box, landmarks, score }, i) => ({ box, landmarks, detectionScore: score, quality: aligned[i]!.quality, face: embeddings[i]! }))
+  const { embeddings, contexts } = await timed('embed', async () => ({
+    embeddings: await models.face.encode(aligned.map(a => a.crop)),
+    contexts: options.context === true ? await embedContexts(pyramid, faces.map(f => f.box), models.clip) : []
+  }))
+  const mentions = faces.map(({ box, landmarks, score }, i) => ({ box, landmarks, detectionScore: score, quality: aligned[i]!.quality, face: embeddings[i]!, context: contexts[i] }))
   return { width: pyramid.width, height: pyramid.height, mentions, facesFound: found, timings }
 }
 

@@ -1,35 +1,38 @@
-// THE PATH: bytes -> decode -> detect -> align -> embed (in a worker) -> retrieve -> decide -> links.
-import type { Candidate, LinkedImage, LinkImage, Link, LinkOptions, MentionEncoder, ModelInfo, Timings } from '../types.ts'
+// THE PATH: bytes -> decode -> detect -> align -> embed (in a worker) -> retrieve -> rerank -> decide -> links.
+import type { LinkedImage, LinkImage, Link, LinkOptions, MentionEncoder, ModelInfo, Timings } from '../types.ts'
 import type { KnowledgeBase } from '../ports.ts'
-import { decide } from './decide.ts'
+import { createJudge } from './decide.ts'
+import { DECIDE_TOP_K } from './features.ts'
+import { planRanking, type PackSpaces } from './modes.ts'
+import { rankCandidates, type Timed } from './rank.ts'
 
 export interface LinkParts {
   readonly encoder: MentionEncoder
-  /** Asked for once an image, so that every mention of one image is linked against one version of the index. */
-  readonly knowledgeBase: () => KnowledgeBase
+  /** Lends a knowledge base for one image, so that all its mentions are linked against one version of the index. */
+  readonly useKnowledgeBase: <T>(work: (kb: KnowledgeBase) => Promise<T>) => Promise<T>
+  readonly pack: PackSpaces
   readonly models: () => readonly ModelInfo[]
 }
 
-/** Candidates returned where the caller does not say. */
-const DEFAULT_TOP_K = 5
-
-export function createLinkImage ({ encoder, knowledgeBase, models }: LinkParts): LinkImage {
-  return async (bytes: Uint8Array, options: LinkOptions, signal?: AbortSignal): Promise<LinkedImage> => {
-    const kb = knowledgeBase()
-    const encoded = await encoder.encode(bytes, { boxes: options.boxes }, signal)
-    const timings: Timings = { ...encoded.timings, retrieve: 0, decide: 0 }
+export function createLinkImage ({ encoder, useKnowledgeBase, pack, models }: LinkParts): LinkImage {
+  const judge = createJudge()
+  const link = async (kb: KnowledgeBase, bytes: Uint8Array, options: LinkOptions, signal?: AbortSignal): Promise<LinkedImage> => {
+    const plan = planRanking(options, kb, pack)
+    const encoded = await encoder.encode(bytes, { boxes: options.boxes, context: plan.mode !== 'v2v' }, signal)
+    const timings: Timings = { ...encoded.timings }
+    const timed = async <T>(stage: Parameters<Timed>[0] | 'decide', work: () => Promise<T>): Promise<T> => {
+      const start = performance.now()
+      const result = await work()
+      timings[stage] = (timings[stage] ?? 0) + performance.now() - start
+      return result
+    }
     const links: Link[] = []
     for (const mention of encoded.mentions) {
-      const start = performance.now()
-      // Two at least: whether a link is ambiguous is seen from the second.
-      const neighbours = await kb.search('face', mention.face, Math.max(2, options.topK ?? DEFAULT_TOP_K))
-      const candidates: Candidate[] = neighbours.map(({ entity, similarity }, i) => ({ rank: i + 1, entity, score: similarity, similarity: { face: similarity } }))
-      const retrieved = performance.now()
-      const decided = decide(candidates, kb.decision)
-      timings.retrieve! += retrieved - start
-      timings.decide! += performance.now() - retrieved
-      links.push({ mention, ...decided, candidates: candidates.slice(0, options.topK ?? DEFAULT_TOP_K) })
+      const candidates = await rankCandidates(kb, mention, { ...plan, topK: Math.max(DECIDE_TOP_K, plan.topK) }, timed)
+      const decided = await timed('decide', async () => await judge(mention, candidates, kb))
+      links.push({ mention, ...decided, candidates: candidates.slice(0, plan.topK) })
     }
     return { width: encoded.width, height: encoded.height, links, facesFound: encoded.facesFound, index: kb.info, models: models(), timings }
   }
+  return async (bytes, options, signal) => await useKnowledgeBase(async kb => await link(kb, bytes, options, signal))
 }

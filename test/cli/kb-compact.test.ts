@@ -24,5 +24,5 @@ test('vel kb compact writes the changes into the index; a server that has it ope
   expect(await compact(dir)).toMatch(/test [0-9a-f]{12}\+[0-9a-f]{12}: 10 entities; 2 changed ones are now in the index/)
   const index = await openIndex(dir, {})
   expect(index.entity('Q1')).toBeUndefined()
-  expect(index.vectors('face', 'Q99').length).toBe(1)
+  expect(index.references('face', 'Q99').length).toBe(1)
 })

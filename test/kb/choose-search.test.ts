@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { chooseEncoding } from '../../src/kb/choose-encoding.ts'
 import { chooseSearch } from '../../src/kb/choose-search.ts'
+import { normalize } from '../../src/math/vector.ts'
 import { openIndex } from '../../src/kb/open-index.ts'
 import { tableOf } from '../../src/kb/vectors.ts'
 import { writeIndex } from '../../src/kb/write-index.ts'
@@ -23,11 +24,15 @@ test('both searches are measured, and a graph is kept only with a recall of 0.99
   expect(graph!.count).toBe(2500)
 })
 
-test('the smallest encoding whose loss does not matter is taken', () => {
-  expect(chooseEncoding(seededVectors(200, 5, 512), 512)).toMatchObject({ encoding: 'int8', loss: { int8: { top1Kept: 1 }, float16: { top1Kept: 1 } } })
+test('the smallest encoding whose loss does not matter is taken', async () => {
+  const choose = async (vectors: readonly Float32Array[]): ReturnType<typeof chooseEncoding> => await chooseEncoding(vectors.length, vectors[0]!.length, async i => vectors[i]!)
+  const spread = await choose(seededVectors(200, 5, 512))
+  expect(spread).toMatchObject({ encoding: 'int8', loss: { int8: { top1Kept: 1 } } })
+  expect(spread.loss.int8!.largestError).toBeLessThan(0.005)
   // One number that dwarfs the others leaves them too few steps of int8.
-  const spiked = seededVectors(200, 5, 16).map(v => Float32Array.from(v, (x, d) => d === 0 ? 0.995 : x * 0.1))
-  expect(chooseEncoding(spiked, 16).encoding).toBe('float16')
+  const spiked = seededVectors(200, 5, 16).map(v => normalize(Float32Array.from(v, (x, d) => d === 0 ? 0.995 : x * 0.1)))
+  expect(await choose(spiked)).toMatchObject({ encoding: 'int16', loss: { int16: { top1Kept: 1 } } })
+  expect((await chooseEncoding(0, 16, async () => { throw new Error('there are none') })).encoding).toBe('int8')
 })
 
 test('an index that was built in a process of its own holds what it measured', async () => {
@@ -35,7 +40,7 @@ test('an index that was built in a process of its own holds what it measured', a
   const vectors = seededVectors(2100)
   const stages = new Set<string>()
   await writeIndex(dir, content(seededEntities(2100), vectors, vectors.map((_, row) => row)), stage => stages.add(stage))
-  expect([...stages]).toEqual(['vectors', 'graph'])
+  expect([...stages]).toEqual(['vectors', 'graph', 'alike'])
   const manifest = JSON.parse(await readFile(join(dir, 'manifest.json'), 'utf8')) as { spaces: { face: { msPerQuery: object } } }
   expect(Object.keys(manifest.spaces.face.msPerQuery)).toEqual(['exact', 'hnsw'])
   const kb = await openIndex(dir, {})

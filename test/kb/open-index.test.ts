@@ -116,7 +116,16 @@ test('a new decision or calibration is a new version of the same index', async (
   const dir = await writtenIndex()
   const before = (await openIndex(dir, {})).manifest
   const decision = { threshold: 0.5, ambiguousMargin: 0.05, measuredOn: 'strangers' }
-  const after = await updateManifest(dir, { decision, calibration: { slope: 12, offset: -5 } })
+  const calibration = {
+    intercept: -5,
+    terms: [{ feature: 'similarity' as const, weight: 12, mean: 0.4, scale: 0.1, min: 0, max: 1 }],
+    linkFrom: 0.9,
+    ambiguousFrom: 0.5,
+    targetFpir: 0.01,
+    entities: 3,
+    measured: { queries: 1, persons: 1, strangers: 1, folds: 2, ece: 0, fpir: 0, tpir: 1, created: '2026-01-01T00:00:00Z' }
+  }
+  const after = await updateManifest(dir, { decision, calibration })
   expect(after.version).not.toBe(before.version)
   const kb = await openIndex(dir, {})
   expect(kb.manifest).toEqual(after)

@@ -14,18 +14,19 @@ test('the compiled module is the one in scan.wat', async () => {
 
 test.each([[1, 16], [3, 512], [1001, 48], [257, 4096]])('%i vectors of %i numbers give the similarities of plain loops', (count, dims) => {
   const vectors = seededVectors(count, 3, dims)
-  const table = tableOf('int8', vectors, dims)
-  for (const query of [...seededVectors(3, 4, dims), vectors[0]!]) {
-    const scanned = table.scan(query)
-    for (let row = 0; row < count; row++) expect(Math.abs(scanned[row]! - table.similarity(row, query))).toBeLessThan(2e-5)
+  for (const table of [tableOf('int8', vectors, dims), tableOf('int16', vectors, dims)]) {
+    for (const query of [...seededVectors(3, 4, dims), vectors[0]!]) {
+      const plain = vectors.map((_, row) => table.similarity(row, query))
+      table.scan(query).forEach((similarity, row) => { expect(Math.abs(similarity - plain[row]!)).toBeLessThan(1e-4) })
+    }
   }
 })
 
-test('the largest numbers do not overflow', () => {
+test.each(['int8', 'int16'] as const)('the largest numbers do not overflow %s', encoding => {
   const dims = 4096
   const flat = new Float32Array(dims).fill(1 / Math.sqrt(dims))
   const spike = Float32Array.from({ length: dims }, (_, d) => d === 17 ? 1 : 0)
-  const table = tableOf('int8', [flat, spike, flat.map(x => -x)], dims)
+  const table = tableOf(encoding, [flat, spike, flat.map(x => -x)], dims)
   const rounded = (query: Float32Array): number[] => [...table.scan(query)].map(s => Math.round(s * 1000) / 1000)
   expect(rounded(flat)).toEqual([1, 0.016, -1])
   expect(rounded(spike)).toEqual([0.016, 1, -0.016])
@@ -33,7 +34,7 @@ test('the largest numbers do not overflow', () => {
 })
 
 test('widths and counts that it does not fit get plain loops', () => {
-  expect(allocateScan(4, 20)).toBeNull()
-  expect(allocateScan(0, 32)).toBeNull()
+  expect(allocateScan('int8', 4, 20)).toBeNull()
+  expect(allocateScan('int16', 0, 32)).toBeNull()
   expect(allocateTable('int8', 4, 20).table.scan(new Float32Array(20))).toHaveLength(4)
 })

@@ -1,0 +1,88 @@
+// `vel results`: RESULTS.md, from the dev sets and every model pack whose weights are there.
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import type { KnowledgeBase } from '../ports.ts'
+import type { PackManifest } from '../packs/manifest.ts'
+import { errors } from '../errors.ts'
+import { createPhotoCache, recipeOf } from '../eval/photo-cache.ts'
+import { curves, writePlots } from '../eval/plots.ts'
+import { renderResults } from '../eval/render-results.ts'
+import { measurePack, type PackResults } from '../eval/results.ts'
+import { buildIndex } from '../kb/build-index.ts'
+import { readIndexManifest } from '../kb/read-index.ts'
+import { encodeGiven, readQueryFiles, searchingCached } from './eval-queries.ts'
+import type { OpenedEncoder } from './kb.ts'
+import { startProgress } from './progress.ts'
+
+export interface ResultsDeps {
+  /** Opens the encoder of a pack whose weights are in `modelsDir`. */
+  readonly openEncoder: (packName: string, modelsDir: string) => Promise<OpenedEncoder>
+  readonly openIndex: (dir: string, pack: PackManifest) => Promise<KnowledgeBase>
+}
+
+interface Flags { data: string, pack: string[], out: string, cache: string, json?: string, plots?: string }
+
+const GALLERY = ['portraits', 'news', 'distractors']
+const QUERIES = ['cross', 'news', 'strangers']
+const many = (value: string, before: string[] = []): string[] => [...before, value]
+
+export function addResultsCommand (program: Command, deps: ResultsDeps): void {
+  program.command('results')
+    .description('measure model packs on the dev sets and write RESULTS.md')
+    .requiredOption('--pack <name=dir>', 'model pack, and the folder its weights are in; may be repeated', many)
+    .option('--data <dir>', 'dev sets: portraits, news, distractors, cross, strangers', '../shared/data')
+    .option('--out <file>', 'where the results are written', 'RESULTS.md')
+    .option('--cache <dir>', 'where encoded photos and indexes are kept', '.cache/eval')
+    .option('--json <file>', 'write all figures as JSON')
+    .option('--plots <dir>', 'write curves as SVG')
+    .action(async (flags: Flags) => {
+      const packs: PackResults[] = []
+      for (const given of flags.pack) packs.push(await measure(given, flags, deps))
+      await writeFile(flags.out, renderResults(packs, `npm run vel -- results ${flags.pack.map(p => `--pack ${p}`).join(' ')}`))
+      if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(packs, null, 2)}\n`)
+      if (flags.plots !== undefined) await plot(packs, flags.plots)
+    })
+}
+
+async function measure (given: string, { data, cache }: Flags, deps: ResultsDeps): Promise<PackResults> {
+  const [name, modelsDir] = given.split('=')
+  if (name === undefined || modelsDir === undefined) throw errors.input('--pack as NAME=DIR, such as embedded=models', given)
+  const opened = await deps.openEncoder(name, modelsDir)
+  try {
+    const { encoder, pack, workers } = opened
+    const dir = join(cache, `index-${recipeOf(pack).slice(0, 16)}`)
+    await buildGallery(dir, data, opened)
+    const kb = await deps.openIndex(dir, pack)
+    const { queries, counts } = await readQueryFiles(QUERIES.map(set => join(data, set, 'queries.jsonl')), { skipBroken: false })
+    const encoded = await encodeGiven(queries, opened, cache, false)
+    const all = { ...counts, noFace: encoded.noFace.length, unreadable: encoded.unreadable.length, missingPhotos: encoded.missing.length }
+    const say = (stage: string): void => { process.stderr.write(`${name}: ${stage}\n`) }
+    const models = Object.values(pack.models).flatMap(m => m?.name ?? []).join(', ')
+    return await searchingCached(kb, pack, cache, async cached => await measurePack({ pack: name, models, kb: cached, encoder, encoded, counts: all, cache: createPhotoCache(cache, recipeOf(pack)), concurrency: 2 * workers, onStage: say }))
+  } finally {
+    await opened.close()
+  }
+}
+
+/** Builds the gallery where it is not there yet. */
+async function buildGallery (dir: string, data: string, { encoder, pack, workers }: OpenedEncoder): Promise<void> {
+  if (await readIndexManifest(dir).then(() => true, () => false)) return
+  const entities = GALLERY.map(set => join(data, set, 'entities.jsonl'))
+  const progress = startProgress(`gallery, ${pack.name}`, 1, 'photos')
+  try {
+    await buildIndex({ entities, out: dir, name: 'gallery', encoder, pack, concurrency: workers, onProgress: (stage, done, total) => { if (stage === 'photos') progress.update(done / total) } })
+  } finally {
+    progress.stop()
+  }
+}
+
+async function plot (packs: readonly PackResults[], folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  const unit = { min: 0, max: 1 }
+  await writePlots([
+    { file: 'small-faces.svg', option: curves('Small faces', { name: 'short side of the face, px' }, { name: 'R@1', ...unit }, packs.map(p => ({ name: p.pack, points: p.smallFaces.flatMap(s => s.sizePx === null ? [] : [[s.sizePx, s.row.perPerson.recall[1]] as const]) }))) },
+    { file: 'open-set.svg', option: curves('Open set, by similarity', { name: 'FPIR', log: true, max: 1 }, { name: 'TPIR', ...unit }, packs.map(p => ({ name: p.pack, points: p.report.openSetCurve.filter(c => c.fpir > 0).map(c => [c.fpir, c.tpir] as const) }))) },
+    { file: 'reliability.svg', option: curves('Reliability, cross-validated', { name: 'stated probability', ...unit }, { name: 'share right', ...unit }, packs.map(p => ({ name: p.pack, points: p.calibration.bins.map(b => [b.stated, b.observed] as const) }))) }
+  ], folder)
+}

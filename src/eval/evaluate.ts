@@ -1,0 +1,48 @@
+// Evaluates an index and a model pack in this process: encode, rank by every row, report.
+import type { EncodedMention, Space } from '../types.ts'
+import type { KnowledgeBase } from '../ports.ts'
+import { createJudge, type Judge } from '../pipeline/decide.ts'
+import { DECIDE_TOP_K } from '../pipeline/features.ts'
+import { faceCandidates } from './collect-samples.ts'
+import type { EncodedQueries } from './encode-queries.ts'
+import { DEPTH } from './metrics.ts'
+import { buildReport, type Answer, type Report, type ReportInput } from './report.ts'
+import { ranked, rerankRowsOf, rowsOf, search, type Row } from './rows.ts'
+import { rerankSweep, topKOverlap, type KnownMention } from './sweeps.ts'
+
+export interface EvaluateOptions {
+  /** Whether mentions carry context embeddings. */
+  readonly clip: boolean
+  /** Also sweep the reranking K and measure the overlap of models. */
+  readonly sweeps: boolean
+  readonly onProgress?: (done: number) => void
+}
+
+export async function evaluate (kb: KnowledgeBase, encoded: EncodedQueries, about: Pick<ReportInput, 'counts' | 'models'>, options: EvaluateOptions): Promise<Report> {
+  const rows: Array<{ name: string, answers: Answer[] }> = []
+  const judge = createJudge()
+  let done = 0
+  for (const row of rowsOf(kb, options.clip)) {
+    const answers: Answer[] = []
+    for (const { query, mention } of encoded.answers) {
+      const inIndex = query.entityId !== null && kb.entity(query.entityId) !== undefined
+      answers.push({ query, inIndex, ...mention !== null ? await answer(kb, row, mention, judge) : { ranking: [] } })
+      options.onProgress?.(++done)
+    }
+    rows.push({ name: row.name, answers })
+  }
+  return buildReport({ ...about, index: kb.info, rows, ...(options.sweeps && await sweeps(kb, encoded, options.clip)) })
+}
+
+async function answer (kb: KnowledgeBase, row: Row, mention: EncodedMention, judge: Judge): Promise<Pick<Answer, 'ranking' | 'decision'>> {
+  if (row.name !== 'V2V') return { ranking: await row.rank(mention, DEPTH) }
+  const nearest = await search(kb, mention, 'face', Math.max(DEPTH, DECIDE_TOP_K))
+  return { ranking: ranked(nearest).slice(0, DEPTH), decision: await judge(mention, faceCandidates(nearest), kb) }
+}
+
+async function sweeps (kb: KnowledgeBase, { answers }: EncodedQueries, clip: boolean): Promise<Pick<ReportInput, 'rerankSweep' | 'overlap'>> {
+  const known = answers.flatMap(({ query, mention }): KnownMention[] => mention === null || query.entityId === null || kb.entity(query.entityId) === undefined ? [] : [{ mention, entityId: query.entityId }])
+  const rows = rerankRowsOf(kb, clip)
+  const pairs = rows.filter(r => r.first === 'face').map((r): readonly [Space, Space] => [r.first, r.second])
+  return { rerankSweep: await rerankSweep(kb, known, rows), overlap: await topKOverlap(kb, known.map(k => k.mention), pairs) }
+}

@@ -1,0 +1,73 @@
+// One model pack on the dev sets: everything that RESULTS.md says of it.
+import type { KnowledgeBase } from '../ports.ts'
+import type { MentionEncoder } from '../types.ts'
+import { calibrate, type CalibrationReport } from './calibrate.ts'
+import { collectSamples } from './collect-samples.ts'
+import type { EncodedQueries, EncodedQuery } from './encode-queries.ts'
+import { evaluate } from './evaluate.ts'
+import type { PhotoCache } from './photo-cache.ts'
+import type { Report, ReportInput, RowReport } from './report.ts'
+import { shrinkFaces, SMALL_FACES } from './small-faces.ts'
+import { tryFeatures, tryGrowth, type FeatureTrial, type GrowthTrial } from './trials.ts'
+
+export interface PackResults {
+  readonly pack: string
+  readonly models: string
+  readonly report: Report
+  readonly calibration: CalibrationReport
+  readonly features: readonly FeatureTrial[]
+  readonly growth: readonly GrowthTrial[]
+  /** First rows by the short side of the face, px; null is the photo as it is. */
+  readonly smallFaces: ReadonlyArray<{ readonly sizePx: number | null, readonly row: RowReport }>
+}
+
+export interface ResultsInput {
+  readonly pack: string
+  readonly models: string
+  readonly kb: KnowledgeBase
+  readonly encoder: MentionEncoder
+  readonly encoded: EncodedQueries
+  readonly counts: ReportInput['counts']
+  readonly cache: PhotoCache | null
+  readonly concurrency: number
+  readonly onStage: (stage: string) => void
+}
+
+/** Part of the people that the index is calibrated with before it grows. */
+const GROWTH_FROM = [0.1, 0.25, 0.5]
+
+/** The decisions in the report are those of an index that carries the calibration. */
+export async function measurePack ({ pack, models, kb, encoder, encoded, counts, cache, concurrency, onStage }: ResultsInput): Promise<PackResults> {
+  onStage('features')
+  const samples = await collectSamples(kb, encoded.answers)
+  const calibration = calibrate(samples, { targetFpir: 0.01, entities: kb.info.entities })
+  const ranked = async (of: KnowledgeBase, answers: readonly EncodedQuery[]): Promise<Report> => await evaluate(of, { ...encoded, answers }, { counts, models }, { clip: false, sweeps: false })
+  onStage('ranking')
+  // NOTE: the open set is told by similarity; by probability it is told from the folds of the calibration.
+  const plain = await ranked(kb, encoded.answers)
+  const { decisions } = await ranked(calibrated(kb, calibration), encoded.answers)
+  const smallFaces: Array<PackResults['smallFaces'][number]> = [{ sizePx: null, row: plain.rows[0]! }]
+  for (const size of SMALL_FACES) {
+    onStage(`faces of ${size} px`)
+    const members = encoded.answers.filter(a => a.query.entityId !== null)
+    smallFaces.push({ sizePx: size, row: (await ranked(kb, await shrinkFaces(members, size, encoder, cache, concurrency))).rows[0]! })
+  }
+  onStage('growth')
+  const growth: GrowthTrial[] = []
+  for (const share of GROWTH_FROM) growth.push(await tryGrowth(kb, encoded.answers, share))
+  return { pack, models, report: { ...plain, decisions }, calibration, features: tryFeatures(samples), growth, smallFaces }
+}
+
+function calibrated (kb: KnowledgeBase, { calibration }: CalibrationReport): KnowledgeBase {
+  return {
+    info: kb.info,
+    dims: kb.dims,
+    decision: kb.decision,
+    calibration,
+    search: async (...args) => await kb.search(...args),
+    similarities: async (...args) => await kb.similarities(...args),
+    vectors: async (...args) => await kb.vectors(...args),
+    entity: id => kb.entity(id),
+    close: async () => {}
+  }
+}

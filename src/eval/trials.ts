@@ -1,0 +1,100 @@
+// What each feature gives, and how a calibration stands the growth of its index: the figures behind the choices made.
+import type { FeatureName } from '../calibration.ts'
+import { logistic, probability } from '../pipeline/probability.ts'
+import type { KnowledgeBase } from '../ports.ts'
+import type { Neighbour } from '../types.ts'
+import { expectedCalibrationError } from './calibration-error.ts'
+import { assignFolds, calibrate, crossValidate, type Sample } from './calibrate.ts'
+import { collectSamples } from './collect-samples.ts'
+import type { EncodedQuery } from './encode-queries.ts'
+import { FPIR_TARGETS, openSetCurve, pointAtFpir } from './open-set.ts'
+
+export interface FeatureTrial {
+  readonly features: readonly FeatureName[]
+  readonly logLoss: number
+  readonly ece: number
+  /** At each of FPIR_TARGETS. */
+  readonly tpir: readonly number[]
+}
+
+const SETS: ReadonlyArray<readonly FeatureName[]> = [
+  ['similarity'],
+  ['similarity', 'margin'],
+  ['similarity', 'usual'],
+  ['similarity', 'margin', 'usual'],
+  ['similarity', 'margin', 'usual', 'crowd'],
+  ['similarity', 'margin', 'usual', 'faceSize'],
+  ['similarity', 'margin', 'usual', 'sharpness'],
+  ['similarity', 'margin', 'usual', 'detectionScore']
+]
+
+/** Each set by the same cross-validation as `calibrate`. */
+export function tryFeatures (samples: readonly Sample[], folds = 10, seed = 1): FeatureTrial[] {
+  const foldOf = assignFolds(samples, folds, seed)
+  return SETS.map(features => {
+    const odds = crossValidate(samples, features, foldOf, folds)
+    const faces = samples.map((sample, i) => ({ sample, odds: odds[i]! })).filter(f => f.sample.features !== null)
+    const score = (i: number): number => samples[i]!.features === null ? -Infinity : odds[i]!
+    const mated = samples.flatMap((s, i) => s.stranger ? [] : [{ score: score(i), right: s.right }])
+    const curve = openSetCurve(mated, samples.flatMap((s, i) => s.stranger ? [score(i)] : []))
+    return {
+      features,
+      logLoss: faces.reduce((sum, f) => sum + Math.log1p(Math.exp(f.sample.right ? -f.odds : f.odds)), 0) / faces.length,
+      ece: expectedCalibrationError(faces.map(f => ({ probability: logistic(f.odds), right: f.sample.right }))),
+      tpir: FPIR_TARGETS.map(target => pointAtFpir(curve, target).tpir)
+    }
+  })
+}
+
+export interface GrowthTrial {
+  readonly entitiesBefore: number
+  readonly entitiesAfter: number
+  /** Of strangers and of members that the calibration had not seen, in the grown index. */
+  readonly fpir: number
+  readonly tpir: number
+  readonly ece: number
+}
+
+/** Calibrates on half of the people in a part of the index, and judges the other half in the whole index. */
+export async function tryGrowth (kb: KnowledgeBase, answers: readonly EncodedQuery[], share: number, targetFpir = 0.01): Promise<GrowthTrial> {
+  const asked = new Set(answers.flatMap(a => a.query.entityId ?? []))
+  const part = partOf(kb, id => asked.has(id) || positionOf(id) < share)
+  const [before, after] = [await collectSamples(part, answers), await collectSamples(kb, answers)]
+  const halves = assignFolds(before, 2, 1)
+  const { calibration } = calibrate(before.filter(s => halves.get(s.person) === 0), { targetFpir, entities: part.info.entities })
+  const judged = after.filter(s => halves.get(s.person) === 1).map(s => ({ ...s, probability: s.features === null ? 0 : probability(s.features, calibration, kb.info.entities) }))
+  const rate = (of: typeof judged, which: (s: typeof judged[number]) => boolean): number => of.filter(which).length / of.length
+  return {
+    entitiesBefore: part.info.entities,
+    entitiesAfter: kb.info.entities,
+    fpir: rate(judged.filter(s => s.stranger), s => s.probability >= calibration.linkFrom),
+    tpir: rate(judged.filter(s => !s.stranger), s => s.right && s.probability >= calibration.linkFrom),
+    ece: expectedCalibrationError(judged.filter(s => s.features !== null))
+  }
+}
+
+/** A number in 0..1 that is spread evenly over ids and the same in every run. */
+function positionOf (id: string): number {
+  return (Number(id.slice(1)) * 0.6180339887498949) % 1
+}
+
+/** The same index with fewer people. Searches read the whole ranking, so it is for measuring only. */
+function partOf (kb: KnowledgeBase, keep: (id: string) => boolean): KnowledgeBase & { info: { entities: number } } {
+  const all = async (space: Parameters<KnowledgeBase['search']>[0], embedding: Float32Array): Promise<Neighbour[]> => (await kb.search(space, embedding, kb.info.entities)).filter(n => keep(n.entity.id))
+  // NOTE: people are counted as the first search shows them.
+  const part = {
+    info: { ...kb.info },
+    dims: kb.dims,
+    decision: kb.decision,
+    search: async (...[space, embedding, k]: Parameters<KnowledgeBase['search']>) => {
+      const found = await all(space, embedding)
+      part.info = { ...part.info, entities: found.length }
+      return found.slice(0, k)
+    },
+    similarities: async (...args: Parameters<KnowledgeBase['similarities']>) => await kb.similarities(...args),
+    vectors: async (...args: Parameters<KnowledgeBase['vectors']>) => await kb.vectors(...args),
+    entity: (id: string) => keep(id) ? kb.entity(id) : undefined,
+    close: async () => {}
+  }
+  return part
+}

@@ -1,0 +1,29 @@
+// One embedding of a mention to the entities nearest to it.
+import type { Candidate, Modality, Space } from '../types.ts'
+import type { KnowledgeBase } from '../ports.ts'
+
+/** What a mention is compared by in one modality. */
+export interface Probe {
+  readonly modality: Modality
+  readonly space: Space
+  /** L2-normalised, of the space's width. */
+  readonly embedding: Float32Array
+}
+
+/** A candidate whose place in its list is its rank. */
+export type Ranked = Omit<Candidate, 'rank'>
+
+/** The `k` entities nearest to the probe, best first; score = similarity. Entities without a vector in the space never come. */
+export async function retrieve (kb: KnowledgeBase, { modality, space, embedding }: Probe, k: number): Promise<Ranked[]> {
+  const neighbours = await kb.search(space, embedding, Math.min(k, kb.info.entities))
+  return neighbours.map(({ entity, similarity }) => ({ entity, score: similarity, similarity: { [modality]: similarity } }))
+}
+
+/** The same candidates in the same order and with the same scores, each with its similarity to `probe` where it has one. */
+export async function compare (kb: KnowledgeBase, candidates: readonly Ranked[], { modality, space, embedding }: Probe): Promise<Ranked[]> {
+  const similarities = await kb.similarities(space, embedding, candidates.map(c => c.entity))
+  return candidates.map((candidate, i) => {
+    const similarity = similarities[i]!
+    return Number.isNaN(similarity) ? candidate : { ...candidate, similarity: { ...candidate.similarity, [modality]: similarity } }
+  })
+}

@@ -1,0 +1,40 @@
+// Asks /health/live over and over, in a process of its own, so that the load's own work does not delay it.
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { Client } from 'undici'
+
+const EVERY_MS = 20
+
+/** Starts asking. @returns what stops it and tells the time of each reply, ms; NaN for one that was not 200. */
+export async function startProbe (origin: string): Promise<() => Promise<number[]>> {
+  const child = fork(fileURLToPath(import.meta.url), [origin], { execArgv: ['--import', 'tsx'] })
+  await once(child, 'message')
+  return async () => {
+    child.send('stop')
+    const [times] = await once(child, 'message') as [Array<number | null>]
+    return times.map(ms => ms ?? NaN)
+  }
+}
+
+async function probe (origin: string): Promise<void> {
+  const client = new Client(origin)
+  const times: number[] = []
+  const ask = async (): Promise<void> => {
+    const start = performance.now()
+    const { statusCode, body } = await client.request({ path: '/health/live', method: 'GET' })
+    await body.dump()
+    times.push(statusCode === 200 ? performance.now() - start : NaN)
+  }
+  await ask()
+  times.length = 0
+  const told = new AbortController()
+  process.once('message', () => { told.abort() })
+  process.send!('started')
+  for (; !told.signal.aborted; await delay(EVERY_MS)) await ask()
+  await client.close()
+  process.send!(times, () => { process.disconnect() })
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await probe(process.argv[2]!)

@@ -1,0 +1,9 @@
+// The sections of BENCHMARKS.md, in order.
+import type { Section } from '../section.ts'
+import { heavy } from './heavy.ts'
+import { hasKb, kb } from './kb.ts'
+import { load } from './load.ts'
+import { peer } from './peer.ts'
+import { stages } from './stages.ts'
+
+export const sections: readonly Section[] = [stages, load, peer, heavy, ...hasKb ? [kb] : []]
