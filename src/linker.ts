@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto'
 import type { Engine } from './engine/engine.ts'
 import type { LinkCache, Linker } from './ports.ts'
-import type { IndexInfo, LinkOptions, ModelInfo } from './types.ts'
+import type { IndexInfo, LinkOptions } from './types.ts'
 import { createEditor } from './kb/editor.ts'
 import { createFinder } from './kb/find-entities.ts'
 import type { LiveKnowledgeBase } from './kb/live.ts'
-import { createLinkImage } from './pipeline/link-image.ts'
+import { createLinkImage, type LinkAgainst } from './pipeline/link-image.ts'
 import { servableModes, type PackSpaces } from './pipeline/modes.ts'
 
 export interface LinkerParts {
@@ -24,19 +24,12 @@ export interface LinkerParts {
 export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, cache }: LinkerParts): Linker {
   const find = createFinder()
   const link = createLinkImage({ encoder: engine, pack, models: () => engine.models })
+  const linkCached: LinkAgainst = cache === undefined ? link : withCache(link, cache.results, (bytes, options, index) => cacheKey(bytes, options, [index, engine.models, recipe, cache.settings]))
   return {
-    linkImage: async (bytes, options, signal) => await live.use(async kb => {
-      if (cache === undefined) return await link(kb, bytes, options, signal)
-      const key = cacheKey(bytes, options, kb.info, engine.models, cache.settings)
-      const known = await cache.results.get(key)
-      if (known !== null) return { ...known, timings: {} }
-      const linked = await link(kb, bytes, options, signal)
-      void cache.results.set(key, linked)
-      return linked
-    }),
+    linkImage: async (...image) => await live.use(async kb => await linkCached(kb, ...image)),
     entity: id => live.view().entity(id),
     images: id => live.view().images(id).filter(image => image !== null),
-    find: query => find(live.view(), query),
+    find: async query => await find(live.view(), query),
     editor: createEditor(live, engine, recipe),
     readiness () {
       const stats = engine.stats()
@@ -57,9 +50,23 @@ export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, c
   }
 }
 
-/** The same for the same question to the same index by the same models, wherever it is asked. */
-function cacheKey (bytes: Uint8Array, options: LinkOptions, index: IndexInfo, models: readonly ModelInfo[], settings: unknown): string {
+type KeyOf = (bytes: Uint8Array, options: LinkOptions, index: IndexInfo) => string
+
+/** One question against one version of the index, asked once. */
+function withCache (link: LinkAgainst, results: LinkCache, keyOf: KeyOf): LinkAgainst {
+  return async (kb, bytes, options, signal) => {
+    const key = keyOf(bytes, options, kb.info)
+    const known = await results.get(key)
+    if (known !== null) return { ...known, timings: {} }
+    const linked = await link(kb, bytes, options, signal)
+    void results.set(key, linked)
+    return linked
+  }
+}
+
+/** The same for the same question under the same circumstances, in whatever process. */
+function cacheKey (bytes: Uint8Array, options: LinkOptions, circumstances: unknown): string {
   const image = createHash('sha256').update(bytes).digest('hex')
   const asked = Object.entries(options).filter(([, value]) => value !== undefined).sort(([a], [b]) => a < b ? -1 : 1)
-  return createHash('sha256').update(JSON.stringify([image, asked, index, models, settings])).digest('hex')
+  return createHash('sha256').update(JSON.stringify([image, asked, circumstances])).digest('hex')
 }

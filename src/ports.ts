@@ -140,7 +140,7 @@ export interface Linker {
   readonly entity: (id: string) => Entity | undefined
   /** Ids of an entity's reference photos, as far as they are known. */
   readonly images: (id: string) => readonly string[]
-  readonly find: (query: EntityQuery) => EntityPage
+  readonly find: (query: EntityQuery) => Promise<EntityPage>
   readonly editor: KnowledgeBaseEditor
   readonly readiness: () => Readiness
   readonly close: () => Promise<void>

@@ -23,7 +23,7 @@ export function registerEntities (app: FastifyInstance, service: Service, guards
 
   app.get<{ Querystring: Query }>('/entities', guards, async request => {
     const linker = service.linker()
-    const { entities, next } = linker.find(readQuery(request.query))
+    const { entities, next } = await linker.find(readQuery(request.query))
     return { entities: entities.map(entity => toEntity(entity, linker.images(entity.id))), next }
   })
 }

@@ -8,10 +8,15 @@ const PLAIN: Readonly<Record<string, string>> = { ø: 'o', ł: 'l', đ: 'd', ð:
 
 /** Without case, accents and double spaces. */
 export function foldText (text: string): string {
+  // Most names need no more, and there are many.
+  if (/^[\x20-\x7e]*$/.test(text)) return text.toLowerCase().replace(/[^a-z0-9]+/g, ' ').trim()
   return text.normalize('NFKD').replace(/\p{M}+/gu, '').toLowerCase().replace(/[øłđðþßæœı]/g, letter => PLAIN[letter]!).replace(/[^\p{L}\p{N}]+/gu, ' ').trim()
 }
 
-export type FindEntities = (kb: KnowledgeBaseView, query: EntityQuery) => EntityPage
+export type FindEntities = (kb: KnowledgeBaseView, query: EntityQuery) => Promise<EntityPage>
+
+/** Entities that are looked at before others get their turn: a few milliseconds. */
+const AT_A_TIME = 2000
 
 /** What is made of an index is kept with it: the order of its ids, and its texts from the first query on. */
 export function createFinder (): FindEntities {
@@ -27,12 +32,14 @@ export function createFinder (): FindEntities {
     texts.set(entity, known)
     return known
   }
-  return (kb, { query, limit, after }) => {
+  return async (kb, { query, limit, after }) => {
     const wanted = foldText(query)
     const entities: Entity[] = []
     if (wanted === '' && query.trim() !== '') return { entities, next: null }
     const added = [...kb.overlay].filter(([id, { entity }]) => entity !== null && kb.base.entity(id) === undefined).map(([id]) => id).sort(byNumber)
+    let seen = 0
     for (const id of merge(idsOf(kb), added, after)) {
+      if (++seen % AT_A_TIME === 0) await new Promise(resolve => { setImmediate(resolve) })
       const entity = kb.entity(id)
       if (entity === undefined || (wanted !== '' && !textOf(entity).includes(` ${wanted}`))) continue
       if (entities.length === limit) return { entities, next: entities.at(-1)!.id }

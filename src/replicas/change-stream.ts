@@ -28,6 +28,8 @@ const MAX_NEWS = 1000
 const COMPARE_EVERY_MS = 60_000
 const BLOCK_MS = 1000
 const RETRY_MS = 100
+/** After a fault, so that one that lasts is not met ten times a second. */
+const REST_MS = 1000
 const CHUNK = 200
 
 /** Keeps `live` and its replicas alike, whatever becomes of Redis: it may lose everything. @returns what ends it. */
@@ -85,7 +87,16 @@ export function joinReplicas ({ live, name, redis, waiting, log }: ChangeStreamO
   }
 
   const run = async (): Promise<void> => {
-    while (!closing.signal.aborted) await (redis.status === 'ready' && waiting.status === 'ready' ? follow() : delay(RETRY_MS)).catch(async () => { await delay(RETRY_MS) })
+    while (!closing.signal.aborted) {
+      if (redis.status !== 'ready' || waiting.status !== 'ready') await delay(RETRY_MS)
+      else {
+        await follow().catch(async (error: Error) => {
+        // A Redis that goes tells so itself.
+          if (redis.status === 'ready' && !closing.signal.aborted) log.warn(`changes of other replicas wait: ${error.message}`)
+          await delay(REST_MS)
+        })
+      }
+    }
   }
   const running = run()
   return async () => {

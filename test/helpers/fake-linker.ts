@@ -62,7 +62,7 @@ export function createFakeLinker ({ maxPixels = 100_000_000, before, faces = tru
     linkImage,
     entity: id => id === BUSH.id ? BUSH : undefined,
     images: () => [],
-    find: () => ({ entities: [BUSH], next: null }),
+    find: async () => ({ entities: [BUSH], next: null }),
     editor: {
       put: async (id, given) => ({ entity: { ...BUSH, ...given, id }, created: id !== BUSH.id }),
       remove: async id => { if (id !== BUSH.id) throw errors.notFound('an entity of the index', id) },
