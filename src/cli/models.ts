@@ -64,7 +64,7 @@ function lazyProgress (label: string): { update: (doneBytes: number, totalBytes:
   let progress: Progress | null = null
   return {
     update (doneBytes, totalBytes) {
-      const [done, total] = [Math.round(doneBytes / 1e6), Math.round(totalBytes / 1e6)]
+      const [done, total] = [doneBytes, totalBytes].map(bytes => Math.round(bytes / 1e5) / 10) as [number, number]
       progress ??= startProgress(label, total, 'MB')
       progress.update(done, total)
     },

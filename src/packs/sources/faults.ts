@@ -31,7 +31,7 @@ export function connectionFault (pack: string, url: URL, error: unknown, signal:
 }
 
 export function stopped (pack: string): Error {
-  return errors.fetchFailed(pack, 'the download to finish', `a stop; run \`vel models fetch ${pack}\` again to go on from there`)
+  return errors.fetchFailed(pack, 'the download to finish', `a stop; run \`vel models fetch ${pack}\` again`)
 }
 
 /** @param code of Node's or undici's error. */

@@ -30,7 +30,7 @@ export interface NpmSettings {
 export async function downloadNpm (source: NpmSource, wanted: readonly WantedEntry[], settings: NpmSettings): Promise<void> {
   const byEntry = new Map(wanted.map(w => [w.entry, w]))
   try {
-    const found = await pacote.tarball.stream(source.npm, async tarball => await unpack(tarball, byEntry, settings), { ...settings.options, integrity: source.integrity })
+    const found = await pacote.tarball.stream(source.npm, async tarball => await unpack(tarball, byEntry, settings), { ...settings.options, integrity: source.integrity, signal: settings.signal })
     const missing = wanted.filter(w => !found.has(w.entry)).map(w => w.entry)
     if (missing.length > 0) throw errors.fetchFailed(settings.pack, `${missing.join(', ')} in ${source.npm}`, 'a package without it; correct `file` in the manifest')
   } catch (error) {
@@ -39,10 +39,12 @@ export async function downloadNpm (source: NpmSource, wanted: readonly WantedEnt
 }
 
 /** @returns the wanted entries that were there, all of them written and closed. */
-async function unpack (tarball: AsyncIterable<Uint8Array>, wanted: ReadonlyMap<string, WantedEntry>, { pack, signal, onBytes }: NpmSettings): Promise<Set<string>> {
+async function unpack (tarball: AsyncIterable<Uint8Array> & NodeJS.EventEmitter, wanted: ReadonlyMap<string, WantedEntry>, { pack, signal, onBytes }: NpmSettings): Promise<Set<string>> {
   const found = new Set<string>()
   const writes: Array<Promise<void>> = []
   const failed = new AbortController()
+  // After a fault of ours nobody reads the tarball any more, but its own fault may still come; unheard, it would end the process.
+  tarball.on('error', () => {})
   const onReadEntry = (entry: ReadEntry): void => {
     const target = entry.type === 'File' ? wanted.get(entry.path) : undefined
     if (target === undefined) {
