@@ -55,7 +55,7 @@ test.each([
   ['no face', photo(), /one without a face that was found \(640x480 px\)/],
   ['two faces', photo({ vector: 1 }, { vector: 2 }), /one with 2; crop it/],
   ['a tiny face', photo({ vector: 1, size: 20 }), /too small \(20 px on the short side, at least 40 are needed\)/],
-  ['a blurred face', photo({ vector: 1, sharpness: 3 }), /a blurred one \(sharpness 3, at least 15 is needed\)/],
+  ['a blurred face', photo({ vector: 1, sharpness: 3 }), /a blurred one \(sharpness 3, at least 12 is needed\)/],
   ['no photo', Buffer.from('hello'), /cannot be decoded/]
 ])('a photo with %s is refused with the reason', async (_what, image, reason) => {
   const { post } = await start()
