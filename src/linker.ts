@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Engine } from './engine/engine.ts'
 import type { LinkCache, Linker } from './ports.ts'
-import type { IndexInfo, LinkImage, LinkOptions } from './types.ts'
+import type { IndexInfo, LinkOptions, ModelInfo } from './types.ts'
 import { createEditor } from './kb/editor.ts'
 import { createFinder } from './kb/find-entities.ts'
 import type { LiveKnowledgeBase } from './kb/live.ts'
@@ -23,9 +23,17 @@ export interface LinkerParts {
 
 export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, cache }: LinkerParts): Linker {
   const find = createFinder()
-  const link = createLinkImage({ encoder: engine, useKnowledgeBase: live.use, pack, models: () => engine.models })
+  const link = createLinkImage({ encoder: engine, pack, models: () => engine.models })
   return {
-    linkImage: cache === undefined ? link : withCache(link, cache.results, (bytes, options, index) => cacheKey(bytes, options, [index, engine.models, recipe, cache.settings]), () => live.view().info),
+    linkImage: async (bytes, options, signal) => await live.use(async kb => {
+      if (cache === undefined) return await link(kb, bytes, options, signal)
+      const key = cacheKey(bytes, options, kb.info, engine.models, [recipe, cache.settings])
+      const known = await cache.results.get(key)
+      if (known !== null) return { ...known, timings: {} }
+      const linked = await link(kb, bytes, options, signal)
+      void cache.results.set(key, linked)
+      return linked
+    }),
     entity: id => live.view().entity(id),
     images: id => live.view().images(id).filter(image => image !== null),
     find: async query => await find(live.view(), query),
@@ -49,22 +57,9 @@ export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, c
   }
 }
 
-type KeyOf = (bytes: Uint8Array, options: LinkOptions, index: IndexInfo) => string
-
-/** What is found is of the index that is served now; what is made is kept for the index that it was made with. */
-function withCache (link: LinkImage, results: LinkCache, keyOf: KeyOf, index: () => IndexInfo): LinkImage {
-  return async (bytes, options, signal) => {
-    const known = await results.get(keyOf(bytes, options, index()))
-    if (known !== null) return { ...known, timings: {} }
-    const linked = await link(bytes, options, signal)
-    void results.set(keyOf(bytes, options, linked.index), linked)
-    return linked
-  }
-}
-
-/** The same for the same question under the same circumstances, in whatever process. */
-function cacheKey (bytes: Uint8Array, options: LinkOptions, circumstances: unknown): string {
+/** The same for the same question to the same index by the same models, wherever it is asked. */
+function cacheKey (bytes: Uint8Array, options: LinkOptions, index: IndexInfo, models: readonly ModelInfo[], settings: unknown): string {
   const image = createHash('sha256').update(bytes).digest('hex')
   const asked = Object.entries(options).filter(([, value]) => value !== undefined).sort(([a], [b]) => a < b ? -1 : 1)
-  return createHash('sha256').update(JSON.stringify([image, asked, circumstances])).digest('hex')
+  return createHash('sha256').update(JSON.stringify([image, asked, index, models, settings])).digest('hex')
 }

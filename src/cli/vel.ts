@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { isVelError } from '../errors.ts'
 import { createLinkImage } from '../pipeline/link-image.ts'
+import { growthWarning } from '../pipeline/probability.ts'
 import type { PackManifest } from '../packs/manifest.ts'
 import type { KnowledgeBase } from '../ports.ts'
 import { addCalibrateCommand } from './calibrate.ts'
@@ -28,7 +29,13 @@ const program = new Command('vel')
 addServeCommand(program, async (config, log) => {
   const pack = await openPack(config, config.modelPack, sentence => { log.info(sentence) })
   const live = await openLiveFor(config, pack, config.apiKeys.some(({ scopes }) => scopes.includes('kb:write')), (level, sentence) => { log[level](sentence) })
+  const warning = live.view().calibration === undefined ? null : growthWarning(live.view().calibration!, live.view().info.entities)
+  if (warning !== null) log.warn(warning)
   const engine = await openEngine(config, pack, log)
+  engine.fatal.catch((error: Error) => {
+    log.fatal(error.message)
+    process.exit(1)
+  })
   const { redisUrl, maxFaces, minFacePx, searchFacePx, workingPixels, maxImagePixels } = config
   const cache = redisUrl === null ? undefined : { results: joinByRedis(redisUrl, live, log), settings: { maxFaces, minFacePx, searchFacePx, workingPixels, maxImagePixels } }
   return createLinker({ engine, live, pack, recipe: encoderIdentity(pack.models.face).recipe, workers: config.workers, maxQueue: config.maxQueue, cache })
@@ -57,7 +64,8 @@ addLinkCommand(program, {
     const pack = await openPack(config, config.modelPack, say)
     const live = await openLiveFor(config, pack, false, (_level, sentence) => { say(sentence) })
     const engine = await openEngine(config, pack)
-    return { linkImage: createLinkImage({ encoder: engine, useKnowledgeBase: live.use, pack, models: () => engine.models }), close: async () => { await engine.close() } }
+    const link = createLinkImage({ encoder: engine, pack, models: () => engine.models })
+    return { linkImage: async (...image) => await live.use(async kb => await link(kb, ...image)), close: async () => { await engine.close() } }
   }
 })
 

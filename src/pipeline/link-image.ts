@@ -1,5 +1,5 @@
 // THE PATH: bytes -> decode -> detect -> align -> embed (in a worker) -> retrieve -> rerank -> decide -> links.
-import type { LinkedImage, LinkImage, Link, LinkOptions, MentionEncoder, ModelInfo, Timings } from '../types.ts'
+import type { LinkedImage, LinkImage, Link, MentionEncoder, ModelInfo, Timings } from '../types.ts'
 import type { KnowledgeBase } from '../ports.ts'
 import { createJudge } from './decide.ts'
 import { DECIDE_TOP_K } from './features.ts'
@@ -8,15 +8,16 @@ import { rankCandidates, type Timed } from './rank.ts'
 
 export interface LinkParts {
   readonly encoder: MentionEncoder
-  /** Lends a knowledge base for one image, so that all its mentions are linked against one version of the index. */
-  readonly useKnowledgeBase: <T>(work: (kb: KnowledgeBase) => Promise<T>) => Promise<T>
   readonly pack: PackSpaces
   readonly models: () => readonly ModelInfo[]
 }
 
-export function createLinkImage ({ encoder, useKnowledgeBase, pack, models }: LinkParts): LinkImage {
+/** Links one image against the knowledge base it is given, so that all its mentions see one version of the index. */
+export type LinkAgainst = (kb: KnowledgeBase, ...image: Parameters<LinkImage>) => Promise<LinkedImage>
+
+export function createLinkImage ({ encoder, pack, models }: LinkParts): LinkAgainst {
   const judge = createJudge()
-  const link = async (kb: KnowledgeBase, bytes: Uint8Array, options: LinkOptions, signal?: AbortSignal): Promise<LinkedImage> => {
+  return async (kb, bytes, options, signal) => {
     const plan = planRanking(options, kb, pack)
     const encoded = await encoder.encode(bytes, { boxes: options.boxes, context: plan.mode !== 'v2v' }, signal)
     const timings: Timings = { ...encoded.timings }
@@ -34,5 +35,4 @@ export function createLinkImage ({ encoder, useKnowledgeBase, pack, models }: Li
     }
     return { width: encoded.width, height: encoded.height, links, facesFound: encoded.facesFound, index: kb.info, models: models(), timings }
   }
-  return async (bytes, options, signal) => await useKnowledgeBase(async kb => await link(kb, bytes, options, signal))
 }

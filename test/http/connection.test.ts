@@ -117,7 +117,7 @@ describe('HTTP itself', () => {
     expect((await send('/health/live')).status).toBe(200)
   })
 
-  it.each([['GET', '/link', 405, 'POST'], ['PUT', '/link', 405, 'POST'], ['OPTIONS', '/link', 405, 'POST'], ['POST', '/entities/Q207', 405, 'GET, HEAD'], ['DELETE', '/metrics', 405, 'GET, HEAD'], ['GET', '/nowhere', 404, undefined], ['POST', '/nowhere', 404, undefined], ['GET', '/%zz', 400, undefined], ['GET', '/entities/Q1/../../etc/passwd', 404, undefined], ['GET', '/docs/static/..%2f..%2fpackage.json', 404, undefined]])('%s %s is %i', async (method, path, status, allow) => {
+  it.each([['GET', '/link', 405, 'POST'], ['PUT', '/link', 405, 'POST'], ['OPTIONS', '/link', 405, 'POST'], ['POST', '/entities/Q207', 405, 'GET, HEAD, PUT, DELETE'], ['DELETE', '/metrics', 405, 'GET, HEAD'], ['GET', '/nowhere', 404, undefined], ['POST', '/nowhere', 404, undefined], ['GET', '/%zz', 400, undefined], ['GET', '/entities/Q1/../../etc/passwd', 404, undefined], ['GET', '/docs/static/..%2f..%2fpackage.json', 404, undefined]])('%s %s is %i', async (method, path, status, allow) => {
     const { send } = await buildTestApp()
     const reply = await send(path, { method: method as 'GET', ...(method === 'PUT' ? { body: 'words', headers: { 'content-type': 'a/b' } } : {}) })
     expect(reply.status).toBe(status)

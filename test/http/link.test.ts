@@ -97,7 +97,7 @@ describe('GET /entities/:id', () => {
     const { send } = await buildTestApp()
     const { status, json } = await send('/entities/Q207')
     expect(status).toBe(200)
-    expect(json).toEqual({ ...BUSH, url: 'https://www.wikidata.org/wiki/Q207' })
+    expect(json).toEqual({ ...BUSH, images: [], url: 'https://www.wikidata.org/wiki/Q207' })
   })
 
   it.each([['/entities/Q42', 404], ['/entities/q207', 400], ['/entities/%2e%2e', 400], ['/entities/Q0', 400], ['/entities/Q1%00', 400], [`/entities/Q${'1'.repeat(99)}`, 400], [`/entities/Q${'1'.repeat(300)}`, 400], ['/entities/', 400]])('%s is %i', async (path, status) => {

@@ -73,8 +73,8 @@ async function open (name: typeof PACKS[number]): Promise<Opened> {
   const encode = async (bytes: Uint8Array): Promise<EncodedImage> => await encodeMentions(bytes, {}, loaded.models, settings)
   if (name !== 'embedded') return { tape, link: async bytes => { const { timings, mentions } = await encode(bytes); return { timings, faces: mentions.length } }, close: loaded.close }
   const kb = await openIndex(await benchIndex(), {})
-  const linkImage = createLinkImage({ encoder: { encode, close: loaded.close }, useKnowledgeBase: async work => await work(kb), pack, models: () => loaded.info })
-  return { tape, link: async bytes => { const { timings, links } = await linkImage(bytes, {}); return { timings, faces: links.length } }, close: async () => { await loaded.close(); await kb.close() } }
+  const linkImage = createLinkImage({ encoder: { encode, close: loaded.close }, pack, models: () => loaded.info })
+  return { tape, link: async bytes => { const { timings, links } = await linkImage(kb, bytes, {}); return { timings, faces: links.length } }, close: async () => { await loaded.close(); await kb.close() } }
 }
 
 async function measure ({ link, tape }: Opened, pack: string, picture: string, photos: readonly Buffer[], rounds: number, report: Report): Promise<Row> {
