@@ -19,7 +19,7 @@ let script: string
 beforeAll(async () => {
   const folder = await mkdtemp(fileURLToPath(new URL('../../node_modules/.kill-', import.meta.url)))
   script = join(folder, 'write.mjs')
-  await build({ entryPoints: [fileURLToPath(new URL('write-until-killed.ts', import.meta.url))], outfile: script, bundle: true, external: ['hnswlib-node'], banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" }, platform: 'node', format: 'esm' })
+  await build({ entryPoints: [fileURLToPath(new URL('write-until-killed.ts', import.meta.url))], outfile: script, bundle: true, external: ['hnswlib-node'], banner: { js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url)" }, platform: 'node', format: 'esm' })
   return async () => { await rm(folder, { recursive: true }) }
 })
 
