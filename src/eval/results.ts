@@ -34,7 +34,7 @@ export interface ResultsInput {
 }
 
 /** Part of the people that the index is calibrated with before it grows. */
-const GROWTH_FROM = [0.1, 0.25, 0.5]
+const GROWTH_FROM = [0.5]
 
 /** The decisions in the report are those of an index that carries the calibration. */
 export async function measurePack ({ pack, models, kb, encoder, encoded, counts, cache, concurrency, onStage }: ResultsInput): Promise<PackResults> {
