@@ -84,7 +84,7 @@ function npmFault (source: NpmSource, { pack, options }: NpmSettings, error: unk
   const disk = diskFault(pack, 'in MODELS_DIR or in npm\'s cache', error)
   if (disk !== null) return disk.originalError
   const { code = '', message } = error as NodeJS.ErrnoException
-  const registry = new URL(String(options['registry'] ?? 'https://registry.npmjs.org'))
+  const registry = new URL(String(options['registry'])) // npm's configuration always names one
   const expected = `${source.npm} from the npm registry ${registry.host}`
   if (code === 'EINTEGRITY' || code.startsWith('Z_') || code.startsWith('TAR_')) return errors.fetchFailed(pack, `${expected} with integrity ${source.integrity}`, 'another or a broken tarball; nothing of it was kept: fetch again, and if it stays, ask who runs the registry')
   if (code === 'E404' || code === 'ETARGET') return errors.fetchFailed(pack, expected, 'a registry without it; choose one that has it with `npm config set registry URL`')
