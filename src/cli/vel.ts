@@ -65,7 +65,7 @@ addLinkCommand(program, {
     const live = await openLiveFor(config, pack, false, (_level, sentence) => { say(sentence) })
     const engine = await openEngine(config, pack)
     const link = createLinkImage({ encoder: engine, pack, models: () => engine.models })
-    return { linkImage: async (...image) => await live.use(async kb => await link(kb, ...image)), close: async () => { await engine.close() } }
+    return { linkImage: async (...image) => await live.use(async kb => await link(kb, ...image)), close: async () => { await engine.close(); await live.close() } }
   }
 })
 

@@ -48,7 +48,7 @@ export function sessionOpener (options: SessionOptions, warn: (message: string) 
 
 /**
  * NOTE: denormals are flushed to zero. Some published weights hold many denormal values, on which a CPU multiplies
- * some ten times slower (embedded pack: 98 against 14 ms an embedding). ONNX Runtime takes this option from the first
+ * many times slower (the embedded pack's encoder is one). ONNX Runtime takes this option from the first
  * session of a process only, so every session sets it.
  */
 function baseSettings ({ threads }: SessionOptions): ort.InferenceSession.SessionOptions {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { pMapIterable } from 'p-map'
 import { isVelError } from '../errors.ts'
-import type { MentionEncoder } from '../types.ts'
+import type { EncodedImage, MentionEncoder } from '../types.ts'
 import { mostProminent } from './prominent.ts'
 import type { EntityWithPhotos, ReferencePhoto } from './read-entities.ts'
 import type { PhotoOutcome, WorkLog } from './work-log.ts'
@@ -44,16 +44,28 @@ async function encodePhoto (photo: ReferencePhoto, encoder: MentionEncoder, log:
   const known = log.get(key)
   if (known !== undefined) return { key, outcome: known }
   try {
-    const image = await encoder.encode(bytes)
+    const image = await encodeAgain(encoder, bytes)
     const mention = mostProminent(image)
     if (mention === undefined) return { key, outcome: { kind: 'none', reason: 'no face', detail: `${image.width}x${image.height} px` } }
     return { key, face: mention.face, outcome: { kind: 'face', faces: image.facesFound, box: mention.box, photoWidth: image.width, photoHeight: image.height } }
   } catch (error) {
     // The photo's own fault is reported and the build goes on; ours ends it, and the next run resumes.
-    if (isVelError(error) && error.statusCode >= 400 && error.statusCode < 500) return { key, outcome: { kind: 'none', reason: 'unreadable', detail: error.message } }
+    if (isVelError(error) && (isDeath(error) || (error.statusCode >= 400 && error.statusCode < 500))) return { key, outcome: { kind: 'none', reason: 'unreadable', detail: error.message } }
     throw error
   }
 }
+
+/** A worker may die by another's fault, such as a machine short of memory: only a photo that kills two is to blame. */
+async function encodeAgain (encoder: MentionEncoder, bytes: Uint8Array): Promise<EncodedImage> {
+  try {
+    return await encoder.encode(bytes)
+  } catch (error) {
+    if (isDeath(error)) return await encoder.encode(bytes)
+    throw error
+  }
+}
+
+const isDeath = (error: unknown): boolean => isVelError(error) && error.code === 'VEL_ERR_WORKER_DIED'
 
 /** @returns the bytes, or why there are none. */
 async function readPhoto (path: string): Promise<Uint8Array | string> {

@@ -55,6 +55,8 @@ export function createUsual (): Usual {
     if (known !== undefined) return await known
     const asked = measure(kb, entity)
     told.set(entity, asked)
+    // What failed once may succeed the next time.
+    asked.catch(() => { told.delete(entity) })
     return await asked
   }
 }
