@@ -1,9 +1,7 @@
 // SCRFD with key points (InsightFace): boxes and five landmarks, in a frame of any size that 32 divides.
-import type { Detection, Landmarks, Point, Raster, Session } from '../types.ts'
+import type { Detection, Landmarks, Point, Session } from '../types.ts'
 import type { DetectorManifest } from '../packs/manifest.ts'
-import { iou, suppress } from '../math/box.ts'
-import type { FrameDetector } from './tiled-detector.ts'
-import { toTensor } from './input.ts'
+import { createFrameDetector, type FrameDetector } from './tiled-detector.ts'
 
 const STRIDES = [8, 16, 32] as const
 /** Anchors a cell; they differ in what they were trained on, not in where they are. */
@@ -19,19 +17,12 @@ const NMS_IOU = 0.4
  * @see https://github.com/deepinsight/insightface python-package/insightface/model_zoo/scrfd.py (MIT)
  */
 export function createScrfd (session: Session, manifest: DetectorManifest): FrameDetector {
-  const { width, height } = manifest.input
-  const input = session.inputs[0]!.name
-  return {
-    frame: { width, height },
-    smallestFacePx: manifest.smallestFacePx,
-    async detectInFrame (frame: Raster): Promise<Detection[]> {
-      const outputs = await session.run({ [input]: toTensor([frame], manifest.input) })
-      const output = (n: number): Float32Array => outputs[session.outputs[n]!]!.data as Float32Array
-      const levels = STRIDES.length
-      const found = STRIDES.flatMap((stride, n) => facesOf(output(n), output(n + levels), output(n + 2 * levels), stride, Math.ceil(width / stride), manifest.scoreThreshold))
-      return suppress(found, (a, b) => iou(a, b) > NMS_IOU)
-    }
-  }
+  const { input: { width }, scoreThreshold } = manifest
+  return createFrameDetector(session, manifest, NMS_IOU, outputs => {
+    const output = (n: number): Float32Array => outputs[session.outputs[n]!]!.data as Float32Array
+    const levels = STRIDES.length
+    return STRIDES.flatMap((stride, n) => facesOf(output(n), output(n + levels), output(n + 2 * levels), stride, Math.ceil(width / stride), scoreThreshold))
+  })
 }
 
 function facesOf (scores: Float32Array, boxes: Float32Array, points: Float32Array, stride: number, columns: number, threshold: number): Detection[] {

@@ -1,9 +1,11 @@
 // A detector with a small fixed input sees only faces that are large in its frame. Here such a frame is moved over the
 // picture at several scales, so that small faces of large pictures are found too.
-import type { Box, Detection, Raster } from '../types.ts'
+import type { Box, Detection, Raster, Session, Tensor } from '../types.ts'
+import type { DetectorManifest } from '../packs/manifest.ts'
 import type { Pyramid } from '../math/pyramid.ts'
 import { frameToBox } from '../math/affine.ts'
 import * as boxes from '../math/box.ts'
+import { toTensor } from './input.ts'
 
 /** A detector of faces in one frame of fixed size. */
 export interface FrameDetector {
@@ -12,6 +14,20 @@ export interface FrameDetector {
   readonly smallestFacePx: number
   /** Faces in one frame: boxes and landmarks in px of the frame. */
   detectInFrame: (frame: Raster) => Promise<Detection[]>
+}
+
+/** What all detectors of one frame share: the manifest's input, one run, faces over the threshold, each once. */
+export function createFrameDetector (session: Session, manifest: DetectorManifest, nmsIou: number, facesOf: (outputs: Readonly<Record<string, Tensor>>) => Detection[]): FrameDetector {
+  const { width, height } = manifest.input
+  const input = session.inputs[0]!.name
+  return {
+    frame: { width, height },
+    smallestFacePx: manifest.smallestFacePx,
+    async detectInFrame (frame) {
+      const found = facesOf(await session.run({ [input]: toTensor([frame], manifest.input) }))
+      return boxes.suppress(found, (a, b) => boxes.iou(a, b) > nmsIou)
+    }
+  }
 }
 
 /** One placing of the frame: the region of the picture it shows, and the band of face sizes it answers for. */

@@ -1,9 +1,7 @@
 // Ultra-Light-Fast-Generic-Face-Detector RFB-320: boxes without landmarks, in a frame of 320 x 240.
-import type { Detection, Raster, Session } from '../types.ts'
+import type { Detection, Session } from '../types.ts'
 import type { DetectorManifest } from '../packs/manifest.ts'
-import { suppress, iou } from '../math/box.ts'
-import type { FrameDetector } from './tiled-detector.ts'
-import { toTensor } from './input.ts'
+import { createFrameDetector, type FrameDetector } from './tiled-detector.ts'
 
 /** IoU above which two anchors saw one face; the value of the reference implementation. */
 const NMS_IOU = 0.3
@@ -15,22 +13,16 @@ const NMS_IOU = 0.3
  * @see https://github.com/Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB (MIT)
  */
 export function createUltraface (session: Session, manifest: DetectorManifest): FrameDetector {
-  const { width, height } = manifest.input
-  const input = session.inputs[0]!.name
-  return {
-    frame: { width, height },
-    smallestFacePx: manifest.smallestFacePx,
-    async detectInFrame (frame: Raster): Promise<Detection[]> {
-      const { scores, boxes } = await session.run({ [input]: toTensor([frame], manifest.input) })
-      const s = scores!.data as Float32Array
-      const b = boxes!.data as Float32Array
-      const found: Detection[] = []
-      for (let i = 0; i < s.length / 2; i++) {
-        const score = s[2 * i + 1]!
-        if (score < manifest.scoreThreshold) continue
-        found.push({ score, box: { x1: b[4 * i]! * width, y1: b[4 * i + 1]! * height, x2: b[4 * i + 2]! * width, y2: b[4 * i + 3]! * height } })
-      }
-      return suppress(found, (a, o) => iou(a, o) > NMS_IOU)
+  const { input: { width, height }, scoreThreshold } = manifest
+  return createFrameDetector(session, manifest, NMS_IOU, ({ scores, boxes }) => {
+    const s = scores!.data as Float32Array
+    const b = boxes!.data as Float32Array
+    const found: Detection[] = []
+    for (let i = 0; i < s.length / 2; i++) {
+      const score = s[2 * i + 1]!
+      if (score < scoreThreshold) continue
+      found.push({ score, box: { x1: b[4 * i]! * width, y1: b[4 * i + 1]! * height, x2: b[4 * i + 2]! * width, y2: b[4 * i + 3]! * height } })
     }
-  }
+    return found
+  })
 }

@@ -1,9 +1,7 @@
 // YuNet (2023mar): boxes and five landmarks, in a frame of 640 x 640.
-import type { Detection, Landmarks, Point, Raster, Session, Tensor } from '../types.ts'
+import type { Detection, Landmarks, Point, Session, Tensor } from '../types.ts'
 import type { DetectorManifest } from '../packs/manifest.ts'
-import { iou, suppress } from '../math/box.ts'
-import type { FrameDetector } from './tiled-detector.ts'
-import { toTensor } from './input.ts'
+import { createFrameDetector, type FrameDetector } from './tiled-detector.ts'
 
 /** One anchor a cell at each of these strides, px of the frame. */
 const STRIDES = [8, 16, 32] as const
@@ -21,17 +19,9 @@ interface Level { readonly cls: Float32Array, readonly obj: Float32Array, readon
  * @see https://github.com/opencv/opencv modules/objdetect/src/face_detect.cpp, `postProcess` (Apache-2.0)
  */
 export function createYunet (session: Session, manifest: DetectorManifest): FrameDetector {
-  const { width, height } = manifest.input
-  const input = session.inputs[0]!.name
-  return {
-    frame: { width, height },
-    smallestFacePx: manifest.smallestFacePx,
-    async detectInFrame (frame: Raster): Promise<Detection[]> {
-      const outputs = await session.run({ [input]: toTensor([frame], manifest.input) })
-      const found = STRIDES.flatMap(stride => facesOf(levelOf(outputs, stride), stride, Math.ceil(width / stride), manifest.scoreThreshold))
-      return suppress(found, (a, b) => iou(a, b) > NMS_IOU)
-    }
-  }
+  const { input: { width }, scoreThreshold } = manifest
+  return createFrameDetector(session, manifest, NMS_IOU, outputs =>
+    STRIDES.flatMap(stride => facesOf(levelOf(outputs, stride), stride, Math.ceil(width / stride), scoreThreshold)))
 }
 
 function levelOf (outputs: Readonly<Record<string, Tensor>>, stride: number): Level {
