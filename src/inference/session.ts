@@ -1,6 +1,8 @@
 // The only file that runs graphs: ONNX Runtime behind the Session port.
+import { readFile, stat } from 'node:fs/promises'
 import * as ort from 'onnxruntime-node'
 import type { Session } from '../types.ts'
+import { blockPRelu } from './blocked-prelu.ts'
 import { openOn, unavailable, type Opened } from './providers.ts'
 
 export interface SessionOptions {
@@ -29,10 +31,11 @@ export async function openSession (graph: string | Uint8Array, options: SessionO
 export function sessionOpener (options: SessionOptions, warn: (message: string) => void = () => {}): SessionOpener {
   const candidates = [...options.providers]
   return async graph => {
-    const create = async (settings: ort.InferenceSession.SessionOptions): Promise<ort.InferenceSession> =>
-      typeof graph === 'string' ? await ort.InferenceSession.create(graph, settings) : await ort.InferenceSession.create(graph, settings)
     for (;;) {
       const provider = candidates[0] ?? 'cpu'
+      const source = provider === 'cpu' ? await forCpu(graph) : graph
+      const create = async (settings: ort.InferenceSession.SessionOptions): Promise<ort.InferenceSession> =>
+        typeof source === 'string' ? await ort.InferenceSession.create(source, settings) : await ort.InferenceSession.create(source, settings)
       try {
         return toSession(await openOn(provider, options.device ?? 0, baseSettings(options), create))
       } catch (error) {
@@ -44,6 +47,15 @@ export function sessionOpener (options: SessionOptions, warn: (message: string) 
       }
     }
   }
+}
+
+/** Larger graphs are not read to look for PRelu; bytes: those are transformers, and a file of 2 GiB cannot be read at once. */
+const MAX_READ = 2 ** 30
+
+async function forCpu (graph: string | Uint8Array): Promise<string | Uint8Array> {
+  if (typeof graph !== 'string') return blockPRelu(graph) ?? graph
+  const { size } = await stat(graph)
+  return size > MAX_READ ? graph : blockPRelu(await readFile(graph)) ?? graph
 }
 
 /**
