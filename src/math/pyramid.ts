@@ -34,17 +34,22 @@ export class Pyramid {
    * @returns uint8 `[height, width, 3]` RGB; outside the picture is `fill` (0..255).
    */
   warp (toOriginal: Affine, width: number, height: number, fill = 0): Raster {
+    const { raster, map } = this.sourceOf(toOriginal)
+    return sampleBilinear(raster, map, width, height, fill)
+  }
+
+  /** The level to sample for an output whose px `toOriginal` takes to the original, and the map to that level's px. */
+  sourceOf (toOriginal: Affine): { readonly raster: Raster, readonly map: Affine } {
     const finest = this.level(0)
     const step = scaleOf(toOriginal) * finest.width / this.width
     // NOTE: 1.5 and not 2: between two levels the sharper one wins, since blur costs an embedding more than aliasing.
     const wanted = step > 1.5 ? Math.floor(Math.log2(step / 1.5) + 1) : 0
-    const source = this.level(wanted)
+    const raster = this.level(wanted)
     // Halving drops an odd last row or column, so the scale of a level is its number, not the ratio of the sizes.
     const halved = 2 ** -Math.min(wanted, this.#levels.length - 1)
     const sx = finest.width / this.width * halved
     const sy = finest.height / this.height * halved
-    const m = { a: toOriginal.a * sx, b: toOriginal.b * sx, c: toOriginal.c * sx, d: toOriginal.d * sy, e: toOriginal.e * sy, f: toOriginal.f * sy }
-    return sampleBilinear(source, m, width, height, fill)
+    return { raster, map: { a: toOriginal.a * sx, b: toOriginal.b * sx, c: toOriginal.c * sx, d: toOriginal.d * sy, e: toOriginal.e * sy, f: toOriginal.f * sy } }
   }
 
   /** The picture's centre. */

@@ -3,7 +3,7 @@ import type { Raster, Tensor } from '../types.ts'
 import type { ModelInput } from '../packs/manifest.ts'
 
 /** Weights of ITU-R BT.601 luma, as OpenCV's RGB2GRAY. */
-const LUMA = [0.299, 0.587, 0.114] as const
+export const LUMA = [0.299, 0.587, 0.114] as const
 
 /**
  * Packs rasters of the input's size into one batch.
@@ -28,7 +28,7 @@ export function toTensor (rasters: readonly Raster[], input: ModelInput): Tensor
 /** One 256-entry table a channel (R, G, B): byte -> (byte - mean) / std. */
 function normalisation (input: ModelInput): readonly [Float32Array, Float32Array, Float32Array] {
   const at = (v: number | number[], c: number): number => typeof v === 'number' ? v : v[c]!
-  const table = (c: number): Float32Array => Float32Array.from({ length: 256 }, (_, v) => (v - at(input.mean, c)) / at(input.std, c))
+  const table = (c: number): Float32Array => new Float32Array(256).map((_, v) => (v - at(input.mean, c)) / at(input.std, c))
   return [table(0), table(1), table(2)]
 }
 

@@ -4,7 +4,7 @@ import type { LandmarkLocator } from '../ports.ts'
 import type { LandmarksManifest } from '../packs/manifest.ts'
 import { frameToBox } from '../math/affine.ts'
 import { scaleBox, shiftBox } from '../math/box.ts'
-import { toTensor } from './input.ts'
+import { createFrameReader } from './frame-reader.ts'
 
 /**
  * The box as a detector gives it is off by some px, and the points move with it. They are therefore located in several
@@ -21,6 +21,7 @@ export function createLandmarks68 (session: Session, manifest: LandmarksManifest
   const { width, height } = manifest.input
   const input = session.inputs[0]!.name
   const output = session.outputs[0]!
+  const read = createFrameReader(manifest.input)
   return {
     async locate (pyramid, boxes) {
       const located: Landmarks[] = []
@@ -28,8 +29,7 @@ export function createLandmarks68 (session: Session, manifest: LandmarksManifest
         const looks: Landmarks[] = []
         for (const { scale, dx } of LOOKS) {
           const look = shiftBox(scaleBox(box, scale), dx * (box.x2 - box.x1))
-          const crop = pyramid.warp(frameToBox(look, width, height), width, height)
-          const points = (await session.run({ [input]: toTensor([crop], manifest.input) }))[output]!.data as Float32Array
+          const points = (await session.run({ [input]: read(pyramid, [frameToBox(look, width, height)]) }))[output]!.data as Float32Array
           looks.push(five(points, look))
         }
         located.push(mean(looks))

@@ -6,7 +6,7 @@ import type { FaceDetector } from '../ports.ts'
 import type { Pyramid } from '../math/pyramid.ts'
 import { frameToBox } from '../math/affine.ts'
 import { height, iou, overlapOfSmaller, squareBox, suppress, width } from '../math/box.ts'
-import { toTensor } from './input.ts'
+import { createFrameReader, type FrameReader } from './frame-reader.ts'
 
 /** Ratio between successive scales, thresholds and overlaps of the reference implementations. */
 const FACTOR = 0.709
@@ -39,17 +39,18 @@ interface Candidate { readonly box: Box, readonly score: number, readonly shift:
  *   https://github.com/timesler/facenet-pytorch models/utils/detect_face.py (MIT)
  */
 export function createMtcnn ({ pnet, rnet, onet }: MtcnnSessions, manifest: DetectorManifest, minFacePx: number): FaceDetector {
+  const read = createFrameReader(manifest.input)
   return {
     locatesLandmarks: true,
     async detect (pyramid) {
       const proposals: Candidate[] = []
       for (const scale of planScales(pyramid.width, pyramid.height, manifest.smallestFacePx / minFacePx)) {
-        proposals.push(...await propose(pyramid, scale, pnet, manifest))
+        proposals.push(...await propose(pyramid, scale, pnet, read))
       }
       const proposed = suppress(proposals, (a, b) => iou(a, b) > PNET.iouOfScales).slice(0, MAX_PROPOSALS).map(c => squareBox(shifted(c)))
-      const refined = (await look(pyramid, proposed, RNET.side, rnet, manifest)).filter(c => c.score > RNET.threshold)
+      const refined = (await look(pyramid, proposed, RNET.side, rnet, read)).filter(c => c.score > RNET.threshold)
       const kept = suppress(refined, (a, b) => iou(a, b) > RNET.iou).map(c => squareBox(shifted(c)))
-      const faces = (await look(pyramid, kept, ONET.side, onet, manifest)).filter(c => c.score > manifest.scoreThreshold)
+      const faces = (await look(pyramid, kept, ONET.side, onet, read)).filter(c => c.score > manifest.scoreThreshold)
       return suppress(faces.map(toDetection), (a, b) => overlapOfSmaller(a, b) > ONET.overlap)
     }
   }
@@ -64,11 +65,10 @@ export function planScales (pictureWidth: number, pictureHeight: number, finest:
 }
 
 /** P-Net over the whole picture at one scale. */
-async function propose (pyramid: Pyramid, scale: number, pnet: Session, manifest: DetectorManifest): Promise<Candidate[]> {
+async function propose (pyramid: Pyramid, scale: number, pnet: Session, read: FrameReader): Promise<Candidate[]> {
   const size = { width: Math.round(pyramid.width * scale), height: Math.round(pyramid.height * scale) }
   const toOriginal = frameToBox({ x1: 0, y1: 0, x2: pyramid.width, y2: pyramid.height }, size.width, size.height)
-  const picture = pyramid.warp(toOriginal, size.width, size.height)
-  const outputs = await pnet.run({ [pnet.inputs[0]!.name]: toTensor([picture], { ...manifest.input, ...size }) })
+  const outputs = await pnet.run({ [pnet.inputs[0]!.name]: read(pyramid, [toOriginal], size) })
   const prob = outputs['prob']!.data as Float32Array
   const reg = outputs['reg']!.data as Float32Array
   const cells = prob.length / 2
@@ -87,12 +87,11 @@ async function propose (pyramid: Pyramid, scale: number, pnet: Session, manifest
 }
 
 /** R-Net or O-Net over the content of each box. */
-async function look (pyramid: Pyramid, boxes: readonly Box[], side: number, net: Session, manifest: DetectorManifest): Promise<Array<Candidate & { points: Float32Array | undefined }>> {
+async function look (pyramid: Pyramid, boxes: readonly Box[], side: number, net: Session, read: FrameReader): Promise<Array<Candidate & { points: Float32Array | undefined }>> {
   const answers: Array<Candidate & { points: Float32Array | undefined }> = []
   for (let from = 0; from < boxes.length; from += BATCH) {
     const batch = boxes.slice(from, from + BATCH)
-    const crops = batch.map(box => pyramid.warp(frameToBox(box, side, side), side, side))
-    const outputs = await net.run({ [net.inputs[0]!.name]: toTensor(crops, { ...manifest.input, width: side, height: side }) })
+    const outputs = await net.run({ [net.inputs[0]!.name]: read(pyramid, batch.map(box => frameToBox(box, side, side)), { width: side, height: side }) })
     const prob = outputs['prob']!.data as Float32Array
     const reg = outputs['reg']!.data as Float32Array
     const points = outputs['points']?.data as Float32Array | undefined

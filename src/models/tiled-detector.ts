@@ -1,30 +1,34 @@
 // A detector with a small fixed input sees only faces that are large in its frame. Here such a frame is moved over the
 // picture at several scales, so that small faces of large pictures are found too.
-import type { Box, Detection, Raster, Session, Tensor } from '../types.ts'
+import type { Box, Detection, Session, Tensor } from '../types.ts'
 import type { DetectorManifest } from '../packs/manifest.ts'
 import type { Pyramid } from '../math/pyramid.ts'
-import { frameToBox } from '../math/affine.ts'
+import { frameToBox, type Affine } from '../math/affine.ts'
 import * as boxes from '../math/box.ts'
-import { toTensor } from './input.ts'
+import { createFrameReader } from './frame-reader.ts'
 
 /** A detector of faces in one frame of fixed size. */
 export interface FrameDetector {
   readonly frame: { readonly width: number, readonly height: number }
   /** Short side of the smallest face found reliably, px of the frame. */
   readonly smallestFacePx: number
-  /** Faces in one frame: boxes and landmarks in px of the frame. */
-  detectInFrame: (frame: Raster) => Promise<Detection[]>
+  /** Faces in one frame, which `toOriginal` lays over the picture: boxes and landmarks in px of the frame. */
+  detectInFrame: (pyramid: Pyramid, toOriginal: Affine) => Promise<Detection[]>
 }
+
+/** Grey with which detectors of this family were trained to be padded. */
+const PADDING = 127
 
 /** What all detectors of one frame share: the manifest's input, one run, faces over the threshold, each once. */
 export function createFrameDetector (session: Session, manifest: DetectorManifest, nmsIou: number, facesOf: (outputs: Readonly<Record<string, Tensor>>) => Detection[]): FrameDetector {
   const { width, height } = manifest.input
   const input = session.inputs[0]!.name
+  const read = createFrameReader(manifest.input, PADDING)
   return {
     frame: { width, height },
     smallestFacePx: manifest.smallestFacePx,
-    async detectInFrame (frame) {
-      const found = facesOf(await session.run({ [input]: toTensor([frame], manifest.input) }))
+    async detectInFrame (pyramid, toOriginal) {
+      const found = facesOf(await session.run({ [input]: read(pyramid, [toOriginal]) }))
       return boxes.suppress(found, (a, b) => boxes.iou(a, b) > nmsIou)
     }
   }
@@ -51,8 +55,6 @@ export interface TilePlan {
 export const TILE_STEP = 2.5
 export const MAX_TILES = 300
 
-/** Grey with which detectors of this family were trained to be padded. */
-const PADDING = 127
 /** A box this near to a tile's inner edge is a cut face: the neighbour, which overlaps by a whole face, sees it whole. */
 const CUT_PX = 2
 
@@ -101,9 +103,8 @@ export async function detectInTiles (pyramid: Pyramid, detector: FrameDetector, 
   const found: Detection[] = []
   for (const tile of planTiles(pyramid.width, pyramid.height, detector, plan)) {
     const toOriginal = frameToBox(tile.region, detector.frame.width, detector.frame.height)
-    const frame = pyramid.warp(toOriginal, detector.frame.width, detector.frame.height, PADDING)
     const scale = toOriginal.a
-    for (const face of await detector.detectInFrame(frame)) {
+    for (const face of await detector.detectInFrame(pyramid, toOriginal)) {
       const box = toPicture(face.box, tile.region, scale)
       const longSide = Math.max(boxes.width(box), boxes.height(box))
       if (longSide > tile.largestFacePx || cutByTile(box, tile.region, pyramid, CUT_PX * scale)) continue

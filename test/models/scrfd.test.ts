@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tensor } from '../../src/types.ts'
 import type { DetectorManifest } from '../../src/packs/manifest.ts'
 import type { LoadedModels } from '../../src/models/load.ts'
+import { frameToBox } from '../../src/math/affine.ts'
+import { Pyramid } from '../../src/math/pyramid.ts'
 import { createScrfd } from '../../src/models/scrfd.ts'
 import { itDetectsFaces, loadPack } from '../helpers/detectors.ts'
 import { fakeSession, sparse } from '../helpers/fake-session.ts'
@@ -21,7 +23,8 @@ const manifest: DetectorManifest = {
   scoreThreshold: 0.5,
   smallestFacePx: 12
 }
-const frame = { data: new Uint8Array(WIDTH * HEIGHT * 3), width: WIDTH, height: HEIGHT }
+const picture = new Pyramid({ data: new Uint8Array(WIDTH * HEIGHT * 3), width: WIDTH, height: HEIGHT })
+const whole = frameToBox({ x1: 0, y1: 0, x2: WIDTH, y2: HEIGHT }, WIDTH, HEIGHT)
 /** Scores, boxes, points; strides 8, 16, 32 within each: the order counts, the names do not. */
 const NAMES = ['s8', 's16', 's32', 'b8', 'b16', 'b32', 'p8', 'p16', 'p32'] as const
 
@@ -42,7 +45,7 @@ describe('SCRFD decoder', () => {
       b16: sparse([48, 4], [[4 * i, 1], [4 * i + 1, 0.5], [4 * i + 2, 2], [4 * i + 3, 3]]),
       p16: sparse([48, 10], [[10 * i, -0.5], [10 * i + 1, 0.25], [10 * i + 8, 1], [10 * i + 9, 2]])
     }))
-    expect(await createScrfd(session, manifest).detectInFrame(frame)).toEqual([{
+    expect(await createScrfd(session, manifest).detectInFrame(picture, whole)).toEqual([{
       score: 0.75,
       box: { x1: 16, y1: 8, x2: 64, y2: 64 },
       landmarks: [{ x: 24, y: 20 }, { x: 32, y: 16 }, { x: 32, y: 16 }, { x: 32, y: 16 }, { x: 48, y: 48 }]
@@ -55,7 +58,7 @@ describe('SCRFD decoder', () => {
       s32: sparse([12, 1], [[8, 0.6], [9, 0.9], [2, 0.4999]]),
       b32: sparse([12, 4], [...box(8), ...box(9), ...box(2)])
     }))
-    const faces = await createScrfd(session, manifest).detectInFrame(frame)
+    const faces = await createScrfd(session, manifest).detectInFrame(picture, whole)
     // Cell 4 of 3 x 2: column 1, row 1.
     expect(faces.map(f => [f.score.toFixed(2), f.box])).toEqual([['0.90', { x1: 0, y1: 0, x2: 64, y2: 64 }]])
   })

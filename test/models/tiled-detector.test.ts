@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Detection, Raster } from '../../src/types.ts'
+import type { Detection } from '../../src/types.ts'
 import { Pyramid } from '../../src/math/pyramid.ts'
 import { detectInTiles, planTiles, type FrameDetector } from '../../src/models/tiled-detector.ts'
 import { height, width } from '../../src/math/box.ts'
@@ -45,7 +45,8 @@ describe('detectInTiles', () => {
   /** Finds bright squares: a detector whose answers are known. */
   const brightest: FrameDetector = {
     ...blind,
-    async detectInFrame (frame: Raster): Promise<Detection[]> {
+    async detectInFrame (pyramid, toOriginal): Promise<Detection[]> {
+      const frame = pyramid.warp(toOriginal, frameSize.width, frameSize.height)
       let x1 = Infinity; let y1 = Infinity; let x2 = -1; let y2 = -1
       for (let y = 0; y < frame.height; y++) {
         for (let x = 0; x < frame.width; x++) {

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tensor } from '../../src/types.ts'
 import type { DetectorManifest } from '../../src/packs/manifest.ts'
 import type { LoadedModels } from '../../src/models/load.ts'
+import { frameToBox } from '../../src/math/affine.ts'
+import { Pyramid } from '../../src/math/pyramid.ts'
 import { createYunet } from '../../src/models/yunet.ts'
 import { itDetectsFaces, loadPack } from '../helpers/detectors.ts'
 import { fakeSession, sparse } from '../helpers/fake-session.ts'
@@ -21,7 +23,8 @@ const manifest: DetectorManifest = {
   scoreThreshold: 0.5,
   smallestFacePx: 12
 }
-const frame = { data: new Uint8Array(WIDTH * HEIGHT * 3), width: WIDTH, height: HEIGHT }
+const picture = new Pyramid({ data: new Uint8Array(WIDTH * HEIGHT * 3), width: WIDTH, height: HEIGHT })
+const whole = frameToBox({ x1: 0, y1: 0, x2: WIDTH, y2: HEIGHT }, WIDTH, HEIGHT)
 const cells = (stride: number): number => WIDTH / stride * HEIGHT / stride
 
 function outputs (given: Record<string, Tensor>): Record<string, Tensor> {
@@ -42,7 +45,7 @@ describe('YuNet decoder', () => {
       bbox_16: sparse([1, 24, 4], [[4 * i, 0.5], [4 * i + 1, -0.25], [4 * i + 2, Math.log(2)], [4 * i + 3, Math.log(3)]]),
       kps_16: sparse([1, 24, 10], [[10 * i, -0.5], [10 * i + 1, 0.25], [10 * i + 8, 1], [10 * i + 9, 2]])
     }))
-    const [face, ...others] = await createYunet(session, manifest).detectInFrame(frame)
+    const [face, ...others] = await createYunet(session, manifest).detectInFrame(picture, whole)
     expect(others).toEqual([])
     expect(face!.score).toBeCloseTo(0.6, 5)
     // Centre (2.5, 0.75) cells = (40, 12) px; 32 x 48 px.
@@ -59,7 +62,7 @@ describe('YuNet decoder', () => {
       cls_8: sparse([1, 96, 1], [[0, 1.5], [20, 0.49], [40, 1]]),
       obj_8: sparse([1, 96, 1], [[0, 1.2], [20, 0.49], [40, -3]])
     }))
-    const faces = await createYunet(session, manifest).detectInFrame(frame)
+    const faces = await createYunet(session, manifest).detectInFrame(picture, whole)
     expect(faces.map(f => f.score)).toEqual([1])
   })
 
@@ -74,7 +77,7 @@ describe('YuNet decoder', () => {
       obj_8: sparse([1, 96, 1], [[65, 0.9], [0, 0.7]]),
       bbox_8: sparse([1, 96, 4], [...at(65, 4, 1), ...at(0, 1, 0)])
     }))
-    const faces = await createYunet(session, manifest).detectInFrame(frame)
+    const faces = await createYunet(session, manifest).detectInFrame(picture, whole)
     expect(faces.map(f => f.score.toFixed(3))).toEqual(['0.900', '0.700'])
   })
 })
