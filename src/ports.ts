@@ -44,9 +44,9 @@ export interface ClipTextEncoder {
 
 /** When the first candidate is the answer. Kept in the index, since it depends on the encoder and on who is in it. */
 export interface Decision {
-  /** First similarity from which a mention is linked, cosine. */
+  /** First score by face from which a mention is linked; on the scale of cosines. */
   readonly threshold: number
-  /** A second entity nearer to the first than this makes the mention ambiguous, cosine. */
+  /** A second entity with a score nearer to the first's than this makes the mention ambiguous. */
   readonly ambiguousMargin: number
   /** What the threshold was measured on, for people. */
   readonly measuredOn: string
@@ -67,6 +67,11 @@ export interface KnowledgeBase {
   similarities: (space: Space, embedding: Float32Array, entities: readonly Entity[]) => Promise<Float32Array>
   /** The entity's own vectors in `space`, L2-normalised float32; none for an entity without. */
   vectors: (space: Space, entity: Pick<Entity, 'id'>) => Promise<Float32Array[]>
+  /**
+   * By how much others are more similar to the entity's faces than to people at large, cosine; null for an entity without
+   * a face, and in an index with too few to tell.
+   */
+  usual: (entity: Pick<Entity, 'id'>) => Promise<number | null>
   entity: (id: string) => Entity | undefined
   close: () => Promise<void>
 }

@@ -1,13 +1,11 @@
 // Evaluates an index and a model pack in this process: encode, rank by every row, report.
 import type { EncodedMention, Space } from '../types.ts'
 import type { KnowledgeBase } from '../ports.ts'
-import { createJudge, type Judge } from '../pipeline/decide.ts'
-import { DECIDE_TOP_K } from '../pipeline/features.ts'
-import { faceCandidates } from './collect-samples.ts'
+import { judge } from '../pipeline/decide.ts'
 import type { EncodedQueries } from './encode-queries.ts'
 import { DEPTH } from './metrics.ts'
 import { buildReport, type Answer, type Report, type ReportInput } from './report.ts'
-import { ranked, rerankRowsOf, rowsOf, search, type Row } from './rows.ts'
+import { rankByFace, ranked, rerankRowsOf, rowsOf, type Row } from './rows.ts'
 import { rerankSweep, topKOverlap, type KnownMention } from './sweeps.ts'
 
 export interface EvaluateOptions {
@@ -20,13 +18,12 @@ export interface EvaluateOptions {
 
 export async function evaluate (kb: KnowledgeBase, encoded: EncodedQueries, about: Pick<ReportInput, 'counts' | 'models'>, options: EvaluateOptions): Promise<Report> {
   const rows: Array<{ name: string, answers: Answer[] }> = []
-  const judge = createJudge()
   let done = 0
   for (const row of rowsOf(kb, options.clip)) {
     const answers: Answer[] = []
     for (const { query, mention } of encoded.answers) {
       const inIndex = query.entityId !== null && kb.entity(query.entityId) !== undefined
-      answers.push({ query, inIndex, ...mention !== null ? await answer(kb, row, mention, judge) : { ranking: [] } })
+      answers.push({ query, inIndex, ...mention !== null ? await answer(kb, row, mention) : { ranking: [] } })
       options.onProgress?.(++done)
     }
     rows.push({ name: row.name, answers })
@@ -34,10 +31,10 @@ export async function evaluate (kb: KnowledgeBase, encoded: EncodedQueries, abou
   return buildReport({ ...about, index: kb.info, rows, ...(options.sweeps && await sweeps(kb, encoded, options.clip)) })
 }
 
-async function answer (kb: KnowledgeBase, row: Row, mention: EncodedMention, judge: Judge): Promise<Pick<Answer, 'ranking' | 'decision'>> {
+async function answer (kb: KnowledgeBase, row: Row, mention: EncodedMention): Promise<Pick<Answer, 'ranking' | 'decision'>> {
   if (row.name !== 'V2V') return { ranking: await row.rank(mention, DEPTH) }
-  const nearest = await search(kb, mention, 'face', Math.max(DEPTH, DECIDE_TOP_K))
-  return { ranking: ranked(nearest).slice(0, DEPTH), decision: await judge(mention, faceCandidates(nearest), kb) }
+  const candidates = await rankByFace(kb, mention)
+  return { ranking: ranked(candidates).slice(0, DEPTH), decision: await judge(mention, candidates, kb) }
 }
 
 async function sweeps (kb: KnowledgeBase, { answers }: EncodedQueries, clip: boolean): Promise<Pick<ReportInput, 'rerankSweep' | 'overlap'>> {

@@ -1,5 +1,6 @@
 // RESULTS.md: the measured figures of all packs, beside those of the paper.
 import { basename, dirname } from 'node:path'
+import { USUAL_WEIGHT } from '../pipeline/normalise.ts'
 import { FPIR_TARGETS } from './open-set.ts'
 import { share } from './render.ts'
 import type { PackResults } from './results.ts'
@@ -21,9 +22,10 @@ export function renderResults (packs: readonly PackResults[], command: string): 
     `Written by \`${command}\`; no figure here is typed by hand. Gallery: ${index.entities} people with one photo each (a few with two), exact search. Strangers: ${counts.strangers} photos of people who are not in it. R@1 is averaged per person, with 95 % intervals by bootstrap over persons; TPIR per query.`,
     '',
     '## Who is it', '', ...closedSet(packs),
-    '', '## Members found at few strangers named', '', 'FPIR: share of strangers who are given a name. TPIR: share of members who are given theirs. By similarity: a threshold on the cosine alone. By probability: the calibrated one, by 10-fold cross-validation over persons.', '', ...openSet(packs),
+    '', '## Members found at few strangers named', '', 'FPIR: share of strangers who are given a name. TPIR: share of members who are given theirs. By score: a threshold on what candidates are ordered by. By probability: the calibrated one, by 10-fold cross-validation over persons.', '', ...openSet(packs),
     '', '## The default decision', '', 'With the calibration in the index. Fitted on these very photos; the calibration error is cross-validated.', '', ...decisions(packs),
-    '', '## What each feature of the probability gives', '', 'Cross-validated over persons. `usual` is the mean similarity of the first entity to the ten entities nearest to it: score normalisation with the gallery as cohort.', '', ...features(packs),
+    '', '## What each feature of the probability gives', '', 'Cross-validated over persons. Each feature is defined in src/pipeline/features.ts.', '', ...features(packs),
+    '', '## What normalising by the gallery gives', '', 'Candidates are ordered by similarity less a part of what is usual for the entity: by how much others are more similar to it than to people at large (src/pipeline/normalise.ts). R@1 per person; TPIR by score. A weight of 0 is the plain cosine.', '', ...normalisation(packs),
     '', '## When the gallery grows after calibration', '', 'Calibrated with a part of the gallery on half of the people; judged in the whole gallery on the other half. The target FPIR is 0.01.', '', ...growth(packs),
     '', '## Small faces', '', 'R@1 per person when each query photo is shrunk until the face has this short side; the box is given, as in WIKIPerson, whose median face is 45x68 px.', '', ...smallFaces(packs),
     '', '## Beside the paper', '', 'These are not the same measurement. The paper links WIKIPerson photos to 120,000 entities; its photos cannot be had here, so this gallery is smaller by a factor of about 30 and its queries are press photos with large, frontal faces. Figures above are therefore much higher; only figures within one table compare.', '', ...table(['the paper, R@1', 'zero-shot', 'fine-tuned'], PAPER),
@@ -49,7 +51,7 @@ function openSet (packs: readonly PackResults[]): string[] {
     const chosen = calibration.tried.at(-1)!.features.join()
     const trial = features.find(f => f.features.join() === chosen)
     return [
-      [pack, 'similarity', ...report.openSet.map(p => share(p.tpir))],
+      [pack, 'score', ...report.openSet.map(p => share(p.tpir))],
       [pack, 'probability', ...FPIR_TARGETS.map((_, i) => share(trial?.tpir[i] ?? NaN))]
     ]
   }))
@@ -63,6 +65,12 @@ function decisions (packs: readonly PackResults[]): string[] {
 function features (packs: readonly PackResults[]): string[] {
   return table(['pack', 'features', 'log loss', 'calibration error', ...FPIR_TARGETS.map(f => `TPIR at FPIR ${percent(f)}`)], packs.flatMap(({ pack, features }) =>
     features.map(f => [pack, f.features.join(', '), share(f.logLoss), share(f.ece), ...f.tpir.map(share)])))
+}
+
+function normalisation (packs: readonly PackResults[]): string[] {
+  const files = packs[0]!.normalisation[0]?.sets.map(s => basename(dirname(s.file))) ?? []
+  return table(['pack', 'weight', ...files.map(file => `R@1 ${file}`), ...FPIR_TARGETS.map(f => `TPIR at FPIR ${percent(f)}`)], packs.flatMap(({ pack, normalisation }) =>
+    normalisation.map(t => [pack, String(t.weight) + (t.weight === USUAL_WEIGHT ? ' (in use)' : ''), ...t.sets.map(s => share(s.recall)), ...t.tpir.map(share)])))
 }
 
 function growth (packs: readonly PackResults[]): string[] {

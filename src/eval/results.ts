@@ -8,7 +8,7 @@ import { evaluate } from './evaluate.ts'
 import type { PhotoCache } from './photo-cache.ts'
 import type { Report, ReportInput, RowReport } from './report.ts'
 import { shrinkFaces, SMALL_FACES } from './small-faces.ts'
-import { tryFeatures, tryGrowth, type FeatureTrial, type GrowthTrial } from './trials.ts'
+import { tryFeatures, tryGrowth, tryNormalisation, type FeatureTrial, type GrowthTrial, type NormalisationTrial } from './trials.ts'
 
 export interface PackResults {
   readonly pack: string
@@ -16,6 +16,7 @@ export interface PackResults {
   readonly report: Report
   readonly calibration: CalibrationReport
   readonly features: readonly FeatureTrial[]
+  readonly normalisation: readonly NormalisationTrial[]
   readonly growth: readonly GrowthTrial[]
   /** First rows by the short side of the face, px; null is the photo as it is. */
   readonly smallFaces: ReadonlyArray<{ readonly sizePx: number | null, readonly row: RowReport }>
@@ -52,10 +53,12 @@ export async function measurePack ({ pack, models, kb, encoder, encoded, counts,
     const members = encoded.answers.filter(a => a.query.entityId !== null)
     smallFaces.push({ sizePx: size, row: (await ranked(kb, await shrinkFaces(members, size, encoder, cache, concurrency))).rows[0]! })
   }
+  onStage('normalisation')
+  const normalisation = await tryNormalisation(kb, encoded, counts.files)
   onStage('growth')
   const growth: GrowthTrial[] = []
   for (const share of GROWTH_FROM) growth.push(await tryGrowth(kb, encoded.answers, share))
-  return { pack, models, report: { ...plain, decisions }, calibration, features: tryFeatures(samples), growth, smallFaces }
+  return { pack, models, report: { ...plain, decisions }, calibration, features: tryFeatures(samples), normalisation, growth, smallFaces }
 }
 
 function calibrated (kb: KnowledgeBase, { calibration }: CalibrationReport): KnowledgeBase {
@@ -67,6 +70,7 @@ function calibrated (kb: KnowledgeBase, { calibration }: CalibrationReport): Kno
     search: async (...args) => await kb.search(...args),
     similarities: async (...args) => await kb.similarities(...args),
     vectors: async (...args) => await kb.vectors(...args),
+    usual: async entity => await kb.usual(entity),
     entity: id => kb.entity(id),
     close: async () => {}
   }

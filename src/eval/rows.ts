@@ -1,7 +1,8 @@
 // The ways to rank entities for a mention that the paper compares, each as the service ranks.
-import type { EncodedMention, Neighbour, Space } from '../types.ts'
+import type { Candidate, EncodedMention, Neighbour, Space } from '../types.ts'
 import type { KnowledgeBase } from '../ports.ts'
 import { DEFAULT_RERANK_K, type RankingPlan } from '../pipeline/modes.ts'
+import { DECIDE_TOP_K } from '../pipeline/features.ts'
 import { rankCandidates } from '../pipeline/rank.ts'
 import type { Ranked } from './metrics.ts'
 
@@ -41,8 +42,12 @@ export function rowsOf (kb: KnowledgeBase, clip: boolean): Row[] {
 }
 
 async function rank (kb: KnowledgeBase, mention: EncodedMention, plan: Pick<RankingPlan, 'mode' | 'order' | 'textSpace'>, depth: number): Promise<Ranked[]> {
-  const candidates = await rankCandidates(kb, mention, { ...plan, rerankK: DEFAULT_RERANK_K[plan.order], topK: depth })
-  return candidates.map(c => ({ id: c.entity.id, score: c.score }))
+  return ranked(await rankCandidates(kb, mention, { ...plan, rerankK: DEFAULT_RERANK_K[plan.order], topK: depth }))
+}
+
+/** As many candidates as the decision looks at. */
+export async function rankByFace (kb: KnowledgeBase, mention: EncodedMention): Promise<Candidate[]> {
+  return await rankCandidates(kb, mention, { mode: 'v2v', order: 'face-text', textSpace: 'name', rerankK: DEFAULT_RERANK_K['face-text'], topK: DECIDE_TOP_K })
 }
 
 export function rerankRowsOf (kb: KnowledgeBase, clip: boolean): RerankRow[] {
@@ -57,8 +62,8 @@ export async function search (kb: KnowledgeBase, mention: EncodedMention, space:
   return await kb.search(space, embeddingFor(mention, space), Math.min(k, kb.info.entities))
 }
 
-export function ranked (neighbours: readonly Neighbour[]): Ranked[] {
-  return neighbours.map(n => ({ id: n.entity.id, score: n.similarity }))
+export function ranked (candidates: readonly Candidate[]): Ranked[] {
+  return candidates.map(({ entity, score }) => ({ id: entity.id, score }))
 }
 
 export function embeddingFor (mention: EncodedMention, space: Space): Float32Array {

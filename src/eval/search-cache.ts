@@ -35,6 +35,7 @@ export async function withSearchCache (kb: KnowledgeBase, file: string): Promise
     calibration: kb.calibration,
     similarities: async (space, embedding, entities) => await kb.similarities(space, embedding, entities),
     vectors: async (space, entity) => await kb.vectors(space, entity),
+    usual: async entity => await kb.usual(entity),
     entity: id => kb.entity(id),
     close: async () => { await kb.close() },
     async search (space, embedding, k) {

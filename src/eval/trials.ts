@@ -1,13 +1,17 @@
 // What each feature gives, and how a calibration stands the growth of its index: the figures behind the choices made.
 import type { FeatureName } from '../calibration.ts'
+import { DECIDE_TOP_K } from '../pipeline/features.ts'
+import { normalise, USUAL_WEIGHT } from '../pipeline/normalise.ts'
 import { logistic, probability } from '../pipeline/probability.ts'
+import { retrieve } from '../pipeline/retrieve.ts'
 import type { KnowledgeBase } from '../ports.ts'
 import type { Neighbour } from '../types.ts'
 import { expectedCalibrationError } from './calibration-error.ts'
 import { assignFolds, calibrate, crossValidate, type Sample } from './calibrate.ts'
 import { collectSamples } from './collect-samples.ts'
-import type { EncodedQuery } from './encode-queries.ts'
+import type { EncodedQueries, EncodedQuery } from './encode-queries.ts'
 import { FPIR_TARGETS, openSetCurve, pointAtFpir } from './open-set.ts'
+import { buildReport, type Answer } from './report.ts'
 
 export interface FeatureTrial {
   readonly features: readonly FeatureName[]
@@ -44,6 +48,32 @@ export function tryFeatures (samples: readonly Sample[], folds = 10, seed = 1): 
       tpir: FPIR_TARGETS.map(target => pointAtFpir(curve, target).tpir)
     }
   })
+}
+
+export interface NormalisationTrial {
+  readonly weight: number
+  /** Recall@1 per person, by query file. */
+  readonly sets: ReadonlyArray<{ readonly file: string, readonly recall: number }>
+  /** At each of FPIR_TARGETS, by score. */
+  readonly tpir: readonly number[]
+}
+
+/** Around the one in use; 0 ranks by similarity alone. */
+const WEIGHTS = [0, 0.3, USUAL_WEIGHT, 0.7, 1]
+
+/** Ranks by face with other weights of what is usual. */
+export async function tryNormalisation (kb: KnowledgeBase, { answers }: Pick<EncodedQueries, 'answers'>, files: readonly string[]): Promise<NormalisationTrial[]> {
+  const trials: NormalisationTrial[] = []
+  for (const weight of WEIGHTS) {
+    const ranked: Answer[] = []
+    for (const { query, mention } of answers) {
+      const found = mention === null ? [] : await normalise(kb, await retrieve(kb, { modality: 'face', space: 'face', embedding: mention.face }, DECIDE_TOP_K), weight)
+      ranked.push({ query, inIndex: query.entityId !== null && kb.entity(query.entityId) !== undefined, ranking: found.map(({ entity, score }) => ({ id: entity.id, score })) })
+    }
+    const { sets, openSet } = buildReport({ index: kb.info, models: '', counts: { files, noFace: 0, unreadable: 0, missingPhotos: 0, duplicates: 0, broken: 0 }, rows: [{ name: 'V2V', answers: ranked }] })
+    trials.push({ weight, sets: sets.map(set => ({ file: set.name, recall: set.perPerson.recall[1] })), tpir: openSet.map(point => point.tpir) })
+  }
+  return trials
 }
 
 export interface GrowthTrial {
@@ -93,6 +123,7 @@ function partOf (kb: KnowledgeBase, keep: (id: string) => boolean): KnowledgeBas
     },
     similarities: async (...args: Parameters<KnowledgeBase['similarities']>) => await kb.similarities(...args),
     vectors: async (...args: Parameters<KnowledgeBase['vectors']>) => await kb.vectors(...args),
+    usual: async (entity: Parameters<KnowledgeBase['usual']>[0]) => await kb.usual(entity),
     entity: (id: string) => keep(id) ? kb.entity(id) : undefined,
     close: async () => {}
   }

@@ -2,6 +2,7 @@
 import { errors } from '../errors.ts'
 import { SPACES, type Entity, type Neighbour, type Space } from '../types.ts'
 import type { KnowledgeBase } from '../ports.ts'
+import { createCohort } from './cohort.ts'
 import { createTop, searchExact, type Hits } from './exact.ts'
 import type { IndexManifest } from './format.ts'
 import { readIndex, type IndexParts, type SpaceIndex } from './read-index.ts'
@@ -15,6 +16,8 @@ export interface IndexedKnowledgeBase extends KnowledgeBase {
   readonly entities: readonly Entity[]
   /** The vectors of one entity, decoded, with the photo each is from where that is known. */
   readonly references: (space: Space, id: string) => ReferenceVector[]
+  /** `usual` for an entity with other faces than those of the index. */
+  readonly usualOf: (id: string, faces: readonly Float32Array[]) => number | null
 }
 
 export interface ReferenceVector { readonly image: string | null, readonly vector: Float32Array }
@@ -62,6 +65,9 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts)
     const index = spaces[space]
     return row === undefined || index === undefined ? [] : readVectors(index, firstVectors[space]!, row)
   }
+  const cohort = spaces.face === undefined ? null : createCohort(spaces.face)
+  const usualOf = (id: string, faces: readonly Float32Array[]): number | null => cohort?.usual(faces, rowOfId.get(id) ?? null) ?? null
+  const told = new Map<string, number | null>()
   return {
     manifest,
     entities,
@@ -84,6 +90,14 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts)
       })
     },
     references,
+    usualOf,
+    async usual ({ id }) {
+      const known = told.get(id)
+      if (known !== undefined) return known
+      const usual = usualOf(id, references('face', id).map(({ vector }) => vector))
+      told.set(id, usual)
+      return usual
+    },
     async vectors (space, { id }) {
       return references(space, id).map(({ vector }) => vector)
     },

@@ -93,6 +93,10 @@ export function createView (base: IndexedKnowledgeBase, overlay: Overlay, digest
       })
     },
     vectors: async (space, { id }) => (space === 'face' ? overlay.get(id)?.faces : undefined)?.map(({ vector }) => vector) ?? await base.vectors(space, { id }),
+    async usual ({ id }) {
+      const other = overlay.get(id)?.faces
+      return other === undefined || other === null ? await base.usual({ id }) : base.usualOf(id, other.map(({ vector }) => vector))
+    },
     entity: entityOf,
     images: id => (overlay.get(id)?.faces ?? base.references('face', id)).map(({ image }) => image),
     close: async () => {}

@@ -2,7 +2,7 @@
 import type { Candidate, EncodedMention, Entity, LinkStatus } from '../types.ts'
 import type { Calibration } from '../calibration.ts'
 import type { Decision, KnowledgeBase } from '../ports.ts'
-import { createUsual, featuresOf } from './features.ts'
+import { featuresOf } from './features.ts'
 import { probability } from './probability.ts'
 
 export interface Decided { readonly status: LinkStatus, readonly entity: Entity | null }
@@ -14,7 +14,7 @@ export interface Judged extends Pick<Calibration, 'linkFrom' | 'ambiguousFrom'> 
  * linked: the first candidate is good enough, and no second entity is nearer to it than the margin. ambiguous: it is good
  * enough, but a second entity is that near; or it is more likely right than not, but not good enough. nil: else.
  *
- * Good enough is a face similarity from the threshold on or, in a calibrated index, a probability from `linkFrom` on.
+ * Good enough is a face score from the threshold on or, in a calibrated index, a probability from `linkFrom` on.
  * More likely right than not is a probability from `ambiguousFrom` on; without calibration there is no such state. Two
  * look-alikes that both reach the threshold are ambiguous at any probability, since it is shared between them.
  *
@@ -22,28 +22,30 @@ export interface Judged extends Pick<Calibration, 'linkFrom' | 'ambiguousFrom'> 
  */
 export function decide (candidates: readonly Candidate[], decision: Decision, judged: Judged | null = null): Decided {
   const [first, second] = candidates
-  const similarity = first?.similarity.face
-  if (first === undefined || similarity === undefined) return { status: 'nil', entity: null }
-  const reaches = similarity >= decision.threshold
+  const best = first === undefined ? undefined : faceScore(first)
+  if (first === undefined || best === undefined) return { status: 'nil', entity: null }
+  const reaches = best >= decision.threshold
   const good = judged === null ? reaches : judged.probability >= judged.linkFrom
-  const runnerUp = second?.similarity.face
-  const near = runnerUp !== undefined && similarity - runnerUp < decision.ambiguousMargin
+  const runnerUp = second === undefined ? undefined : faceScore(second)
+  const near = runnerUp !== undefined && best - runnerUp < decision.ambiguousMargin
   const likely = judged !== null && judged.probability >= judged.ambiguousFrom
   if (near ? good || reaches || likely : likely && !good) return { status: 'ambiguous', entity: null }
   return good && !near ? { status: 'linked', entity: first.entity } : { status: 'nil', entity: null }
 }
 
+/** The score where faces alone were compared, else the face's similarity: an order by text says nothing of faces. */
+function faceScore ({ score, similarity }: Candidate): number | undefined {
+  return similarity.face === undefined || similarity.text === undefined ? similarity.face === undefined ? undefined : score : similarity.face
+}
+
 /** Decides, with the probability where the index is calibrated for candidates in this order. */
 export type Judge = (mention: EncodedMention, candidates: readonly Candidate[], kb: KnowledgeBase) => Promise<Decided & { readonly probability?: number | undefined }>
 
-export function createJudge (): Judge {
-  const usual = createUsual()
-  return async (mention, candidates, kb) => {
-    const { decision, calibration } = kb
-    const features = calibration === undefined || candidates[0] === undefined ? null : featuresOf(mention, candidates, await usual(kb, candidates[0].entity))
-    if (calibration === undefined || features === null) return decide(candidates, decision)
-    const { linkFrom, ambiguousFrom } = calibration
-    const p = probability(features, calibration, kb.info.entities)
-    return { ...decide(candidates, decision, { probability: p, linkFrom, ambiguousFrom }), probability: p }
-  }
+export const judge: Judge = async (mention, candidates, kb) => {
+  const { decision, calibration } = kb
+  const features = calibration === undefined || candidates[0] === undefined ? null : featuresOf(mention, candidates, await kb.usual(candidates[0].entity))
+  if (calibration === undefined || features === null) return decide(candidates, decision)
+  const { linkFrom, ambiguousFrom } = calibration
+  const p = probability(features, calibration, kb.info.entities)
+  return { ...decide(candidates, decision, { probability: p, linkFrom, ambiguousFrom }), probability: p }
 }

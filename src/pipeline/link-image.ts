@@ -1,7 +1,7 @@
 // THE PATH: bytes -> decode -> detect -> align -> embed (in a worker) -> retrieve -> rerank -> decide -> links.
 import type { LinkedImage, LinkImage, Link, MentionEncoder, ModelInfo, Timings } from '../types.ts'
 import type { KnowledgeBase } from '../ports.ts'
-import { createJudge } from './decide.ts'
+import { judge } from './decide.ts'
 import { DECIDE_TOP_K } from './features.ts'
 import { planRanking, type PackSpaces } from './modes.ts'
 import { rankCandidates, type Timed } from './rank.ts'
@@ -16,7 +16,6 @@ export interface LinkParts {
 export type LinkAgainst = (kb: KnowledgeBase, ...image: Parameters<LinkImage>) => Promise<LinkedImage>
 
 export function createLinkImage ({ encoder, pack, models }: LinkParts): LinkAgainst {
-  const judge = createJudge()
   return async (kb, bytes, options, signal) => {
     const plan = planRanking(options, kb, pack)
     const encoded = await encoder.encode(bytes, { boxes: options.boxes, context: plan.mode !== 'v2v' }, signal)

@@ -1,8 +1,10 @@
 // A mention's embeddings to its candidates: retrieve, then rerank or fuse, as the plan says.
 import type { Candidate, EncodedMention, Order } from '../types.ts'
 import type { KnowledgeBase } from '../ports.ts'
+import { DECIDE_TOP_K } from './features.ts'
 import { EQUAL_WEIGHTS, fuse } from './fuse.ts'
 import type { RankingPlan } from './modes.ts'
+import { normalise } from './normalise.ts'
 import { rerank } from './rerank.ts'
 import { compare, retrieve, type Probe, type Ranked } from './retrieve.ts'
 
@@ -22,7 +24,7 @@ export async function rankCandidates (kb: KnowledgeBase, mention: Pick<EncodedMe
   const face: Probe = { modality: 'face', space: 'face', embedding: mention.face }
   const text = (): Probe => ({ modality: 'text', space: plan.textSpace, embedding: contextOf(mention) })
   const ranked = plan.mode === 'v2v'
-    ? await timed('retrieve', async () => await retrieve(kb, face, plan.topK))
+    ? await timed('retrieve', async () => await normalise(kb, await retrieve(kb, face, Math.max(plan.topK, DECIDE_TOP_K))))
     : plan.mode === 'v2t'
       ? await timed('retrieve', async () => await retrieve(kb, text(), plan.topK))
       : await rankByBoth(kb, face, text(), plan, timed)

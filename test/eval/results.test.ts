@@ -12,7 +12,7 @@ import { createPhotoCache } from '../../src/eval/photo-cache.ts'
 import { renderResults } from '../../src/eval/render-results.ts'
 import { measurePack, type PackResults } from '../../src/eval/results.ts'
 import { shrinkFaces } from '../../src/eval/small-faces.ts'
-import { tryFeatures, tryGrowth } from '../../src/eval/trials.ts'
+import { tryFeatures, tryGrowth, tryNormalisation } from '../../src/eval/trials.ts'
 import { kbOfVectors, mentionOf } from '../helpers/memory-kb.ts'
 
 const random = xoroshiro128plus(9)
@@ -100,5 +100,19 @@ describe('results', () => {
     expect(text).toContain('dev (80 photos, 40 people)')
     expect(text).toContain('0.3097')
     expect(text).not.toMatch(/undefined|NaN/)
+  })
+})
+
+describe('what normalising gives', () => {
+  it('is told by weight: 0 is the plain cosine, and the one in use is what the service ranks by', async () => {
+    const centre = people[0]!.face
+    const usual = { ...kb, usual: async ({ id }: { readonly id: string }) => id === 'Q1' ? 0.9 : 0 }
+    // Strangers and others who look like Q1 are taken for it until that is taken off.
+    const near = people.slice(1, 30).map((p, i) => queryOf(p.id, p.face.map((x, d) => x + 1.05 * centre[d]!), i))
+    const trials = await tryNormalisation(usual, { answers: [...near, ...answers.filter(a => a.query.entityId === null)] }, ['sets/dev/queries.jsonl'])
+    expect(trials.map(t => t.weight)).toEqual([0, 0.3, 0.5, 0.7, 1])
+    expect(trials[0]!.sets[0]!.file).toBe('sets/dev/queries.jsonl')
+    expect(trials[2]!.sets[0]!.recall).toBeGreaterThan(trials[0]!.sets[0]!.recall)
+    expect(trials[0]!.tpir).toHaveLength(3)
   })
 })

@@ -20,4 +20,13 @@ describe('decide', () => {
     expect(decided.status).toBe(status)
     expect(decided.entity?.id ?? null).toBe(id)
   })
+
+  it('compares scores where faces alone were compared, and similarities where texts had a say', () => {
+    const [first, second] = candidates(0.52, 0.6)
+    const scored = [{ ...first!, score: 0.55 }, { ...second!, score: 0.4 }]
+    expect(decide(scored, decision).status).toBe('linked')
+    expect(decide([{ ...first!, score: 0.45 }], decision).status).toBe('nil')
+    const byText = scored.map(c => ({ ...c, similarity: { ...c.similarity, text: 0.3 } }))
+    expect(decide(byText, decision).status).toBe('ambiguous')
+  })
 })

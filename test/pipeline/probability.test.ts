@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Calibration, Features } from '../../src/calibration.ts'
-import { createJudge, decide } from '../../src/pipeline/decide.ts'
-import { createUsual, featuresOf } from '../../src/pipeline/features.ts'
+import { decide, judge } from '../../src/pipeline/decide.ts'
+import { featuresOf } from '../../src/pipeline/features.ts'
 import { growthWarning, logOdds, probability } from '../../src/pipeline/probability.ts'
 import type { Candidate } from '../../src/types.ts'
 import { kbOfVectors, mentionOf } from '../helpers/memory-kb.ts'
@@ -63,7 +63,6 @@ describe('deciding by probability', () => {
 
   it('states a probability where the index has a calibration, and where faces alone chose the candidates', async () => {
     const mention = mentionOf([1, 0])
-    const judge = createJudge()
     const kb = kbOfVectors({ Q1: { face: [[1, 0]] }, Q2: { face: [[0, 1]] } })
     const found = (await kb.search('face', mention.face, 2)).map(({ entity, similarity }, i) => ({ rank: i + 1, entity, score: similarity, similarity: { face: similarity } }))
     expect(await judge(mention, found, kb)).toEqual({ status: 'linked', entity: kb.entity('Q1') })
@@ -77,25 +76,10 @@ describe('deciding by probability', () => {
 })
 
 describe('features', () => {
-  const turn = (degrees: number): number[] => [Math.cos(degrees * Math.PI / 180), Math.sin(degrees * Math.PI / 180)]
-
   it('are of the first candidate and the face', () => {
     const f = featuresOf(mentionOf([1, 0]), candidates(0.7, 0.4), 0.25)!
     expect(f).toMatchObject({ similarity: 0.7, usual: 0.25, faceSize: Math.log(10), sharpness: Math.log(101), detectionScore: 0.9 })
     expect(f.margin).toBeCloseTo(0.3, 12)
     expect(featuresOf(mentionOf([1, 0]), candidates(0.7), null)).toMatchObject({ margin: null, usual: null })
-  })
-
-  it('know how similar an entity\'s ten nearest others are to it, over all its vectors', async () => {
-    const others = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`Q${i + 10}`, { face: [turn(5 * (i + 1))] }]))
-    const kb = kbOfVectors({ Q1: { face: [turn(0), turn(1)] }, ...others })
-    const expected = [0, 1].flatMap(own => Array.from({ length: 10 }, (_, i) => Math.cos((5 * (i + 1) - own) * Math.PI / 180)))
-    expect(await createUsual()(kb, kb.entity('Q1')!)).toBeCloseTo(expected.reduce((a, b) => a + b, 0) / 20, 6)
-  })
-
-  it('know nothing of an entity that is alone, or has no face', async () => {
-    const alone = kbOfVectors({ Q1: { face: [[1, 0]] }, Q2: { name: [[1, 0]] } })
-    expect(await createUsual()(alone, alone.entity('Q1')!)).toBeNull()
-    expect(await createUsual()(alone, alone.entity('Q2')!)).toBeNull()
   })
 })

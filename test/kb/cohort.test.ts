@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest'
+import { createCohort } from '../../src/kb/cohort.ts'
+import { openIndex } from '../../src/kb/open-index.ts'
+import { tableOf } from '../../src/kb/vectors.ts'
+import { writeIndex } from '../../src/kb/write-index.ts'
+import { dot, normalize } from '../../src/math/vector.ts'
+import { content, DIMS, seededEntities, seededVectors, temporaryFolder } from './build.ts'
+
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length
+const cohortOf = (vectors: readonly Float32Array[], rows = vectors.map((_, i) => i)): ReturnType<typeof createCohort> => createCohort({ table: tableOf('float32', vectors, DIMS), entityRows: Uint32Array.from(rows) })
+
+describe('createCohort', () => {
+  const vectors = seededVectors(300)
+
+  it('tells the mean of the fifty nearest others, less that of people at large', () => {
+    const nearest = (v: Float32Array, but: number): number => mean(vectors.flatMap((other, i) => i === but ? [] : [dot(v, other)]).sort((a, b) => b - a).slice(0, 50))
+    const atLarge = mean(vectors.flatMap((v, i) => i % 3 === 0 ? [nearest(v, i)] : []))
+    const cohort = cohortOf(vectors)!
+    for (const row of [0, 17, 299]) expect(cohort.usual([vectors[row]!], row)).toBeCloseTo(nearest(vectors[row]!, row) - atLarge, 2)
+    const two = [vectors[3]!, vectors[4]!]
+    expect(cohort.usual(two, null)).toBeCloseTo(mean(two.map(v => nearest(v, -1))) - atLarge, 2)
+    expect(cohort.usual([], 5)).toBeNull()
+  })
+
+  it('is more for a face in the middle of all', () => {
+    const crowd = vectors.map(v => normalize(v.map((x, d) => x + (d === 0 ? 2 : 0))))
+    const middle = normalize(Float32Array.from({ length: DIMS }, (_, d) => d === 0 ? 1 : 0))
+    const apart = normalize(middle.map(x => -x))
+    const cohort = cohortOf(crowd)!
+    expect(cohort.usual([middle], null)!).toBeGreaterThan(0)
+    expect(cohort.usual([apart], null)!).toBeLessThan(0)
+  })
+
+  it('does not count other photos of the same person', () => {
+    const twins = vectors.map((v, i) => i < 60 ? vectors[0]! : v)
+    const rows = twins.map((_, i) => i < 60 ? 0 : i)
+    expect(cohortOf(twins, rows)!.usual([twins[0]!], 0)!).toBeLessThan(cohortOf(twins, rows)!.usual([twins[0]!], null)! - 0.3)
+  })
+
+  it('says nothing of small indexes', () => {
+    expect(cohortOf(vectors.slice(0, 199))).toBeNull()
+  })
+})
+
+it('an opened index tells it for those who have a face', async () => {
+  const folder = `${await temporaryFolder()}/index`
+  const vectors = seededVectors(250)
+  await writeIndex(folder, content(seededEntities(251), vectors, vectors.map((_, i) => i)))
+  const kb = await openIndex(folder, {})
+  const cohort = cohortOf(vectors)!
+  expect(await kb.usual({ id: 'Q8' })).toBeCloseTo(cohort.usual([vectors[7]!], 7)!, 2)
+  expect(await kb.usual({ id: 'Q8' })).toBe(await kb.usual({ id: 'Q8' }))
+  expect(await kb.usual({ id: 'Q251' })).toBeNull()
+  expect(kb.usualOf('Q8', [vectors[9]!])).toBeCloseTo(cohort.usual([vectors[9]!], 7)!, 2)
+})
