@@ -16,8 +16,8 @@ import type { OpenedEncoder } from './kb.ts'
 import { startProgress } from './progress.ts'
 
 export interface ResultsDeps {
-  /** Opens the encoder of a pack whose weights are in `modelsDir`. */
-  readonly openEncoder: (packName: string, modelsDir: string) => Promise<OpenedEncoder>
+  /** Opens the encoder of a pack whose weights are in `modelsDir`, with other views of a face than the pack's where given. */
+  readonly openEncoder: (packName: string, modelsDir: string, views?: string) => Promise<OpenedEncoder>
   readonly openIndex: (dir: string, pack: PackManifest) => Promise<KnowledgeBase>
 }
 
@@ -30,7 +30,7 @@ const many = (value: string, before: string[] = []): string[] => [...before, val
 export function addResultsCommand (program: Command, deps: ResultsDeps): void {
   program.command('results')
     .description('measure model packs on the dev sets and write RESULTS.md')
-    .requiredOption('--pack <name=dir>', 'model pack, and the folder its weights are in; may be repeated', many)
+    .requiredOption('--pack <name=dir>', 'model pack, and the folder its weights are in; NAME+VIEWS to try other views of a face (plain, mirrored, mirrored-grey); may be repeated', many)
     .option('--data <dir>', 'dev sets: portraits, news, distractors, cross, strangers', '../shared/data')
     .option('--out <file>', 'where the results are written', 'RESULTS.md')
     .option('--cache <dir>', 'where encoded photos and indexes are kept', '.cache/eval')
@@ -47,8 +47,9 @@ export function addResultsCommand (program: Command, deps: ResultsDeps): void {
 
 async function measure (given: string, { data, cache }: Flags, deps: ResultsDeps): Promise<PackResults> {
   const [name, modelsDir] = given.split('=')
-  if (name === undefined || modelsDir === undefined) throw errors.input('--pack as NAME=DIR, such as embedded=models', given)
-  const opened = await deps.openEncoder(name, modelsDir)
+  const [packName, views] = name!.split('+')
+  if (modelsDir === undefined) throw errors.input('--pack as NAME=DIR, such as embedded=models', given)
+  const opened = await deps.openEncoder(packName!, modelsDir, views)
   try {
     const { encoder, pack, workers } = opened
     const dir = join(cache, `index-${recipeOf(pack).slice(0, 16)}`)
@@ -59,7 +60,7 @@ async function measure (given: string, { data, cache }: Flags, deps: ResultsDeps
     const all = { ...counts, noFace: encoded.noFace.length, unreadable: encoded.unreadable.length, missingPhotos: encoded.missing.length }
     const say = (stage: string): void => { process.stderr.write(`${name}: ${stage}\n`) }
     const models = Object.values(pack.models).flatMap(m => m?.name ?? []).join(', ')
-    return await searchingCached(kb, pack, cache, async cached => await measurePack({ pack: name, models, kb: cached, encoder, encoded, counts: all, cache: createPhotoCache(cache, recipeOf(pack)), concurrency: 2 * workers, onStage: say }))
+    return await searchingCached(kb, pack, cache, async cached => await measurePack({ pack: name!, models, kb: cached, encoder, encoded, counts: all, cache: createPhotoCache(cache, recipeOf(pack)), concurrency: 2 * workers, onStage: say }))
   } finally {
     await opened.close()
   }

@@ -5,7 +5,7 @@ import { readConfig } from '../config.ts'
 import { isVelError } from '../errors.ts'
 import { createLinkImage } from '../pipeline/link-image.ts'
 import { growthWarning } from '../pipeline/probability.ts'
-import type { PackManifest } from '../packs/manifest.ts'
+import { withViews, type PackManifest } from '../packs/manifest.ts'
 import type { KnowledgeBase } from '../ports.ts'
 import { addCalibrateCommand } from './calibrate.ts'
 import { addEvalCommand } from './eval.ts'
@@ -43,9 +43,9 @@ addServeCommand(program, async (config, log) => {
 
 addModelsCommand(program)
 
-const openEncoder = async (name: string | undefined, modelsDir?: string): Promise<OpenedEncoder> => {
+const openEncoder = async (name: string | undefined, modelsDir?: string, views?: string): Promise<OpenedEncoder> => {
   const config = { ...readConfig(process.env), ...(modelsDir !== undefined && { modelsDir }) }
-  const pack = await openPack(config, name ?? config.modelPack, say)
+  const pack = withViews(await openPack(config, name ?? config.modelPack, say), views)
   const engine = await openEngine(config, pack)
   return { encoder: engine, pack, workers: config.workers, close: async () => { await engine.close() } }
 }

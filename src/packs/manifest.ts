@@ -64,6 +64,8 @@ const crop = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('box'), margin: z.number().min(0).max(2) })
 ])
 
+const VIEWS = ['plain', 'mirrored', 'mirrored-grey'] as const
+
 const face = z.strictObject({
   ...model,
   decoder: z.enum(['embedding']),
@@ -74,7 +76,7 @@ const face = z.strictObject({
    * Views of one face whose embeddings are summed: the crop itself; the crop and its mirror image; or the crop and its
    * mirror image in grey, which also brings black-and-white portraits nearer to photos in colour.
    */
-  views: z.enum(['plain', 'mirrored', 'mirrored-grey']).default('plain')
+  views: z.enum(VIEWS).default('plain')
 })
 
 const clipImage = z.strictObject({
@@ -168,4 +170,12 @@ export function parsePackManifest (name: string, text: string): PackManifest {
   const parsed = packManifest.safeParse(value)
   if (!parsed.success) throw errors.pack(name, 'a valid manifest.json', `${z.prettifyError(parsed.error)}; models/README.md describes the format`)
   return parsed.data
+}
+
+/** The pack with other views of a face. @throws VEL_ERR_PACK for views that there are not. */
+export function withViews (pack: PackManifest, views: string | undefined): PackManifest {
+  if (views === undefined) return pack
+  const known = VIEWS.find(v => v === views)
+  if (known === undefined) throw errors.pack(pack.name, `views of a face among ${VIEWS.join(', ')}`, views)
+  return { ...pack, models: { ...pack.models, face: { ...pack.models.face, views: known } } }
 }

@@ -3,7 +3,7 @@ import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { listPacks } from '../../src/packs/list.ts'
-import { OWN_MODELS_DIR, parsePackManifest, readPackManifest, type PackFile, type PackManifest } from '../../src/packs/manifest.ts'
+import { OWN_MODELS_DIR, parsePackManifest, readPackManifest, withViews, type PackFile, type PackManifest } from '../../src/packs/manifest.ts'
 import { isCommercial, packParts } from '../../src/packs/parts.ts'
 import { temporaryFolder } from './helpers.ts'
 
@@ -103,4 +103,11 @@ describe('a faulty manifest', () => {
     expect(listed.get('research')?.state).toBe('absent')
     expect(listed.has('no-pack')).toBe(false)
   })
+})
+
+it('takes other views of a face to try, and refuses those that there are not', async () => {
+  const pack = await readPackManifest('embedded', 'models')
+  expect(withViews(pack, undefined)).toBe(pack)
+  expect(withViews(pack, 'plain').models.face.views).toBe('plain')
+  expect(() => withViews(pack, 'upside-down')).toThrow('expected views of a face among plain, mirrored, mirrored-grey')
 })
