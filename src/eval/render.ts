@@ -47,7 +47,7 @@ function measures (title: string, rows: readonly RowReport[], of: (r: RowReport)
 
 function openSet ({ openSet, counts, rows, calibration }: Report): Grid {
   return {
-    title: `Open set, ${rows[0]!.name}, ${counts.strangers} strangers, threshold on the ${calibration.ece === null ? 'similarity' : 'probability'}`,
+    title: `Open set, ${rows[0]!.name}, ${counts.strangers} strangers, threshold on the ${calibration.ece === null ? 'score' : 'probability'}`,
     head: ['FPIR at most', 'FPIR reached', 'TPIR', 'threshold'],
     rows: openSet.map(p => [percent(p.fpir), percent(p.reachedFpir), share(p.tpir), p.threshold === null ? 'none' : share(p.threshold)])
   }

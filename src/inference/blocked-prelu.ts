@@ -7,7 +7,7 @@ import protobuf from 'protobufjs/light.js'
 const SCHEMA: protobuf.INamespace = {
   nested: {
     Model: { fields: { graph: { type: 'Graph', id: 7 } } },
-    Graph: { fields: { node: { rule: 'repeated', type: 'Node', id: 1 }, initializer: { rule: 'repeated', type: 'Tensor', id: 5 }, input: { rule: 'repeated', type: 'Value', id: 11 } } },
+    Graph: { fields: { node: { rule: 'repeated', type: 'Node', id: 1 }, initializer: { rule: 'repeated', type: 'Tensor', id: 5 }, input: { rule: 'repeated', type: 'Value', id: 11 }, output: { rule: 'repeated', type: 'Value', id: 12 } } },
     Node: { fields: { input: { rule: 'repeated', type: 'string', id: 1 }, output: { rule: 'repeated', type: 'string', id: 2 }, opType: { type: 'string', id: 4 }, attribute: { rule: 'repeated', type: 'Attribute', id: 5 } } },
     Attribute: { fields: { name: { type: 'string', id: 1 }, i: { type: 'int64', id: 3 }, type: { type: 'int32', id: 20 } } },
     Tensor: { fields: { dims: { rule: 'repeated', type: 'int64', id: 1 }, dataType: { type: 'int32', id: 2 }, floatData: { rule: 'repeated', type: 'float', id: 4 }, name: { type: 'string', id: 8 }, rawData: { type: 'bytes', id: 9 }, dataLocation: { type: 'int32', id: 14 } } },
@@ -15,21 +15,29 @@ const SCHEMA: protobuf.INamespace = {
   }
 }
 
-interface Graph { node: Node[], initializer: Tensor[], input: Array<{ name: string }> }
+interface Graph { node: Node[], initializer: Tensor[], input: Array<{ name: string }>, output: Array<{ name: string }> }
 interface Node { input: string[], output: string[], opType: string, attribute?: Array<{ name: string, i: number, type: number }> }
-interface Tensor { dims: Array<number | { toNumber: () => number }>, dataType: number, floatData: number[], name: string, rawData: Uint8Array, dataLocation: number }
+interface Tensor { dims: unknown[], dataType: number, floatData: number[], name: string, rawData: Uint8Array, dataLocation: number }
 
 const FLOAT = 1
 const EXTERNAL = 1
 const INT_ATTRIBUTE = 2
+/** A node with graphs of its own, such as `If`: they may use anything of this one. */
+const GRAPH_ATTRIBUTES: readonly number[] = [5, 10]
+
+/** Slopes up to here leave enough of `1 - slope` to divide by. */
+const LARGEST_SLOPE = 0.9
 
 /**
- * Writes `PRelu(x)` with one slope a channel as `slope * x + (1 - slope) * relu(x)`: the two products are convolutions of
- * 1 x 1 with a group for each channel, which run in the blocked layout, and the sum is fused into the second.
+ * Writes `PRelu(x)` with one slope a channel as operators of the blocked layout.
+ *
+ * Where `x` comes from a convolution and goes nowhere else, that convolution is made to give `z = (1 - slope) * x`; then
+ * `PRelu(x) = relu(z) + slope / (1 - slope) * z`, for every slope below 1. Else it is `slope * x + (1 - slope) * relu(x)`.
+ * Products are convolutions of 1 x 1 with a group for each channel, into which ONNX Runtime fuses the sum.
  *
  * @param bytes an `.onnx` file; it is not changed.
- * @returns the file with the nodes replaced, equal up to rounding; `null` where there is nothing to replace, or where
- * weights lie in other files, which bytes could not find again.
+ * @returns the file with the nodes replaced, equal up to rounding; `null` where there is nothing to replace, where
+ * weights lie in other files, which bytes could not find again, and where graphs are nested.
  */
 export function blockPRelu (bytes: Uint8Array): Uint8Array | null {
   if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes('PRelu')) return null
@@ -38,12 +46,13 @@ export function blockPRelu (bytes: Uint8Array): Uint8Array | null {
   reader.discardUnknown = false
   const model = Model.decode(reader) as unknown as { graph: Graph }
   const { graph } = model
-  if (graph.initializer.some(t => t.dataLocation === EXTERNAL)) return null
+  if (graph.initializer.some(t => t.dataLocation === EXTERNAL) || graph.node.some(n => n.attribute?.some(a => GRAPH_ATTRIBUTES.includes(a.type)))) return null
   const slopes = new Map(graph.initializer.flatMap(t => isPerChannel(t) ? [[t.name, floats(t)] as const] : []))
   const before = graph.node
+  const shrink = shrinker(graph)
   graph.node = before.flatMap(node => {
     const slope = node.opType === 'PRelu' ? slopes.get(node.input[1]!) : undefined
-    return slope === undefined ? [node] : replace(node, slope, graph.initializer)
+    return slope === undefined ? [node] : replace(node, slope, shrink, graph.initializer)
   })
   if (graph.node.length === before.length) return null
   // ONNX Runtime warns of each constant that nothing uses.
@@ -65,15 +74,39 @@ function floats ({ rawData, floatData }: Tensor): Float32Array {
   return rawData.length > 0 ? new Float32Array(Uint8Array.from(rawData).buffer) : Float32Array.from(floatData)
 }
 
-function replace ({ input: [x], output: [y] }: Node, slope: Float32Array, initializers: Tensor[]): Node[] {
+/** Multiplies the channels of `x` by `factors` in the convolution that gives it; false where something else would change too. */
+type Shrink = (x: string, factors: Float32Array) => boolean
+
+function shrinker ({ node, initializer, output }: Graph): Shrink {
+  const producers = new Map(node.flatMap(n => n.output.map(name => [name, n] as const)))
+  const constants = new Map(initializer.map(t => [t.name, t] as const))
+  const uses = new Map<string, number>()
+  for (const name of [...node.flatMap(n => n.input), ...output.map(o => o.name)]) uses.set(name, (uses.get(name) ?? 0) + 1)
+  return (x, factors) => {
+    const producer = producers.get(x)
+    if (producer?.opType !== 'Conv' || uses.get(x) !== 1) return false
+    const tensors = producer.input.slice(1).map(name => uses.get(name) === 1 ? constants.get(name) : undefined)
+    if (!tensors.every(t => t !== undefined && t.dataType === FLOAT && Number(t.dims[0]) === factors.length)) return false
+    for (const tensor of tensors as Tensor[]) {
+      const values = floats(tensor)
+      const each = values.length / factors.length
+      tensor.rawData = new Uint8Array(values.map((v, i) => v * factors[Math.floor(i / each)]!).buffer)
+      tensor.floatData = []
+    }
+    return true
+  }
+}
+
+function replace ({ input: [x], output: [y] }: Node, slope: Float32Array, shrink: Shrink, initializers: Tensor[]): Node[] {
+  const relu = `${y!}/relu`
   const product = (of: string, name: string, factors: Float32Array): Node => {
     initializers.push({ dims: [factors.length, 1, 1, 1], dataType: FLOAT, floatData: [], name: `${name}/factor`, rawData: new Uint8Array(factors.buffer), dataLocation: 0 })
     return { input: [of, `${name}/factor`], output: [name], opType: 'Conv', attribute: [{ name: 'group', i: factors.length, type: INT_ATTRIBUTE }] }
   }
-  return [
-    { input: [x!], output: [`${y!}/relu`], opType: 'Relu' },
-    product(x!, `${y!}/kept`, slope),
-    product(`${y!}/relu`, `${y!}/raised`, slope.map(a => 1 - a)),
-    { input: [`${y!}/kept`, `${y!}/raised`], output: [y!], opType: 'Add' }
-  ]
+  const sum = (...terms: string[]): Node => ({ input: terms, output: [y!], opType: 'Add' })
+  const rectified: Node = { input: [x!], output: [relu], opType: 'Relu' }
+  const kept = `${y!}/kept`
+  if (slope.every(a => a <= LARGEST_SLOPE) && shrink(x!, slope.map(a => 1 - a))) return [rectified, product(x!, kept, slope.map(a => a / (1 - a))), sum(kept, relu)]
+  const raised = `${y!}/raised`
+  return [rectified, product(x!, kept, slope), product(relu, raised, slope.map(a => 1 - a)), sum(kept, raised)]
 }

@@ -58,6 +58,27 @@ describe('blockPRelu', () => {
     given.forEach((v, i) => { expect(v).toBeCloseTo(wanted[i]!, 6) })
   })
 
+  /** x `[1, 3, 4, 4]` through a convolution to two channels, a PRelu, and what comes after. */
+  const convolved = (slope: Float32Array, after = [node('Identity', ['p'], ['y'])]): Uint8Array => encodeGraph({
+    nodes: [node('Conv', ['x', 'w', 'b'], ['c']), node('PRelu', ['c', 'slope'], ['p']), ...after],
+    initializers: [tensor('w', [2, 3, 1, 1], numbers(6)), tensor('b', [2], numbers(2)), tensor('slope', [2, 1, 1], slope)],
+    inputs: [value('x', 'float32', [1, 3, 4, 4])],
+    outputs: [value('y', 'float32', [1, 2, 4, 4])]
+  })
+
+  it.each([
+    ['slopes below 1', convolved(Float32Array.of(0.25, -0.5))],
+    ['a slope over 1', convolved(Float32Array.of(0.25, 1.5))],
+    ['a slope of 1', convolved(Float32Array.of(1, 0.2))],
+    ['a convolution that something else reads', convolved(Float32Array.of(0.25, -0.5), [node('Mul', ['p', 'c'], ['y'])])],
+    ['weights that something else reads', convolved(Float32Array.of(0.25, -0.5), [node('Conv', ['x', 'w'], ['d']), node('Add', ['p', 'd'], ['y'])])]
+  ])('after a convolution: %s', async (_, graph) => {
+    const x = numbers(48, 3)
+    const wanted = await run(graph, [1, 3, 4, 4], x)
+    const answer = await run(blockPRelu(graph)!, [1, 3, 4, 4], x)
+    answer.forEach((v, i) => { expect(v).toBeCloseTo(wanted[i]!, 5) })
+  })
+
   it.skipIf(!hasEmbedded)('gives the embeddings of the file as it is', async () => {
     const bytes = await readFile(`${modelsDir}embedded/fr_feature.onnx`)
     const x = numbers(3 * 112 * 112)
