@@ -21,10 +21,13 @@ export interface LinkerParts {
   readonly cache?: { readonly results: LinkCache, /** What results depend on besides image, options, index and models. */ readonly settings: unknown } | undefined
 }
 
+/** Raised when the same image gets another answer from the same models and index, so that replicas of two releases can share a cache. */
+const REVISION = 2
+
 export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, cache }: LinkerParts): Linker {
   const find = createFinder()
   const link = createLinkImage({ encoder: engine, pack, models: () => engine.models })
-  const linkCached: LinkAgainst = cache === undefined ? link : withCache(link, cache.results, (bytes, options, index) => cacheKey(bytes, options, [index, engine.models, recipe, cache.settings]))
+  const linkCached: LinkAgainst = cache === undefined ? link : withCache(link, cache.results, (bytes, options, index) => cacheKey(bytes, options, [REVISION, index, engine.models, recipe, cache.settings]))
   return {
     linkImage: async (...image) => await live.use(async kb => await linkCached(kb, ...image)),
     entity: id => live.view().entity(id),
