@@ -13,6 +13,8 @@ export interface BenchServer {
   readonly origin: string
   /** Memory of the server and its workers, MB, now or each process at its highest; null where the system has no /proc. */
   readonly memoryMB: (which: 'now' | 'peak') => { readonly server: number, readonly workers: number } | null
+  /** Process ids of the workers; none where the system has no /proc. */
+  readonly workers: () => readonly number[]
   /** What /metrics tells, by name, of samples without labels. Each scrape begins a new span of the event loop's delay. */
   readonly metrics: () => Promise<Readonly<Record<string, number>>>
   readonly stop: () => Promise<void>
@@ -34,6 +36,7 @@ export async function startBenchServer (env: Readonly<Record<string, string>>): 
   return {
     origin,
     memoryMB: which => memory(child.pid!, which),
+    workers: () => childrenOf(child.pid!),
     metrics: async () => {
       const samples = (await (await fetch(`${origin}/metrics`)).text()).matchAll(/^(\w+) (\S+)$/gm)
       return Object.fromEntries(Array.from(samples, ([, name, value]) => [name, Number(value)]))
@@ -68,8 +71,7 @@ async function untilReady (origin: string, child: ChildProcess): Promise<void> {
 
 /** NOTE: pages that processes share are counted in each of them. */
 function memory (pid: number, which: 'now' | 'peak'): { server: number, workers: number } | null {
-  const children = `/proc/${pid}/task/${pid}/children`
-  if (!existsSync(children)) return null
+  if (!existsSync('/proc/self/status')) return null
   const field = which === 'now' ? /^VmRSS:\s+(\d+) kB/m : /^VmHWM:\s+(\d+) kB/m
   const of = (p: number): number => {
     try {
@@ -78,6 +80,10 @@ function memory (pid: number, which: 'now' | 'peak'): { server: number, workers:
       return 0 // it ended just now
     }
   }
-  const workers = readFileSync(children, 'utf8').trim().split(' ').filter(p => p !== '').map(Number)
-  return { server: of(pid), workers: workers.reduce((sum, p) => sum + of(p), 0) }
+  return { server: of(pid), workers: childrenOf(pid).reduce((sum, p) => sum + of(p), 0) }
+}
+
+function childrenOf (pid: number): number[] {
+  const children = `/proc/${pid}/task/${pid}/children`
+  return existsSync(children) ? readFileSync(children, 'utf8').trim().split(' ').filter(p => p !== '').map(Number) : []
 }

@@ -4,6 +4,7 @@ import { heavy } from './heavy.ts'
 import { hasKb, kb } from './kb.ts'
 import { load } from './load.ts'
 import { peer } from './peer.ts'
+import { replacement } from './replacement.ts'
 import { stages } from './stages.ts'
 
-export const sections: readonly Section[] = [stages, load, peer, heavy, ...hasKb ? [kb] : []]
+export const sections: readonly Section[] = [stages, load, replacement, peer, heavy, ...hasKb ? [kb] : []]
