@@ -1,7 +1,7 @@
 // The ports between the parts: the pipeline and the models that serve it, the service and the linker behind it.
 // Who needs something asks a port; who has it implements the port.
 import type { Calibration } from './calibration.ts'
-import type { Box, Detection, Entity, IndexInfo, Landmarks, LinkedImage, LinkImage, Mode, ModelInfo, Neighbour, Raster, Space } from './types.ts'
+import type { Box, Detection, Entity, IndexInfo, Landmarks, LinkedImage, LinkImage, Mode, ModelInfo, Neighbour, Raster, Space, TextSpace } from './types.ts'
 import type { Pyramid } from './math/pyramid.ts'
 
 /** Finds faces in a whole picture of any size. */
@@ -37,7 +37,7 @@ export interface ClipImageEncoder {
 export interface ClipTextEncoder {
   readonly dims: number
   /** What is embedded of an entity: its name (CLIP_N), or its name and description (CLIP_N_D), in the pack's prompt. */
-  prompt: (entity: Pick<Entity, 'name' | 'description'>, field: 'name' | 'name_description') => string
+  prompt: (entity: Pick<Entity, 'name' | 'description'>, field: TextSpace) => string
   /** One L2-normalised float32 `[dims]` a text, in order; a text too long for the encoder loses its tail. */
   encode: (texts: readonly string[]) => Promise<Float32Array[]>
 }

@@ -96,6 +96,8 @@ export type Modality = 'face' | 'text'
 /** The embedding spaces an index can hold: faces, and texts of two kinds (the paper's CLIP_N and CLIP_N_D). */
 export const SPACES = ['face', 'name', 'name_description'] as const
 export type Space = typeof SPACES[number]
+export const TEXT_SPACES = ['name', 'name_description'] as const satisfies readonly Space[]
+export type TextSpace = typeof TEXT_SPACES[number]
 
 /** An entity with its similarity (cosine, -1..1) to one query embedding. */
 export interface Neighbour { readonly entity: Entity, readonly similarity: number }

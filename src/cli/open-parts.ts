@@ -3,12 +3,15 @@ import type { Config } from '../config.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import type { EngineLog } from '../engine/crew.ts'
 import { openLive, type LiveKnowledgeBase, type LiveOptions } from '../kb/live.ts'
-import { openIndex, type IndexedKnowledgeBase } from '../kb/open-index.ts'
+import { openIndex, type ExpectedEncoders, type IndexedKnowledgeBase } from '../kb/open-index.ts'
+import { sessionOpener } from '../inference/session.ts'
+import { loadTextEncoder, type LoadedTextEncoder } from '../models/load-text.ts'
 import { MAX_TILES, TILE_STEP } from '../models/tiled-detector.ts'
 import { ensurePack } from '../packs/ensure.ts'
-import { encoderIdentity } from '../packs/identity.ts'
+import { clipIdentity, encoderIdentity } from '../packs/identity.ts'
 import { readPackManifest, type PackManifest } from '../packs/manifest.ts'
 import { readNpmOptions } from '../packs/npm-options.ts'
+import { TEXT_SPACES } from '../types.ts'
 
 /** Says a sentence to the person who waits. */
 export type Say = (sentence: string) => void
@@ -39,9 +42,20 @@ export async function openEngine (config: Config, pack: PackManifest, log?: Engi
 /** Images that a worker with a GPU has in hand at a time, so that their faces make one batch. */
 const CUDA_CONCURRENCY = 8
 
+/** Opens the pack's text encoder in this process, which has nothing else to do meanwhile, with as many threads as there are workers. */
+export async function openTexts ({ modelsDir, workers, threads, executionProviders: providers }: Config, pack: PackManifest, say: Say): Promise<LoadedTextEncoder> {
+  return await loadTextEncoder(pack, modelsDir, sessionOpener({ providers, threads: workers * threads }, say))
+}
+
 /** Opens an index for the embeddings that the pack makes. @throws VEL_ERR_INDEX where they cannot be compared. */
 export async function openIndexFor (pack: PackManifest, dir: string): Promise<IndexedKnowledgeBase> {
-  return await openIndex(dir, { face: encoderIdentity(pack.models.face) })
+  return await openIndex(dir, expectedEncoders(pack))
+}
+
+/** Texts of an index are not compared by a pack without CLIP, so they may then be anyone's. */
+function expectedEncoders ({ models: { face, clipImage, clipText } }: PackManifest): ExpectedEncoders {
+  const texts = clipImage === undefined || clipText === undefined ? [] : TEXT_SPACES.map(space => [space, clipIdentity(clipImage, clipText, space)] as const)
+  return { face: encoderIdentity(face), ...Object.fromEntries(texts) }
 }
 
 /** Opens the configured index with its changes. @throws VEL_ERR_INDEX where it is to be `writable` and another process has it open for that. */

@@ -13,7 +13,7 @@ import { addKbCommand, type OpenedEncoder } from './kb.ts'
 import { addCompactCommand } from './kb-compact.ts'
 import { addLinkCommand } from './link.ts'
 import { addModelsCommand } from './models.ts'
-import { openEngine, openIndexFor, openLiveFor, openPack } from './open-parts.ts'
+import { openEngine, openIndexFor, openLiveFor, openPack, openTexts } from './open-parts.ts'
 import { addResultsCommand } from './results.ts'
 import { addServeCommand } from './serve.ts'
 import { createLinker } from '../linker.ts'
@@ -51,7 +51,7 @@ const openEncoder = async (name: string | undefined, modelsDir?: string, views?:
 }
 const openIndex = async (dir: string, pack: PackManifest): Promise<KnowledgeBase> => await openIndexFor(pack, dir)
 
-addKbCommand(program, { openEncoder })
+addKbCommand(program, { openEncoder, openTexts: async pack => await openTexts(readConfig(process.env), pack, say) })
 addEvalCommand(program, { openEncoder, openIndex })
 addCalibrateCommand(program, { openEncoder, openIndex })
 addResultsCommand(program, { openEncoder, openIndex })

@@ -23,6 +23,7 @@ export async function writeView (dir: string, view: KnowledgeBaseView, onWriting
       pack: manifest.pack,
       decision: manifest.decision,
       calibration: manifest.calibration,
+      fusion: manifest.fusion,
       entities,
       spaces,
       // What the build found; it knew nothing of the changes.

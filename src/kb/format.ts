@@ -48,6 +48,11 @@ const space = z.object({
   msPerQuery: z.object({ exact: z.number(), hnsw: z.number().optional() })
 })
 
+const weight = z.number().min(0).max(1000)
+/** How mode `v2vt` with order `fusion` scores: src/pipeline/fuse.ts has the formula. Only the weights' ratio counts. */
+const fusion = z.object({ normalisation: z.literal('z-score'), face: weight, text: weight })
+  .refine(({ face, text }) => face + text > 0, 'at least one weight above 0')
+
 export const indexManifest = z.object({
   formatVersion: z.literal(FORMAT_VERSION),
   name: z.string().min(1),
@@ -60,14 +65,20 @@ export const indexManifest = z.object({
   decision: z.object({ threshold: z.number().min(-1).max(1), ambiguousMargin: z.number().min(0).max(2), measuredOn: z.string() }),
   /** How a similarity becomes a probability; absent until `vel calibrate` wrote it. */
   calibration: calibration.optional(),
+  /** Absent for equal weights. */
+  fusion: fusion.optional(),
   files: z.record(z.string().regex(/^[a-z_]+\.[a-z]+$/, 'a plain file name'), z.object({ sha256, bytes: z.int().nonnegative() }))
 })
 
 export type IndexManifest = z.infer<typeof indexManifest>
+export type FusionManifest = z.infer<typeof fusion>
 export type SpaceManifest = z.infer<typeof space>
 export type SearchManifest = SpaceManifest['search']
 export type EncodingLoss = z.infer<typeof loss>
 export type FileManifest = IndexManifest['files'][string]
+
+/** What a build writes; `vel kb weigh` changes it. */
+export const EQUAL_FUSION: FusionManifest = { normalisation: 'z-score', face: 0.5, text: 0.5 }
 
 /**
  * Files of one space: vectors in `encoding`; uint32 entity row of each vector; the graph where search is HNSW; uint64 image
@@ -78,19 +89,19 @@ export function spaceFiles (space: string): { vectors: string, rows: string, gra
 }
 
 /**
- * The version of an index: the same people, vectors and decision give the same version, whenever, wherever and however
+ * The version of an index: the same people, vectors, decision and weights give the same version, whenever, wherever and however
  * interrupted it was built. Graphs, times and the report are left out: they depend on the machine, not on the input.
  *
  * @returns 12 hex digits.
  */
 export function indexVersion (manifest: Omit<IndexManifest, 'version' | 'created'>): string {
-  const { spaces, decision, calibration, files } = manifest
+  const { spaces, decision, calibration, fusion, files } = manifest
   const hashed = SPACES.flatMap(name => {
     const space = spaces[name]
     const { vectors, rows } = spaceFiles(name)
     return space === undefined ? [] : [[name, space.encoder.recipe, space.dims, space.encoding, files[vectors]?.sha256, files[rows]?.sha256]]
   })
   const { threshold, ambiguousMargin } = decision
-  const all = [FORMAT_VERSION, files[ENTITIES_FILE]?.sha256, hashed, threshold, ambiguousMargin, calibration ?? null]
+  const all = [FORMAT_VERSION, files[ENTITIES_FILE]?.sha256, hashed, threshold, ambiguousMargin, calibration ?? null, ...(fusion === undefined ? [] : [fusion.normalisation, fusion.face, fusion.text])]
   return createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, 12)
 }

@@ -8,7 +8,7 @@ import type { IndexManifest } from './format.ts'
 import { readIndex, type IndexParts, type SpaceIndex } from './read-index.ts'
 
 /** The encoders that will ask: a space that is left out is not checked. */
-export type ExpectedEncoders = { readonly [S in Space]?: { readonly name: string, readonly recipe: string } | undefined }
+export type ExpectedEncoders = { readonly [S in Space]?: { readonly name: string, readonly recipe: string, readonly dims?: number } | undefined }
 
 export interface IndexedKnowledgeBase extends KnowledgeBase {
   readonly manifest: IndexManifest
@@ -36,11 +36,12 @@ export async function openIndex (dir: string, expected: ExpectedEncoders): Promi
 /** @throws VEL_ERR_INDEX where embeddings of an expected encoder cannot be compared to those of the index. */
 export function checkEncoders (dir: string, manifest: IndexManifest, expected: ExpectedEncoders): void {
   for (const space of SPACES) {
-    const theirs = manifest.spaces[space]?.encoder
+    const { encoder: theirs, dims } = manifest.spaces[space] ?? {}
     const ours = expected[space]
     if (ours === undefined || theirs === undefined || ours.recipe === theirs.recipe) continue
-    const difference = ours.name === theirs.name ? `the same name with other weights or another crop (recipe ${theirs.recipe.slice(0, 12)}…)` : `those of ${theirs.name}`
-    throw errors.index(dir, `${space} embeddings of ${ours.name} (recipe ${ours.recipe.slice(0, 12)}…), which the model pack runs`, `${difference}; set MODEL_PACK=${manifest.pack} or build the index again with \`vel kb build --pack …\``)
+    const width = ours.dims === undefined || ours.dims === dims ? '' : `, ${dims} numbers wide and not ${ours.dims}`
+    const difference = ours.name === theirs.name ? `the same name with other weights, another crop or another prompt (recipe ${theirs.recipe.slice(0, 12)}…)` : `those of ${theirs.name}`
+    throw errors.index(dir, `${space} embeddings of ${ours.name} (recipe ${ours.recipe.slice(0, 12)}…), which the model pack runs`, `${difference}${width}; set MODEL_PACK=${manifest.pack} or build the index again with \`vel kb build --pack …\``)
   }
 }
 
@@ -75,6 +76,7 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts)
     dims,
     decision: manifest.decision,
     calibration: manifest.calibration,
+    fusion: manifest.fusion,
     async search (space, embedding, k) {
       const index = open(space, embedding)
       const ef = manifest.spaces[space]!.search

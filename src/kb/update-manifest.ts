@@ -1,4 +1,4 @@
-// Changes of an index's decision and calibration, which need no new vectors: what `vel calibrate` writes.
+// Changes of an index that need no new vectors: what `vel calibrate` and `vel kb weigh` write.
 import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { withLock } from './build-lock.ts'
@@ -12,7 +12,7 @@ import { readIndexManifest } from './read-index.ts'
  *
  * @throws VEL_ERR_INDEX where the index is not valid, is being built, or cannot be written.
  */
-export async function updateManifest (dir: string, change: Partial<Pick<IndexManifest, 'decision' | 'calibration'>>): Promise<IndexManifest> {
+export async function updateManifest (dir: string, change: Partial<Pick<IndexManifest, 'decision' | 'calibration' | 'fusion'>>): Promise<IndexManifest> {
   try {
     return await withLock(dir, siblingPath(dir, 'lock'), async () => {
       const changed = { ...await readIndexManifest(dir), ...change }

@@ -12,7 +12,7 @@ import type { Alike } from './alike.ts'
 import { chooseEncoding } from './choose-encoding.ts'
 import { chooseSearchAside } from './choose-search-aside.ts'
 import { hashFile, replaceFolder } from './folder.ts'
-import { ENTITIES_FILE, FORMAT_VERSION, indexVersion, MANIFEST_FILE, REPORT_FILE, spaceFiles, type FileManifest, type IndexManifest, type SpaceManifest } from './format.ts'
+import { ENTITIES_FILE, FORMAT_VERSION, indexVersion, MANIFEST_FILE, REPORT_FILE, spaceFiles, type FileManifest, type FusionManifest, type IndexManifest, type SpaceManifest } from './format.ts'
 import type { SearchStage } from './search-job.ts'
 import { writeVectors } from './write-vectors.ts'
 
@@ -32,6 +32,7 @@ export interface IndexContent {
   readonly pack: string
   readonly decision: Decision
   readonly calibration?: Calibration | undefined
+  readonly fusion?: FusionManifest | undefined
   readonly entities: readonly Entity[]
   readonly spaces: { readonly [S in Space]?: VectorSource }
   /** What is kept in the folder for people. @param alike look-alikes among the faces. */
@@ -58,12 +59,12 @@ export async function writeIndex (dir: string, content: IndexContent, onWriting:
   return written!
 }
 
-async function sealManifest (folder: string, { name, pack, decision, calibration, entities, spaces: sources }: IndexContent, spaces: { [S in Space]?: SpaceManifest }): Promise<IndexManifest> {
+async function sealManifest (folder: string, { name, pack, decision, calibration, fusion, entities, spaces: sources }: IndexContent, spaces: { [S in Space]?: SpaceManifest }): Promise<IndexManifest> {
   const files: Record<string, FileManifest> = {}
   for (const file of (await readdir(folder)).sort()) files[file] = await hashFile(join(folder, file))
   const counts = { entities: entities.length, withFace: new Set(sources.face?.entityRows).size }
   const { threshold, ambiguousMargin, measuredOn } = decision
-  const unsigned = { formatVersion: FORMAT_VERSION, name, pack, counts, spaces, decision: { threshold, ambiguousMargin, measuredOn }, ...(calibration === undefined ? {} : { calibration }), files } as const
+  const unsigned = { formatVersion: FORMAT_VERSION, name, pack, counts, spaces, decision: { threshold, ambiguousMargin, measuredOn }, ...(calibration === undefined ? {} : { calibration }), ...(fusion === undefined ? {} : { fusion }), files } as const
   const { formatVersion, ...rest } = unsigned
   return { formatVersion, version: indexVersion(unsigned), created: new Date().toISOString(), ...rest }
 }

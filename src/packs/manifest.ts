@@ -108,6 +108,8 @@ export const packManifest = z.strictObject({
     clipImage: clipImage.optional(),
     clipText: clipText.optional()
   }).superRefine((models, context) => {
+    // Which texts a context may be compared with follows from both halves: see `clipIdentity`.
+    if ((models.clipImage === undefined) !== (models.clipText === undefined)) context.addIssue({ code: 'custom', path: ['clipImage'], message: 'clipImage and clipText come together' })
     for (const [role, model] of Object.entries(models)) {
       if (model === undefined) continue
       const { decoder, files } = model

@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { addKbCommand } from '../../src/cli/kb.ts'
 import { openIndex } from '../../src/kb/open-index.ts'
+import { loadTextEncoder } from '../../src/models/load-text.ts'
 import { encoderIdentity } from '../../src/packs/identity.ts'
 import { openEmbeddedEncoder } from '../helpers/embedded-encoder.ts'
 import { describeWithShared, shared } from '../helpers/shared.ts'
@@ -13,7 +14,7 @@ import { temporaryFolder } from '../kb/build.ts'
 async function vel (...args: string[]): Promise<string> {
   const printed: string[] = []
   const program = new Command().exitOverride()
-  addKbCommand(program, { openEncoder: openEmbeddedEncoder, print: text => { printed.push(text) } })
+  addKbCommand(program, { openEncoder: openEmbeddedEncoder, openTexts: async pack => await loadTextEncoder(pack, '', async () => { throw new Error('not opened in this test') }), print: text => { printed.push(text) } })
   await program.parseAsync(['node', 'vel', 'kb', ...args])
   return printed.join('\n')
 }
@@ -55,6 +56,19 @@ describeWithShared('vel kb, with real photos and the embedded pack', () => {
     expect(first!.similarity).toBeGreaterThan(kb.decision.threshold)
     expect(kb.entity('Q104514')!.aliases).toEqual(['A. Brody'])
     await close()
+  })
+
+  test('texts are refused where the pack has no CLIP, where they are not known, and weights where there is nothing to weigh', async () => {
+    const folder = await temporaryFolder()
+    const [entities, out] = [join(folder, 'entities.jsonl'), join(folder, 'x')]
+    await writeFile(entities, '{"id":"Q5","name":"Text only"}')
+    await expect(vel('build', '--entities', entities, '--out', out, '--texts', 'name')).rejects.toMatchObject({ code: 'VEL_ERR_PACK', message: expect.stringMatching(/embedded: expected a CLIP text encoder, to embed texts, received none/) as string })
+    for (const given of ['names', '', 'name,', 'none,name', 'face']) await expect(vel('build', '--entities', entities, '--out', out, '--texts', given)).rejects.toMatchObject({ code: 'VEL_ERR_INPUT', message: expect.stringContaining(`name, name_description, or none, received ${JSON.stringify(given)}`) as string })
+    await vel('build', '--entities', entities, '--out', out, '--texts', 'none')
+    await expect(vel('weigh', out, '--face', '1', '--text', '2')).rejects.toThrow(/expected text vectors, to weigh them, received faces alone/)
+    await expect(vel('weigh', out, '--face', '-1', '--text', '2')).rejects.toThrow(/--face as a number from 0 to 1000, received "-1"/)
+    await expect(vel('weigh', out, '--face', '1', '--text', '')).rejects.toThrow(/--text as a number/)
+    await expect(vel('weigh', out, '--face', '0', '--text', '0')).rejects.toThrow(/a weight above 0/)
   })
 
   test('files without a usable line are refused', async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { withLock } from '../../src/kb/build-lock.ts'
+import { WINDOW } from '../../src/kb/embed-texts.ts'
 import { createRandom } from '../../src/kb/random.ts'
 import { readEntities } from '../../src/kb/read-entities.ts'
 import { openWorkLog } from '../../src/kb/work-log.ts'
@@ -27,16 +28,18 @@ async function gallery (): Promise<{ folder: string, entities: string }> {
   return { folder, entities }
 }
 
-/** Builds in a child process. @param killAt after so many steps it is killed. @returns photos encoded, and whether it ended by itself. */
-async function buildAside (entities: string, out: string, killAt = Infinity): Promise<{ encoded: number, finished: boolean }> {
-  const child = fork(fileURLToPath(new URL('./build-process.ts', import.meta.url)), [entities, out], { execArgv: ['--import', 'tsx'], stdio: 'inherit' })
+/** Builds in a child process. @param killAt after so many steps it is killed. @returns photos and texts encoded, and whether it ended by itself. */
+async function buildAside (entities: string, out: string, killAt = Infinity, what: 'faces' | 'texts' = 'faces'): Promise<{ encoded: number, texts: readonly string[], finished: boolean }> {
+  const child = fork(fileURLToPath(new URL('./build-process.ts', import.meta.url)), [entities, out, what], { execArgv: ['--import', 'tsx'], stdio: 'inherit' })
   let steps = 0
   let encoded = 0
-  child.on('message', message => {
+  const texts: string[] = []
+  child.on('message', (message: string | { text: string }) => {
     if (message === 'encode') encoded++
+    else if (typeof message === 'object') texts.push(message.text)
     else if (++steps === killAt) child.kill('SIGKILL')
   })
-  return await new Promise(resolve => { child.on('exit', code => { resolve({ encoded, finished: code === 0 }) }) })
+  return await new Promise(resolve => { child.on('exit', code => { resolve({ encoded, texts, finished: code === 0 }) }) })
 }
 
 test('killed at random ten times, the builder ends with the same index and redoes no finished photo', async () => {
@@ -65,6 +68,35 @@ test('killed at random ten times, the builder ends with the same index and redoe
   expect(await readdir(join(folder, 'out'))).toEqual(['index'])
   // At a kill at most as many photos as are in flight and in the order's backlog were not yet on disk.
   expect(encoded).toBeLessThanOrEqual(undisturbed.encoded + (kills + 1) * 16)
+}, 300_000)
+
+test('killed at random while it embeds texts, the builder ends with the same index and redoes no finished window of texts', async () => {
+  const folder = await temporaryFolder()
+  const people = Array.from({ length: 1990 }, (_, i) => ({ id: `Q${i + 1}`, name: `Person ${i}`, description: i % 3 === 0 ? '' : 'somebody' }))
+  const entities = join(folder, 'entities.jsonl')
+  await writeFile(entities, people.map(person => JSON.stringify(person)).join('\n'))
+  const [whole, killed] = [join(folder, 'whole', 'index'), join(folder, 'killed', 'index')]
+  const undisturbed = await buildAside(entities, whole, Infinity, 'texts')
+  expect(undisturbed.texts).toHaveLength(2 * people.length)
+  const random = createRandom(6)
+  const texts: string[] = []
+  const kills = 4
+  for (let kill = 0; kill < kills; kill++) {
+    const run = await buildAside(entities, killed, 1 + Math.floor(random() * 60), 'texts')
+    expect(run.finished).toBe(false)
+    texts.push(...run.texts)
+  }
+  const last = await buildAside(entities, killed, Infinity, 'texts')
+  expect(last).toMatchObject({ finished: true })
+  expect(last.texts.length).toBeLessThan(undisturbed.texts.length)
+  expect(texts.length + last.texts.length).toBeLessThanOrEqual(undisturbed.texts.length + kills * WINDOW)
+  const [one, other] = [await verifyIndex(whole), await verifyIndex(killed)]
+  expect(other.version).toBe(one.version)
+  expect(other.files).toEqual(one.files)
+  expect(other.counts).toEqual({ entities: 1990, withFace: 0 })
+  expect(other.spaces).toMatchObject({ face: { vectors: 0 }, name: { vectors: 1990, dims: 512 }, name_description: { vectors: 1990 } })
+  expect(other.fusion).toEqual({ normalisation: 'z-score', face: 0.5, text: 0.5 })
+  expect(await readdir(join(folder, 'killed'))).toEqual(['index'])
 }, 300_000)
 
 test('a rebuild over an index leaves the old one until it is done', async () => {

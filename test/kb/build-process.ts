@@ -1,10 +1,11 @@
-// Program of a child process: builds an index with a slow encoder of seeded vectors, and says each step. Killed in tests.
+// Program of a child process: builds an index with slow encoders of seeded vectors, and says each step. Killed in tests.
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { buildIndex } from '../../src/kb/build-index.ts'
 import { readPackManifest } from '../../src/packs/manifest.ts'
-import type { EncodedImage, MentionEncoder } from '../../src/types.ts'
+import type { ClipTextEncoder } from '../../src/ports.ts'
+import { TEXT_SPACES, type EncodedImage, type MentionEncoder } from '../../src/types.ts'
 import { seededVectors } from './build.ts'
 
 /** One face a photo, whose vector depends on the bytes alone. Bytes that start with "none" show nobody. */
@@ -21,7 +22,17 @@ const encoder: MentionEncoder = {
   close: async () => {}
 }
 
-const [entities, out] = process.argv.slice(2)
-const pack = await readPackManifest('embedded', fileURLToPath(new URL('../../models/', import.meta.url)))
-await buildIndex({ entities: [entities!], out: out!, name: 'killed', encoder, pack, concurrency: 4, onProgress: () => { process.send?.('step') } })
+const textEncoder: ClipTextEncoder = {
+  dims: 512,
+  prompt: ({ name, description }, field) => field === 'name' ? name : `${name}, ${description}`,
+  async encode (texts) {
+    await sleep(3)
+    for (const text of texts) process.send?.({ text })
+    return texts.map(text => seededVectors(1, createHash('sha256').update(text).digest().readUInt32LE(), 512)[0]!)
+  }
+}
+
+const [entities, out, texts] = process.argv.slice(2)
+const pack = await readPackManifest(texts === 'texts' ? 'newsroom' : 'embedded', fileURLToPath(new URL('../../models/', import.meta.url)))
+await buildIndex({ entities: [entities!], out: out!, name: 'killed', encoder, pack, concurrency: 4, texts: texts === 'texts' ? { encoder: textEncoder, fields: TEXT_SPACES } : undefined, onProgress: () => { process.send?.('step') } })
 process.disconnect?.()

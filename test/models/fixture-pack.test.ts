@@ -6,7 +6,6 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSession } from '../../src/inference/session.ts'
 import { dot } from '../../src/math/vector.ts'
-import { embedTexts } from '../../src/models/embed-texts.ts'
 import { loadTextEncoder, type LoadedTextEncoder } from '../../src/models/load-text.ts'
 import { loadModels, type LoadedModels, type OpenSession } from '../../src/models/load.ts'
 import { readPackManifest } from '../../src/packs/manifest.ts'
@@ -51,12 +50,8 @@ describe('the fixture pack', () => {
   })
 
   test('brings each mention nearest to the entity of its colour', async () => {
-    const names: string[] = []
-    const vectors: Float32Array[] = []
-    for await (const embedding of embedTexts(text.encoder, people, 'name_description')) {
-      names.push(people[vectors.length]!.name)
-      vectors.push(embedding)
-    }
+    const names = people.map(({ name }) => name)
+    const vectors = await text.encoder.encode(people.map(person => text.encoder.prompt(person, 'name_description')))
     const nearest = (await mentionsOf(true)).map(({ context }) => {
       const similarities = vectors.map(v => dot(v, context!))
       return names[similarities.indexOf(Math.max(...similarities))]

@@ -1,0 +1,59 @@
+// Embeddings of texts that a build has already computed, kept on disk so that a killed build goes on where it was.
+import { createHash } from 'node:crypto'
+import { mkdir, open, rename, stat, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** Texts are kept in groups, each found by what was embedded and by what. */
+export interface TextWork {
+  readonly keyOf: (texts: readonly string[]) => string
+  /** Whether a whole group of `count` is there. */
+  readonly has: (key: string, count: number) => Promise<boolean>
+  /** Resolves when it is on the disk. */
+  readonly put: (key: string, embeddings: readonly Float32Array[]) => Promise<void>
+  /** Embedding `place` of a group that is there. Calls must not overlap. */
+  readonly read: (key: string, place: number) => Promise<Float32Array>
+  readonly close: () => Promise<void>
+}
+
+const FLOAT_BYTES = 4
+
+/**
+ * Opens `folder`, made where it is missing. A group is one file of float32 `[count, dims]`, written aside, flushed and
+ * renamed: it is there whole or not at all.
+ *
+ * @param recipe what an embedding depends on besides its text.
+ */
+export async function openTextWork (folder: string, recipe: string, dims: number): Promise<TextWork> {
+  await mkdir(folder, { recursive: true })
+  const pathOf = (key: string): string => join(folder, `${key}.f32`)
+  let current: { readonly key: string, readonly file: FileHandle } | undefined
+  const close = async (): Promise<void> => {
+    await current?.file.close()
+    current = undefined
+  }
+  return {
+    close,
+    keyOf: texts => createHash('sha256').update(JSON.stringify([recipe, texts])).digest('hex').slice(0, 32),
+    has: async (key, count) => await stat(pathOf(key)).then(({ size }) => size === count * dims * FLOAT_BYTES, () => false),
+    async put (key, embeddings) {
+      const aside = `${pathOf(key)}.new`
+      const file = await open(aside, 'w')
+      try {
+        await file.writeFile(Buffer.concat(embeddings.map(e => new Uint8Array(e.buffer, e.byteOffset, e.byteLength))))
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      await rename(aside, pathOf(key))
+    },
+    async read (key, place) {
+      if (current?.key !== key) {
+        await close()
+        current = { key, file: await open(pathOf(key)) }
+      }
+      const embedding = new Float32Array(dims)
+      await current.file.read(new Uint8Array(embedding.buffer), 0, embedding.byteLength, place * embedding.byteLength)
+      return embedding
+    }
+  }
+}
