@@ -121,8 +121,8 @@ export interface EntityPage { readonly entities: readonly Entity[], readonly nex
 
 /** Changes of the knowledge base; each is durable, and seen by the next image, when its promise resolves. */
 export interface KnowledgeBaseEditor {
-  /** Creates or replaces the texts of an entity. @throws VEL_ERR_BAD_OPTION */
-  put: (id: string, given: Readonly<Record<string, unknown>>) => Promise<{ entity: Entity, created: boolean }>
+  /** Creates or replaces the texts of an entity, and their vectors where the index has such. @throws VEL_ERR_BAD_OPTION, and what encoding throws */
+  put: (id: string, given: Readonly<Record<string, unknown>>, signal?: AbortSignal) => Promise<{ entity: Entity, created: boolean }>
   /** Deletes an entity with its images for good. @throws VEL_ERR_NOT_FOUND */
   remove: (id: string) => Promise<void>
   /**

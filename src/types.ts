@@ -99,6 +99,12 @@ export type Space = typeof SPACES[number]
 export const TEXT_SPACES = ['name', 'name_description'] as const satisfies readonly Space[]
 export type TextSpace = typeof TEXT_SPACES[number]
 
+/** One embedding a text field, L2-normalised float32. */
+export type TextEmbeddings = { readonly [S in TextSpace]?: Float32Array }
+
+/** Embeds texts of an entity as the builder of the index does. */
+export type EmbedEntity = (entity: Pick<Entity, 'name' | 'description'>, fields: readonly TextSpace[], signal?: AbortSignal) => Promise<TextEmbeddings>
+
 /** An entity with its similarity (cosine, -1..1) to one query embedding. */
 export interface Neighbour { readonly entity: Entity, readonly similarity: number }
 

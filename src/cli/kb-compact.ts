@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { openIndex } from '../kb/open-index.ts'
 import { openLive } from '../kb/live.ts'
+import { withoutTexts } from '../kb/overlay.ts'
 import { readIndexManifest } from '../kb/read-index.ts'
 import type { Say } from './open-parts.ts'
 
@@ -21,8 +22,10 @@ export function addCompactCommand (program: Command, { say, print = text => { pr
       const live = await openLive({ dir, open: async () => await openIndex(dir, {}), recipe, writable: true, compactFrom: null, say: (_level, sentence) => { say(sentence) } })
       try {
         const changed = live.view().overlay.size
+        const silent = withoutTexts(live.view())
         const { name, version, entities } = await live.compact()
         print(`${name} ${version}: ${entities} entities; ${changed} changed ones are now in the index`)
+        if (silent.length > 0) print(`${silent.length} of them have no text vectors, so that texts do not find them (${silent.slice(0, 10).join(', ')}${silent.length > 10 ? ', …' : ''}): put them again where the index's model pack is served, or build the index again`)
       } finally {
         await live.close()
       }

@@ -1,6 +1,5 @@
-// Who may wait: a bounded queue before the workers. An image past it is refused at once, and one whose request was
+// Who may wait: a bounded queue before the workers, of images and now and then of texts. An image past it is refused at once, and one whose request was
 // aborted leaves it at once.
-import type { EncodedImage, EncodeOptions } from '../types.ts'
 import { errors } from '../errors.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
@@ -14,9 +13,8 @@ export interface AdmissionOptions {
 }
 
 interface Task {
-  readonly bytes: Uint8Array
-  readonly options: EncodeOptions
-  readonly resolve: (image: EncodedImage) => void
+  readonly work: (worker: WorkerProcess) => Promise<unknown>
+  readonly resolve: (result: unknown) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -43,7 +41,7 @@ export class Admission {
    * @throws the signal's reason when it is aborted: a waiting image then never reaches a worker; the place of one that
    *   a worker already has is free when the worker is done with it.
    */
-  async encode (bytes: Uint8Array, options: EncodeOptions, signal?: AbortSignal): Promise<EncodedImage> {
+  async run<T> (work: (worker: WorkerProcess) => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted()
     const { places, maxQueue, free } = this.#options
     if (this.#closed !== undefined) throw errors.notReady(this.#closed, '1')
@@ -53,8 +51,8 @@ export class Admission {
     }
     let onAbort = (): void => {}
     try {
-      return await new Promise((resolve, reject) => {
-        const task = { bytes, options, resolve, reject }
+      return await new Promise<T>((resolve, reject) => {
+        const task: Task = { work, resolve: resolve as Task['resolve'], reject }
         onAbort = () => {
           this.#drop(task)
           reject(signal?.reason)
@@ -94,7 +92,7 @@ export class Admission {
     const started = performance.now()
     this.#running++
     try {
-      task.resolve(await worker.run(task.bytes, task.options))
+      task.resolve(await task.work(worker))
       this.#meanMs += NEWEST * (performance.now() - started - this.#meanMs)
     } catch (error) {
       task.reject(error)

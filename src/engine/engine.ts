@@ -1,7 +1,7 @@
 // The encoding half of the path as the service uses it: images in, mentions with embeddings out, computed in worker
 // processes behind a bounded queue, so that the service's own event loop never waits for a model.
 import type { ChildProcess } from 'node:child_process'
-import type { MentionEncoder, ModelInfo } from '../types.ts'
+import type { EmbedEntity, MentionEncoder, ModelInfo } from '../types.ts'
 import type { WorkerSettings } from './protocol.ts'
 import { Admission } from './admission.ts'
 import { Crew, type EngineLog } from './crew.ts'
@@ -36,6 +36,8 @@ export interface EngineStats {
 }
 
 export interface Engine extends MentionEncoder {
+  /** @throws what `encode` throws of the queue and the worker; VEL_ERR_PACK where the pack has no text encoder. */
+  embedTexts: EmbedEntity
   /** Models as they run: `provider` is the one that really computes. */
   readonly models: readonly ModelInfo[]
   /** Rejects when the workers cannot be kept running; the process should then end. */
@@ -66,7 +68,8 @@ export async function createEngine (options: EngineOptions): Promise<Engine> {
   return {
     get models () { return crew.models },
     fatal: crew.fatal,
-    encode: async (bytes, encodeOptions = {}, signal) => await admission.encode(bytes, encodeOptions, signal),
+    encode: async (bytes, encodeOptions = {}, signal) => await admission.run(async worker => await worker.encode(bytes, encodeOptions), signal),
+    embedTexts: async (entity, fields, signal) => await admission.run(async worker => await worker.embed(entity, fields), signal),
     stats: () => ({ workers: crew.readyCount, busy: crew.running, queued: admission.queued, restarts: crew.restarts, pids: crew.pids }),
     async close () {
       await admission.drain('it is shutting down')

@@ -1,6 +1,6 @@
-// What crosses the boundary between the service and its workers: an image file in, mentions out. Pixels and tensors
-// never leave the worker. Messages travel as structured clones (`serialization: 'advanced'`), so bytes are not encoded.
-import type { EncodedImage, EncodeOptions, ModelInfo } from '../types.ts'
+// What crosses the boundary between the service and its workers: an image file in, mentions out; or an entity's texts in,
+// their embeddings out. Pixels and tensors never leave the worker. Messages travel as structured clones (`serialization: 'advanced'`), so bytes are not encoded.
+import type { EncodedImage, EncodeOptions, Entity, ModelInfo, TextEmbeddings, TextSpace } from '../types.ts'
 import type { PackManifest } from '../packs/manifest.ts'
 import type { EncodingSettings } from '../pipeline/encode-mentions.ts'
 import type { TilePlan } from '../models/tiled-detector.ts'
@@ -27,12 +27,14 @@ export interface WireError { readonly message: string, readonly stack?: string |
 export type ToWorker =
   | { readonly type: 'start', readonly settings: WorkerSettings }
   | { readonly type: 'encode', readonly id: number, readonly bytes: Uint8Array, readonly options: EncodeOptions }
+  | { readonly type: 'embed', readonly id: number, readonly entity: Pick<Entity, 'name' | 'description'>, readonly fields: readonly TextSpace[] }
 
 export type FromWorker =
   | { readonly type: 'ready', readonly models: readonly ModelInfo[] }
   | { readonly type: 'failed', readonly error: WireError }
   | { readonly type: 'warning', readonly message: string }
   | { readonly type: 'encoded', readonly id: number, readonly image: EncodedImage }
+  | { readonly type: 'embedded', readonly id: number, readonly embeddings: TextEmbeddings }
   | { readonly type: 'refused', readonly id: number, readonly error: WireError }
 
 export function toWire (error: unknown): WireError {

@@ -1,11 +1,11 @@
-// One worker as the service sees it: a child process that computes, with the images in its hands.
+// One worker as the service sees it: a child process that computes, with the images and texts in its hands.
 //
 // A process and not a thread: a crash in native code (libvips, ONNX Runtime) ends a whole process, and only the requests
 // in the worker's hands may fail by it.
 import { fork, type ChildProcess } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { EncodedImage, EncodeOptions, ModelInfo } from '../types.ts'
+import type { EncodedImage, EncodeOptions, Entity, ModelInfo, TextEmbeddings, TextSpace } from '../types.ts'
 import { errors } from '../errors.ts'
 import { fromWire, type FromWorker, type ToWorker, type WorkerSettings } from './protocol.ts'
 
@@ -16,7 +16,7 @@ export interface WorkerLimits {
   readonly hangMs: number
 }
 
-interface Call { readonly resolve: (image: EncodedImage) => void, readonly reject: (error: Error) => void, readonly timer: NodeJS.Timeout }
+interface Call { readonly resolve: (result: never) => void, readonly reject: (error: Error) => void, readonly timer: NodeJS.Timeout }
 
 /** How long a worker that was told to end may take, ms; then it is killed. */
 const END_MS = 2000
@@ -52,7 +52,8 @@ export class WorkerProcess {
     this.ready = this.#start(settings)
     child.on('message', (message: FromWorker) => {
       if (message.type === 'warning') warn(message.message)
-      else if (message.type === 'encoded') this.#take(message.id)?.resolve(message.image)
+      else if (message.type === 'encoded') this.#take(message.id)?.resolve(message.image as never)
+      else if (message.type === 'embedded') this.#take(message.id)?.resolve(message.embeddings as never)
       else if (message.type === 'refused') this.#take(message.id)?.reject(fromWire(message.error))
     })
     void this.exited.then(reason => {
@@ -67,13 +68,22 @@ export class WorkerProcess {
   get running (): number { return this.#calls.size }
 
   /** @throws what the pipeline throws, VEL_ERR_INTERNAL, or VEL_ERR_WORKER_DIED. */
-  async run (bytes: Uint8Array, options: EncodeOptions): Promise<EncodedImage> {
+  async encode (bytes: Uint8Array, options: EncodeOptions): Promise<EncodedImage> {
+    return await this.#ask<EncodedImage>(id => ({ type: 'encode', id, bytes, options }))
+  }
+
+  /** @throws the same, and VEL_ERR_PACK where the pack has no text encoder. */
+  async embed (entity: Pick<Entity, 'name' | 'description'>, fields: readonly TextSpace[]): Promise<TextEmbeddings> {
+    return await this.#ask<TextEmbeddings>(id => ({ type: 'embed', id, entity, fields }))
+  }
+
+  async #ask<T> (message: (id: number) => ToWorker): Promise<T> {
     if (this.#ended !== undefined) throw errors.workerDied(this.#ended)
     const id = ++this.#lastId
-    return await new Promise((resolve, reject) => {
+    return await new Promise<T>((resolve, reject) => {
       const { hangMs } = this.#limits
-      this.#calls.set(id, { resolve, reject, timer: setTimeout(() => { this.kill(`it had one image for ${hangMs} ms and was stopped`) }, hangMs) })
-      this.#send({ type: 'encode', id, bytes, options })
+      this.#calls.set(id, { resolve: resolve as Call['resolve'], reject, timer: setTimeout(() => { this.kill(`it had one image for ${hangMs} ms and was stopped`) }, hangMs) })
+      this.#send(message(id))
     })
   }
 

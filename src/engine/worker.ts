@@ -1,29 +1,36 @@
-// The program of a worker process: loads and warms the pack, then turns image files into mentions until its parent ends
-// the connection.
+// The program of a worker process: loads and warms the pack, then turns image files into mentions, and texts into
+// embeddings, until its parent ends the connection.
 import { basename } from 'node:path'
+import type { ClipTextEncoder } from '../ports.ts'
+import type { TextEmbeddings, TextSpace } from '../types.ts'
 import { errors, isVelError } from '../errors.ts'
 import { sessionOpener } from '../inference/session.ts'
+import { loadTextEncoder } from '../models/load-text.ts'
 import { loadModels, type OpenSession } from '../models/load.ts'
 import { decodeFrugally } from '../pipeline/decode.ts'
 import { encodeMentions, type EncodingModels } from '../pipeline/encode-mentions.ts'
 import { batchAcrossImages } from './batching.ts'
+import { openSeldom } from './seldom.ts'
 import { toWire, type FromWorker, type ToWorker, type WorkerSettings } from './protocol.ts'
 import { warmUp } from './warm-up.ts'
 
-type Encode = (message: Extract<ToWorker, { type: 'encode' }>) => Promise<void>
+type Answer = (message: Exclude<ToWorker, { type: 'start' }>) => Promise<void>
 
 /** Faces of several images in one run, and how long a face waits for others. */
 const BATCHING = { maxBatch: 16, waitMs: 2 }
+
+/** The text encoder is held for so long after it was asked: people are put one by one or in rows. */
+const TEXTS_IDLE_MS = 60_000
 
 // A signal to the whole group, as a terminal sends it, is the parent's to answer: it drains its workers first.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
 // eslint-disable-next-line no-restricted-properties -- a process of its own: without its parent it has nothing to do
 process.on('disconnect', () => { process.exit() })
 
-let encode: Encode | undefined
+let answer: Answer | undefined
 process.on('message', (message: ToWorker) => {
-  if (message.type === 'encode') void encode?.(message)
-  else void start(message.settings).then(started => { encode = started }, (error: unknown) => { send({ type: 'failed', error: toWire(error) }) })
+  if (message.type !== 'start') void answer?.(message)
+  else void start(message.settings).then(started => { answer = started }, (error: unknown) => { send({ type: 'failed', error: toWire(error) }) })
 })
 
 function send (message: FromWorker): void {
@@ -31,23 +38,34 @@ function send (message: FromWorker): void {
   process.send?.(message, undefined, undefined, () => {})
 }
 
-async function start (settings: WorkerSettings): Promise<Encode> {
+async function start (settings: WorkerSettings): Promise<Answer> {
   decodeFrugally()
-  const { models, info } = await loadModels(settings.pack, settings.modelsDir, opener(settings), settings.settings)
+  const open = opener(settings)
+  const { models, info } = await loadModels(settings.pack, settings.modelsDir, open, settings.settings)
   const context = settings.pack.models.clipImage !== undefined
   // On CUDA also for one image at a time: its faces then come in few, warmed batch sizes.
   const onCuda = info.some(model => model.role === 'face' && model.provider.startsWith('cuda'))
   const batched = (settings.concurrency > 1 || onCuda) && (models.face.maxBatch ?? 1) > 1
   const serving: EncodingModels = batched ? { ...models, face: batchAcrossImages(models.face, BATCHING) } : models
   await warmUp(serving, settings.settings, context, batched ? BATCHING.maxBatch : 1)
+  const withTexts = openSeldom(async () => await loadTextEncoder(settings.pack, settings.modelsDir, open), TEXTS_IDLE_MS)
   send({ type: 'ready', models: info })
-  return async ({ id, bytes, options }) => {
+  return async message => {
+    const { id } = message
     try {
-      send({ type: 'encoded', id, image: await encodeMentions(bytes, options, serving, settings.settings) })
+      if (message.type === 'encode') send({ type: 'encoded', id, image: await encodeMentions(message.bytes, message.options, serving, settings.settings) })
+      else send({ type: 'embedded', id, embeddings: await withTexts(async ({ encoder }) => await embed(encoder, message)) })
     } catch (error) {
       send({ type: 'refused', id, error: toWire(error) })
     }
   }
+}
+
+async function embed (encoder: ClipTextEncoder, { entity, fields }: Extract<ToWorker, { type: 'embed' }>): Promise<TextEmbeddings> {
+  // One by one, so that what an embedding is does not depend on how many fields there are.
+  const embeddings: { [S in TextSpace]?: Float32Array } = {}
+  for (const field of fields) embeddings[field] = (await encoder.encode([encoder.prompt(entity, field)]))[0]!
+  return embeddings
 }
 
 function opener ({ pack, providers, threads, device }: WorkerSettings): OpenSession {

@@ -26,12 +26,14 @@ const IMAGE_ID = /^[0-9a-f]{16}$/
 export function registerKbWrite (app: FastifyInstance, { config, service, fetcher, guards }: KbWriteRoutes): void {
   const { linkTimeoutMs, uploadTimeoutMs } = config
   const uploadTimeout = (): Error => errors.uploadTimeout(String(uploadTimeoutMs))
+  const linkTimeout = (): Error => errors.deadline(String(linkTimeoutMs))
 
   app.put<{ Params: { id: string } }>('/entities/:id', guards, async (request, reply) => {
     const id = readEntityId(request.params.id)
     const linker = service.linker()
-    const given = await within(uploadTimeoutMs, uploadTimeout, clientSignal(reply), async () => await readRecord(request))
-    const { entity, created } = await linker.editor.put(id, given)
+    const client = clientSignal(reply)
+    const given = await within(uploadTimeoutMs, uploadTimeout, client, async () => await readRecord(request))
+    const { entity, created } = await within(linkTimeoutMs, linkTimeout, client, async signal => await linker.editor.put(id, given, signal))
     return await reply.code(created ? 201 : 200).send(toEntity(entity, linker.images(id)))
   })
 
@@ -48,7 +50,7 @@ export function registerKbWrite (app: FastifyInstance, { config, service, fetche
     if (upload.options[0] !== undefined) throw errors.badOption('no options beside the image', upload.options[0][0].slice(0, 60), 'one')
     const bytes = upload.image instanceof Uint8Array ? upload.image : await fetcher.fetchImage(upload.image.url, client)
     request.facts.imageBytes = bytes.length
-    const { image, created } = await within(linkTimeoutMs, () => errors.deadline(String(linkTimeoutMs)), client, async signal => await editor.addImage(id, bytes, signal))
+    const { image, created } = await within(linkTimeoutMs, linkTimeout, client, async signal => await editor.addImage(id, bytes, signal))
     return await reply.code(created ? 201 : 200).send({ id, image })
   })
 

@@ -12,16 +12,26 @@ export const imageId = z.string().regex(/^[0-9a-f]{16}$/, 'the first 16 hex digi
  */
 const order = { at: z.int().nonnegative(), id: z.uuid() }
 
+/** L2-normalised float32, little endian, base64; comparable to embeddings of the encoder with this recipe alone. */
+const vector = z.base64()
+const textVector = z.object({ vector, recipe: z.string() }).optional()
+
 export const change = z.discriminatedUnion('kind', [
-  z.object({ ...order, kind: z.literal('put'), entity: entityId, record: entityRecord }),
+  z.object({
+    ...order,
+    kind: z.literal('put'),
+    entity: entityId,
+    record: entityRecord,
+    /** Embeddings of the record's texts; absent where the index had no texts when it was put. */
+    texts: z.object({ name: textVector, name_description: textVector }).optional()
+  }),
   z.object({ ...order, kind: z.literal('delete'), entity: entityId }),
   z.object({
     ...order,
     kind: z.literal('add-image'),
     entity: entityId,
     image: imageId,
-    /** L2-normalised float32, little endian, base64; comparable to embeddings of the encoder with this recipe alone. */
-    face: z.base64(),
+    face: vector,
     recipe: z.string()
   }),
   z.object({ ...order, kind: z.literal('delete-image'), entity: entityId, image: imageId })
@@ -41,11 +51,11 @@ export function isLater (a: Change, b: Change | undefined): boolean {
   return b === undefined || a.at > b.at || (a.at === b.at && a.id > b.id)
 }
 
-export function encodeFace (face: Float32Array): string {
-  return Buffer.from(face.buffer, face.byteOffset, face.byteLength).toString('base64')
+export function encodeVector (vector: Float32Array): string {
+  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString('base64')
 }
 
-export function decodeFace (face: string): Float32Array {
-  const bytes = Uint8Array.from(Buffer.from(face, 'base64'))
+export function decodeVector (vector: string): Float32Array {
+  const bytes = Uint8Array.from(Buffer.from(vector, 'base64'))
   return new Float32Array(bytes.buffer, 0, Math.floor(bytes.length / 4))
 }

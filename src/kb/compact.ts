@@ -46,7 +46,7 @@ function sourceOf ({ base, overlay }: KnowledgeBaseView, space: Space, entities:
   const { encoder, dims } = base.manifest.spaces[space]!
   const vectorsOf = (row: number): readonly ReferenceVector[] => {
     const { id } = entities[row]!
-    return space === 'face' ? overlay.get(id)?.faces ?? base.references(space, id) : base.references(space, id)
+    return overlay.get(id)?.vectors[space] ?? base.references(space, id)
   }
   const rows: number[] = []
   const places: number[] = []

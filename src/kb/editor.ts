@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { KnowledgeBaseEditor } from '../ports.ts'
-import type { MentionEncoder } from '../types.ts'
+import { TEXT_SPACES, type EmbedEntity, type Entity, type MentionEncoder } from '../types.ts'
 import { errors } from '../errors.ts'
-import { encodeFace } from './change.ts'
+import { encodeVector, type ChangeDraft } from './change.ts'
 import { entityRecord } from './entity-record.ts'
 import type { LiveKnowledgeBase } from './live.ts'
 import { oneUsableFace, type FaceDemands } from './usable-face.ts'
@@ -15,16 +15,24 @@ import { oneUsableFace, type FaceDemands } from './usable-face.ts'
  */
 const DEMANDS: FaceDemands = { minSizePx: 40, minSharpness: 12 }
 
-/** @param recipe of the face encoder that `encoder` runs. */
-export function createEditor (live: LiveKnowledgeBase, encoder: MentionEncoder, recipe: string): KnowledgeBaseEditor {
+export interface EditorParts {
+  readonly encoder: MentionEncoder
+  /** Of the face encoder that `encoder` runs. */
+  readonly recipe: string
+  /** Embeds as the index's texts were embedded; null where the model pack has no CLIP. */
+  readonly embedTexts: EmbedEntity | null
+}
+
+export function createEditor (live: LiveKnowledgeBase, { encoder, recipe, embedTexts }: EditorParts): KnowledgeBaseEditor {
   const entityMustBe = (id: string): void => {
     if (live.view().entity(id) === undefined) throw errors.notFound('an entity of the index', id)
   }
   return {
-    async put (id, given) {
+    async put (id, given, signal) {
       const record = parseRecord(id, given)
+      const texts = embedTexts === null ? undefined : await textsOf(record, live, embedTexts, signal)
       const created = live.view().entity(id) === undefined
-      await live.change({ kind: 'put', entity: id, record })
+      await live.change({ kind: 'put', entity: id, record, texts })
       return { entity: record, created }
     },
     async remove (id) {
@@ -36,7 +44,7 @@ export function createEditor (live: LiveKnowledgeBase, encoder: MentionEncoder, 
       const image = createHash('sha256').update(bytes).digest('hex').slice(0, 16)
       if (live.view().images(id).includes(image)) return { image, created: false }
       const { face } = oneUsableFace(await encoder.encode(bytes, {}, signal), DEMANDS)
-      await live.change({ kind: 'add-image', entity: id, image, face: encodeFace(face), recipe })
+      await live.change({ kind: 'add-image', entity: id, image, face: encodeVector(face), recipe })
       return { image, created: true }
     },
     async removeImage (id, image) {
@@ -46,6 +54,15 @@ export function createEditor (live: LiveKnowledgeBase, encoder: MentionEncoder, 
     },
     reload: async () => await live.reload()
   }
+}
+
+/** Vectors of the texts that the index has; undefined where it has faces alone. */
+async function textsOf (entity: Entity, live: LiveKnowledgeBase, embedTexts: EmbedEntity, signal: AbortSignal | undefined): Promise<Extract<ChangeDraft, { kind: 'put' }>['texts']> {
+  const { spaces } = live.view().base.manifest
+  const fields = TEXT_SPACES.filter(space => spaces[space] !== undefined)
+  if (fields.length === 0) return undefined
+  const embeddings = await embedTexts(entity, fields, signal)
+  return Object.fromEntries(fields.map(field => [field, { vector: encodeVector(embeddings[field]!), recipe: spaces[field]!.encoder.recipe }]))
 }
 
 const record = entityRecord.strict()

@@ -1,8 +1,8 @@
 // An index with changes laid over it: a knowledge base of its own, which never changes once it is made.
 import type { KnowledgeBase } from '../ports.ts'
-import type { Entity, Neighbour, Space } from '../types.ts'
+import { SPACES, TEXT_SPACES, type Entity, type Neighbour, type Space, type TextSpace } from '../types.ts'
 import { dot } from '../math/vector.ts'
-import { decodeFace } from './change.ts'
+import { decodeVector } from './change.ts'
 import type { ChangeSet, EntityChanges } from './change-set.ts'
 import { createTop } from './exact.ts'
 import type { IndexedKnowledgeBase, ReferenceVector } from './open-index.ts'
@@ -11,8 +11,8 @@ import type { IndexedKnowledgeBase, ReferenceVector } from './open-index.ts'
 export interface OverlayEntity {
   /** Null where it is deleted. */
   readonly entity: Entity | null
-  /** All its faces, null where they are those of the index. */
-  readonly faces: readonly ReferenceVector[] | null
+  /** All its vectors in a space; a space that is absent has those of the index. */
+  readonly vectors: { readonly [S in Space]?: readonly ReferenceVector[] }
 }
 
 export type Overlay = ReadonlyMap<string, OverlayEntity>
@@ -27,20 +27,36 @@ export interface KnowledgeBaseView extends KnowledgeBase {
 /**
  * How `id` differs from the index by the changes; undefined where it does not, as after a compaction.
  *
- * @param recipe the encoder that asks: faces of another one are left out.
+ * @param recipe the encoder that asks: faces of another one are left out, and texts of another one than the index's.
  */
 export function differences (base: IndexedKnowledgeBase, changes: ChangeSet, id: string, recipe: string): OverlayEntity | undefined {
   const of = changes.of(id)
   if (of === undefined) return undefined
   const before = base.entity(id)
   const entity = of.text === undefined ? before ?? null : of.text.kind === 'put' ? of.text.record : null
-  if (entity === null) return before === undefined ? undefined : { entity: null, faces: [] }
+  if (entity === null) return before === undefined ? undefined : { entity: null, vectors: { face: [], name: [], name_description: [] } }
   const theirs = base.references('face', id)
   const kept = theirs.filter(({ image }) => stays(of, image))
-  const added = [...of.images.values()].flatMap(image => image.kind === 'add-image' && image.recipe === recipe && theirs.every(other => other.image !== image.image) ? [{ image: image.image, vector: decodeFace(image.face) }] : [])
+  const added = [...of.images.values()].flatMap(image => image.kind === 'add-image' && image.recipe === recipe && theirs.every(other => other.image !== image.image) ? [{ image: image.image, vector: decodeVector(image.face) }] : [])
   const sameFaces = kept.length === theirs.length && added.length === 0
-  if (sameFaces && before !== undefined && sameTexts(before, entity)) return undefined
-  return { entity, faces: sameFaces ? null : [...kept, ...added] }
+  const vectors = { ...(sameFaces ? {} : { face: [...kept, ...added] }), ...textsOf(base, of, before, entity) }
+  if (Object.keys(vectors).length === 0 && before !== undefined && sameTexts(before, entity)) return undefined
+  return { entity, vectors }
+}
+
+/** The vector of each text that is another than the index's: the one that came with it, or none. */
+function textsOf (base: IndexedKnowledgeBase, { text }: EntityChanges, before: Entity | undefined, entity: Entity): { readonly [S in TextSpace]?: readonly ReferenceVector[] } {
+  const vectors: { [S in TextSpace]?: readonly ReferenceVector[] } = {}
+  for (const space of TEXT_SPACES) {
+    const theirs = base.manifest.spaces[space]
+    if (theirs === undefined) continue
+    const had = base.references(space, entity.id).length > 0
+    if (had && before !== undefined && before.name === entity.name && (space === 'name' || before.description === entity.description)) continue
+    const given = text?.kind === 'put' ? text.texts?.[space] : undefined
+    const own = given?.recipe === theirs.encoder.recipe ? [{ image: null, vector: decodeVector(given.vector) }] : []
+    if (had || own.length > 0) vectors[space] = own
+  }
+  return vectors
 }
 
 /** Whether a face of the index stays: after a deletion only what was added since does. */
@@ -55,12 +71,12 @@ function sameTexts (a: Entity, b: Entity): boolean {
 
 /** @param digest of the changes: the version is the index's with it. */
 export function createView (base: IndexedKnowledgeBase, overlay: Overlay, digest: string): KnowledgeBaseView {
-  const faces = [...overlay.values()].flatMap(({ entity, faces }) => entity === null || faces === null ? [] : [{ entity, faces }]).filter(({ faces }) => faces.length > 0)
+  const own = new Map(SPACES.map(space => [space, ownIn(overlay, space)]))
   let entities = base.info.entities
   for (const [id, { entity }] of overlay) entities += Number(entity !== null) - Number(base.entity(id) !== undefined)
   const hidden = (space: Space, id: string): boolean => {
     const other = overlay.get(id)
-    return other !== undefined && (other.entity === null || (space === 'face' && other.faces !== null))
+    return other !== undefined && (other.entity === null || other.vectors[space] !== undefined)
   }
   const entityOf = (id: string): Entity | undefined => {
     const other = overlay.get(id)
@@ -77,35 +93,47 @@ export function createView (base: IndexedKnowledgeBase, overlay: Overlay, digest
     async search (space, embedding, k) {
       const ofBase = await searchUnhidden(base, space, embedding, k, hidden)
       const current = ofBase.map(({ entity, similarity }) => ({ entity: entityOf(entity.id)!, similarity }))
-      if (space !== 'face' || faces.length === 0) return current
-      const top = createTop(Math.min(k, faces.length))
-      faces.forEach(({ faces }, row) => { top.offer(row, bestFace(faces, embedding)) })
+      const added = own.get(space)!
+      if (added.length === 0) return current
+      const top = createTop(Math.min(k, added.length))
+      added.forEach(({ vectors }, row) => { top.offer(row, bestOf(vectors, embedding)) })
       const { rows, similarities } = top.hits()
-      const own = Array.from(rows, (row, i): Neighbour => ({ entity: faces[row]!.entity, similarity: similarities[i]! }))
-      return [...current, ...own].sort((a, b) => b.similarity - a.similarity).slice(0, k)
+      const near = Array.from(rows, (row, i): Neighbour => ({ entity: added[row]!.entity, similarity: similarities[i]! }))
+      return [...current, ...near].sort((a, b) => b.similarity - a.similarity).slice(0, k)
     },
     async similarities (space, embedding, asked) {
       const found = await base.similarities(space, embedding, asked)
       if (overlay.size === 0) return found
       return found.map((similarity, i) => {
         const { id } = asked[i]!
-        return hidden(space, id) ? bestFace(overlay.get(id)?.faces ?? [], embedding) : similarity
+        return hidden(space, id) ? bestOf(overlay.get(id)?.vectors[space] ?? [], embedding) : similarity
       })
     },
-    vectors: async (space, { id }) => (space === 'face' ? overlay.get(id)?.faces : undefined)?.map(({ vector }) => vector) ?? await base.vectors(space, { id }),
+    vectors: async (space, { id }) => overlay.get(id)?.vectors[space]?.map(({ vector }) => vector) ?? await base.vectors(space, { id }),
     async usual ({ id }) {
-      const other = overlay.get(id)?.faces
-      return other === undefined || other === null ? await base.usual({ id }) : base.usualOf(id, other.map(({ vector }) => vector))
+      const other = overlay.get(id)?.vectors.face
+      return other === undefined ? await base.usual({ id }) : base.usualOf(id, other.map(({ vector }) => vector))
     },
     entity: entityOf,
-    images: id => (overlay.get(id)?.faces ?? base.references('face', id)).map(({ image }) => image),
+    images: id => (overlay.get(id)?.vectors.face ?? base.references('face', id)).map(({ image }) => image),
     close: async () => {}
   }
 }
 
+/** Changed entities that have vectors of their own in `space`. */
+function ownIn (overlay: Overlay, space: Space): Array<{ readonly entity: Entity, readonly vectors: readonly ReferenceVector[] }> {
+  return [...overlay.values()].flatMap(({ entity, vectors: { [space]: vectors = [] } }) => entity === null || vectors.length === 0 ? [] : [{ entity, vectors }])
+}
+
+/** Changed entities that texts do not find, though the index has texts: they were put where no encoder of them ran. */
+export function withoutTexts ({ base, overlay }: KnowledgeBaseView): string[] {
+  const spaces = TEXT_SPACES.filter(space => base.dims[space] !== undefined)
+  return [...overlay].filter(([id, { entity, vectors }]) => entity !== null && spaces.some(space => (vectors[space] ?? base.references(space, id)).length === 0)).map(([id]) => id)
+}
+
 /** NaN where there is none. */
-function bestFace (faces: readonly ReferenceVector[], embedding: Float32Array): number {
-  return faces.reduce((best, { vector }) => {
+function bestOf (vectors: readonly ReferenceVector[], embedding: Float32Array): number {
+  return vectors.reduce((best, { vector }) => {
     const similarity = dot(vector, embedding)
     return similarity <= best ? best : similarity
   }, NaN)

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
 import { build } from 'esbuild'
 import { beforeAll, expect, test } from 'vitest'
-import { encodeFace } from '../../src/kb/change.ts'
+import { encodeVector } from '../../src/kb/change.ts'
 import { createRandom } from '../../src/kb/random.ts'
 import { identity } from './build.ts'
 import { openSmall, vectors, writeSmallIndex } from './live.ts'
@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 /** @returns entities whose changes were acknowledged before the process was killed. */
 async function writeAndKill (dir: string, round: number, afterMs: number): Promise<string[]> {
-  const child = spawn(process.execPath, [script, dir, String(round), identity.recipe, encodeFace(vectors[30]!)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [script, dir, String(round), identity.recipe, encodeVector(vectors[30]!)], { stdio: ['ignore', 'pipe', 'inherit'] })
   let out = ''
   child.stdout.on('data', (chunk: Buffer) => { out += chunk.toString() })
   const ended = once(child, 'close')

@@ -1,6 +1,6 @@
 // A live knowledge base over a small seeded index, for tests.
 import { join } from 'node:path'
-import { encodeFace, type ChangeDraft } from '../../src/kb/change.ts'
+import { encodeVector, type ChangeDraft } from '../../src/kb/change.ts'
 import { openLive, type LiveKnowledgeBase, type LiveOptions } from '../../src/kb/live.ts'
 import { openIndex } from '../../src/kb/open-index.ts'
 import { writeIndex } from '../../src/kb/write-index.ts'
@@ -26,7 +26,7 @@ export async function openSmall (dir: string, options: Partial<LiveOptions> = {}
 }
 
 export const put = (id: string, name = `Live ${id}`): ChangeDraft => ({ kind: 'put', entity: id, record: { id, name, description: '', aliases: [] } })
-export const addImage = (id: string, i: number): ChangeDraft => ({ kind: 'add-image', entity: id, image: imageOf(i), face: encodeFace(vectors[i]!), recipe: identity.recipe })
+export const addImage = (id: string, i: number): ChangeDraft => ({ kind: 'add-image', entity: id, image: imageOf(i), face: encodeVector(vectors[i]!), recipe: identity.recipe })
 export const deleteImage = (id: string, i: number): ChangeDraft => ({ kind: 'delete-image', entity: id, image: imageOf(i) })
 export const remove = (id: string): ChangeDraft => ({ kind: 'delete', entity: id })
 
