@@ -23,7 +23,8 @@ const SMALLEST_CROWD = 10
  */
 export function featuresOf (mention: EncodedMention, candidates: readonly Candidate[], usual: number | null): Features | null {
   const [first, second] = candidates
-  if (first?.similarity.face === undefined || first.similarity.text !== undefined) return null
+  // A fused or reranked score is no similarity of faces, also of a candidate without a text.
+  if (first?.similarity.face === undefined || first.score !== first.similarity.face || candidates.some(({ similarity }) => similarity.text !== undefined)) return null
   return {
     similarity: first.similarity.face,
     margin: second === undefined ? null : first.score - second.score,

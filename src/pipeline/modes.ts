@@ -13,6 +13,7 @@ export interface RankingPlan {
   readonly mode: Mode
   /** Only `v2vt` has an order. */
   readonly order: Order
+  /** Of candidates that the first modality found; for `fusion`, of each of both. */
   readonly rerankK: number
   readonly topK: number
   readonly textSpace: Exclude<Space, 'face'>
@@ -73,7 +74,8 @@ export function planRanking (options: LinkOptions, kb: Pick<KnowledgeBase, 'dims
   const topK = wholeFromOne('topK', options.topK ?? DEFAULT_TOP_K)
   const missing = missingFor(mode, kb, pack)
   if (missing.length > 0) throw errors.modeUnavailable(servable.join(', ') || 'none', mode, missing.join('; '))
-  return { mode, order, rerankK, topK, textSpace: textSpaceOf(kb) }
+  // Fewer of each than are to be returned would not do.
+  return { mode, order, rerankK: order === 'fusion' ? Math.max(rerankK, topK) : rerankK, topK, textSpace: textSpaceOf(kb) }
 }
 
 function oneOf<T extends string> (known: readonly T[], name: string, value: T): T {

@@ -43,10 +43,10 @@ function probesInOrder (order: Exclude<Order, 'fusion'>, face: Probe, text: Prob
   return order === 'face-text' ? [face, text] : [text, face]
 }
 
-/** The union of both lists, those found by face first; each is then compared with what it was not found by. */
+/** The union of the first `rerankK` of both lists, those found by face first; each is then compared with what it was not found by. */
 async function fuseBoth (kb: KnowledgeBase, face: Probe, text: Probe, plan: RankingPlan, timed: Timed): Promise<Ranked[]> {
-  const k = Math.max(plan.rerankK, plan.topK)
-  const [byFace, byText] = await timed('retrieve', async () => await Promise.all([retrieve(kb, face, k), retrieve(kb, text, k)]))
+  const { rerankK } = plan
+  const [byFace, byText] = await timed('retrieve', async () => await Promise.all([retrieve(kb, face, rerankK), retrieve(kb, text, rerankK)]))
   return await timed('rerank', async () => {
     const seen = new Set(byFace.map(c => c.entity.id))
     const union = [...await compare(kb, byFace, text), ...await compare(kb, byText.filter(c => !seen.has(c.entity.id)), face)]

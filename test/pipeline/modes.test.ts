@@ -34,6 +34,7 @@ describe('planRanking', () => {
     [{ order: 'face-text' }, { mode: 'v2vt', order: 'face-text', rerankK: 600, topK: 5 }],
     [{ order: 'text-face' }, { mode: 'v2vt', order: 'text-face', rerankK: 50, topK: 5 }],
     [{ mode: 'v2v', topK: 1 }, { mode: 'v2v', order: 'fusion', rerankK: 100, topK: 1 }],
+    [{ order: 'fusion', rerankK: 7, topK: 9 }, { mode: 'v2vt', order: 'fusion', rerankK: 9, topK: 9 }],
     [{ order: 'text-face', rerankK: 7 }, { mode: 'v2vt', order: 'text-face', rerankK: 7, topK: 5 }]
   ] satisfies Array<[LinkOptions, object]>)('fills in %j', (options, expected) => {
     expect(planRanking(options, both, clipPack)).toEqual({ ...expected, textSpace: 'name_description' })
