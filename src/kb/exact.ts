@@ -29,7 +29,7 @@ export interface Top {
   hits: () => Hits
 }
 
-/** Keeps the `k` best of what it is offered, in order. Insertion: few offers reach the list once it is full. */
+/** Keeps the `k` best of what it is offered, in order; equals in the order they came. Insertion: few offers reach the list once it is full. */
 export function createTop (k: number): Top {
   const rows = new Uint32Array(k)
   const similarities = new Float64Array(k)
@@ -37,11 +37,15 @@ export function createTop (k: number): Top {
   return {
     offer (row, similarity) {
       if (length === k && (k === 0 || !(similarity > similarities[k - 1]!))) return
-      let at = length < k ? length++ : k - 1
-      for (; at > 0 && similarities[at - 1]! < similarity; at--) {
-        similarities[at] = similarities[at - 1]!
-        rows[at] = rows[at - 1]!
+      let at = 0
+      for (let end = length; at < end;) {
+        const middle = (at + end) >> 1
+        if (similarities[middle]! < similarity) end = middle
+        else at = middle + 1
       }
+      if (length < k) length++
+      similarities.copyWithin(at + 1, at, length - 1)
+      rows.copyWithin(at + 1, at, length - 1)
       similarities[at] = similarity
       rows[at] = row
     },

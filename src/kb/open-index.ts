@@ -86,10 +86,12 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts)
     },
     async similarities (space, embedding, asked) {
       const index = open(space, embedding)
-      return Float32Array.from(asked, ({ id }) => {
-        const row = rowOfId.get(id)
-        return row === undefined ? NaN : bestOf(index, index.first, row, embedding)
-      })
+      const similarities = new Float32Array(asked.length)
+      for (let i = 0; i < asked.length; i++) {
+        const row = rowOfId.get(asked[i]!.id)
+        similarities[i] = row === undefined ? NaN : bestOf(index, index.first, row, embedding)
+      }
+      return similarities
     },
     references,
     usualOf,

@@ -69,14 +69,27 @@ function scanByRow (count: number, { similarity }: Rows): VectorTable['scan'] {
   }
 }
 
-// NOTE: one loop an array type; a loop that has met several is compiled to a form some three times slower.
+// NOTE: one loop an array type; a loop that has met several is compiled to a form some three times slower. Four sums,
+// since each waits for its last addition.
 
 function int8Rows (scales: Float32Array, codes: Int8Array, dims: number): Rows {
+  const fours = dims - dims % 4
   return {
     similarity (row, query) {
       let s = 0
-      for (let d = 0, at = row * dims; d < dims; d++, at++) s += codes[at]! * query[d]!
-      return s * scales[row]!
+      let t = 0
+      let u = 0
+      let v = 0
+      let d = 0
+      let at = row * dims
+      for (; d < fours; d += 4, at += 4) {
+        s += codes[at]! * query[d]!
+        t += codes[at + 1]! * query[d + 1]!
+        u += codes[at + 2]! * query[d + 2]!
+        v += codes[at + 3]! * query[d + 3]!
+      }
+      for (; d < dims; d++, at++) s += codes[at]! * query[d]!
+      return (s + t + u + v) * scales[row]!
     },
     read (row, out) {
       for (let d = 0; d < dims; d++) out[d] = codes[row * dims + d]! * scales[row]!
@@ -86,11 +99,23 @@ function int8Rows (scales: Float32Array, codes: Int8Array, dims: number): Rows {
 }
 
 function int16Rows (codes: Int16Array, dims: number): Rows {
+  const fours = dims - dims % 4
   return {
     similarity (row, query) {
       let s = 0
-      for (let d = 0, at = row * dims; d < dims; d++, at++) s += codes[at]! * query[d]!
-      return s / INT16_STEPS
+      let t = 0
+      let u = 0
+      let v = 0
+      let d = 0
+      let at = row * dims
+      for (; d < fours; d += 4, at += 4) {
+        s += codes[at]! * query[d]!
+        t += codes[at + 1]! * query[d + 1]!
+        u += codes[at + 2]! * query[d + 2]!
+        v += codes[at + 3]! * query[d + 3]!
+      }
+      for (; d < dims; d++, at++) s += codes[at]! * query[d]!
+      return (s + t + u + v) / INT16_STEPS
     },
     read (row, out) {
       for (let d = 0; d < dims; d++) out[d] = codes[row * dims + d]! / INT16_STEPS
@@ -100,11 +125,23 @@ function int16Rows (codes: Int16Array, dims: number): Rows {
 }
 
 function float32Rows (values: Float32Array, dims: number): Rows {
+  const fours = dims - dims % 4
   return {
     similarity (row, query) {
       let s = 0
-      for (let d = 0, at = row * dims; d < dims; d++, at++) s += values[at]! * query[d]!
-      return s
+      let t = 0
+      let u = 0
+      let v = 0
+      let d = 0
+      let at = row * dims
+      for (; d < fours; d += 4, at += 4) {
+        s += values[at]! * query[d]!
+        t += values[at + 1]! * query[d + 1]!
+        u += values[at + 2]! * query[d + 2]!
+        v += values[at + 3]! * query[d + 3]!
+      }
+      for (; d < dims; d++, at++) s += values[at]! * query[d]!
+      return s + t + u + v
     },
     read (row, out) {
       out.set(values.subarray(row * dims, (row + 1) * dims))

@@ -23,8 +23,8 @@ export function rerank (candidates: readonly Ranked[], second: Modality, k: numb
   const behind: Ranked[] = []
   candidates.forEach((candidate, i) => {
     const similarity = candidate.similarity[second]
-    if (i < k && similarity !== undefined) rescored.push({ ...candidate, score: similarity })
-    else behind.push({ ...candidate, score: candidate.score - BEHIND })
+    if (i < k && similarity !== undefined) rescored.push({ entity: candidate.entity, score: similarity, similarity: candidate.similarity })
+    else behind.push({ entity: candidate.entity, score: candidate.score - BEHIND, similarity: candidate.similarity })
   })
   return [...rescored.sort((a, b) => b.score - a.score), ...behind]
 }

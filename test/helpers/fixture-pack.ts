@@ -7,8 +7,11 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readPackManifest, type ClipImageManifest, type ClipTextManifest, type PackFile, type PackManifest } from '../../src/packs/manifest.ts'
 import { DIMS, imageGraph, MAX_TOKENS, SIDE, textGraph, tokenizerJson } from './colours.ts'
-import { clipImageGraph, clipTextGraph, type Precision } from './full-size.ts'
+import { clipImageGraph, clipTextGraph, tokensGraph, type Precision } from './full-size.ts'
 import { writeGraph } from './onnx.ts'
+
+/** Of CLIP ViT-B/32's embeddings. */
+const WIDTH = 512
 
 const ownModels = fileURLToPath(new URL('../../models/', import.meta.url))
 
@@ -20,10 +23,12 @@ export interface FixturePack {
   readonly manifest: PackManifest
 }
 
+type Clip = 'colours' | 'tokens' | Precision
+
 export interface FixturePackOptions {
-  /** `colours`: known answers, see colours.ts. Otherwise CLIP ViT-B/32's size, with weights that know nothing. */
-  readonly clip?: 'colours' | Precision
-  /** A `tokenizer.json` for a CLIP of true size. */
+  /** `colours`: known answers, see colours.ts. `tokens`: texts as the sum of their tokens, 512 wide, in no time. Otherwise CLIP ViT-B/32's size, with weights that know nothing. */
+  readonly clip?: Clip
+  /** A `tokenizer.json` for all but the colours. */
   readonly tokenizer?: string
   readonly context?: ClipImageManifest['context']
 }
@@ -63,13 +68,13 @@ export async function makeFixturePack (dir: string, { clip = 'colours', tokenize
   return { name, modelsDir: dir, manifest }
 }
 
-async function writeClip (dir: string, name: string, clip: 'colours' | Precision, tokenizer: string | undefined): Promise<{ clipImage: ClipImageManifest, clipText: ClipTextManifest }> {
+async function writeClip (dir: string, name: string, clip: Clip, tokenizer: string | undefined): Promise<{ clipImage: ClipImageManifest, clipText: ClipTextManifest }> {
   const small = clip === 'colours'
   const place = (file: string): string => join(dir, name, file)
-  await (small ? writeFile(place('clip-image.onnx'), imageGraph()) : writeGraph(place('clip-image.onnx'), clipImageGraph(clip)))
-  await (small ? writeFile(place('clip-text.onnx'), textGraph()) : writeGraph(place('clip-text.onnx'), clipTextGraph(clip)))
+  await (small || clip === 'tokens' ? writeFile(place('clip-image.onnx'), imageGraph(small ? {} : { dims: WIDTH })) : writeGraph(place('clip-image.onnx'), clipImageGraph(clip)))
+  await (small ? writeFile(place('clip-text.onnx'), textGraph()) : writeGraph(place('clip-text.onnx'), clip === 'tokens' ? tokensGraph(WIDTH) : clipTextGraph(clip)))
   await (small || tokenizer === undefined ? writeFile(place('tokenizer.json'), tokenizerJson()) : copyFile(tokenizer, place('tokenizer.json')))
-  const about = { name: `fixture-clip-${clip}`, licence: 'MIT', commercialUse: true, origin: 'made by code, knows nothing', dims: small ? DIMS : 512 }
+  const about = { name: `fixture-clip-${clip}`, licence: 'MIT', commercialUse: true, origin: 'made by code, knows nothing', dims: small ? DIMS : WIDTH }
   return {
     clipImage: {
       ...about,

@@ -120,6 +120,14 @@ export function clipTextGraph (precision: Precision = 'float32', vocabulary = 49
   return { ...b, inputs: [value('input_ids', 'int64', ['batch', 'length'])], outputs: [value('text_embeds', 'float32', ['batch', 512])] }
 }
 
+/** CLIP's text half without its transformer, for indexes of many texts: the sum of a text's tokens, each a seeded vector. */
+export function tokensGraph (width = 512, vocabulary = 49408): Graph {
+  const b = new Builder('int8')
+  const mask = b.op('Unsqueeze', [b.op('Cast', ['attention_mask'], { to: 1 }), b.ints(2)])
+  b.op('ReduceSum', [b.op('Mul', [b.rows('input_ids', vocabulary, width), mask]), b.ints(1)], { keepdims: 0 }, 'text_embeds')
+  return { ...b, inputs: [value('input_ids', 'int64', ['batch', 'length']), value('attention_mask', 'int64', ['batch', 'length'])], outputs: [value('text_embeds', 'float32', ['batch', width])] }
+}
+
 /** Blocks a stage of the IResNets that ArcFace weights are published for. @see insightface `iresnet.py` (MIT) */
 const STAGES = { 50: [3, 4, 14, 3], 100: [3, 13, 30, 3] } as const
 
