@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openIndexFor } from '../../src/cli/open-parts.ts'
+import { readIndexManifest } from '../../src/kb/read-index.ts'
 import { readPackManifest, type PackManifest } from '../../src/packs/manifest.ts'
 import { WORDS, type Colour } from '../helpers/colours.ts'
 import { makeFixturePack } from '../helpers/fixture-pack.ts'
@@ -171,6 +172,14 @@ describeWithShared('an index of faces and texts', () => {
 
   test.each(['rerankK=0', 'rerankK=-1', 'rerankK=1.5', 'rerankK=1000001', 'rerankK=', 'rerankK=NaN', 'mode=v3v', 'mode=V2T', 'order=text', 'order=', 'mode=v2t&mode=v2v'])('refuses %s', async query => {
     expect(await problem(query)).toMatchObject({ status: 400, code: 'VEL_ERR_BAD_OPTION' })
+  })
+
+  test('builds what POST /link compares where no texts are chosen', async () => {
+    const out = join(dir, 'default')
+    expect((await vel(['kb', 'build', '--entities', join(dir, 'entities.jsonl'), '--out', out], env)).code).toBe(0)
+    const { spaces, fusion } = await readIndexManifest(out)
+    expect(Object.keys(spaces).sort()).toEqual(['face', 'name_description'])
+    expect(fusion).toEqual({ normalisation: 'z-score', face: 0.5, text: 0.5 })
   })
 
   test('says with 422 what is missing: vectors of texts, or a CLIP', async () => {
