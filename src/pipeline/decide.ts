@@ -2,7 +2,7 @@
 import type { Candidate, EncodedMention, Entity, LinkStatus } from '../types.ts'
 import type { Calibration } from '../calibration.ts'
 import type { Decision, KnowledgeBase } from '../ports.ts'
-import { featuresOf } from './features.ts'
+import { facesAlone, featuresOf } from './features.ts'
 import { probability } from './probability.ts'
 
 export interface Decided { readonly status: LinkStatus, readonly entity: Entity | null }
@@ -19,9 +19,12 @@ export interface Judged extends Pick<Calibration, 'linkFrom' | 'ambiguousFrom'> 
  * look-alikes that both reach the threshold are ambiguous at any probability, since it is shared between them.
  *
  * @param candidates best first.
+ * @param byFace whether faces alone were compared: scores are then on the threshold's scale. Else similarities of faces
+ *   are taken: an order that texts had a say in tells nothing of faces.
  */
-export function decide (candidates: readonly Candidate[], decision: Decision, judged: Judged | null = null): Decided {
+export function decide (candidates: readonly Candidate[], decision: Decision, judged: Judged | null = null, byFace = facesAlone(candidates)): Decided {
   const [first, second] = candidates
+  const faceScore = ({ score, similarity: { face } }: Candidate): number | undefined => byFace && face !== undefined ? score : face
   const best = first === undefined ? undefined : faceScore(first)
   if (first === undefined || best === undefined) return { status: 'nil', entity: null }
   const reaches = best >= decision.threshold
@@ -33,18 +36,13 @@ export function decide (candidates: readonly Candidate[], decision: Decision, ju
   return good && !near ? { status: 'linked', entity: first.entity } : { status: 'nil', entity: null }
 }
 
-/** The score where faces alone were compared, else the face's similarity: an order by text says nothing of faces. */
-function faceScore ({ score, similarity }: Candidate): number | undefined {
-  return similarity.face === undefined || similarity.text === undefined ? similarity.face === undefined ? undefined : score : similarity.face
-}
-
 /** Decides, with the probability where the index is calibrated for candidates in this order. */
-export type Judge = (mention: EncodedMention, candidates: readonly Candidate[], kb: KnowledgeBase) => Promise<Decided & { readonly probability?: number | undefined }>
+export type Judge = (mention: EncodedMention, candidates: readonly Candidate[], kb: KnowledgeBase, byFace?: boolean) => Promise<Decided & { readonly probability?: number | undefined }>
 
-export const judge: Judge = async (mention, candidates, kb) => {
+export const judge: Judge = async (mention, candidates, kb, byFace = facesAlone(candidates)) => {
   const { decision, calibration } = kb
-  const features = calibration === undefined || candidates[0] === undefined ? null : featuresOf(mention, candidates, await kb.usual(candidates[0].entity))
-  if (calibration === undefined || features === null) return decide(candidates, decision)
+  const features = calibration === undefined || candidates[0] === undefined || !byFace ? null : featuresOf(mention, candidates, await kb.usual(candidates[0].entity))
+  if (calibration === undefined || features === null) return decide(candidates, decision, null, byFace)
   const { linkFrom, ambiguousFrom } = calibration
   const p = probability(features, calibration, kb.info.entities)
   return { ...decide(candidates, decision, { probability: p, linkFrom, ambiguousFrom }), probability: p }

@@ -7,6 +7,11 @@ export const DECIDE_TOP_K = 21
 /** Fewer than this say nothing of the crowd. */
 const SMALLEST_CROWD = 10
 
+/** Whether texts had no say: else scores are fused or reranked ones, also those of candidates that have no text. */
+export function facesAlone (candidates: readonly Candidate[]): boolean {
+  return candidates.every(({ similarity }) => similarity.text === undefined)
+}
+
 /**
  * Features of the first candidate.
  *
@@ -23,8 +28,7 @@ const SMALLEST_CROWD = 10
  */
 export function featuresOf (mention: EncodedMention, candidates: readonly Candidate[], usual: number | null): Features | null {
   const [first, second] = candidates
-  // A fused or reranked score is no similarity of faces, also of a candidate without a text.
-  if (first?.similarity.face === undefined || first.score !== first.similarity.face || candidates.some(({ similarity }) => similarity.text !== undefined)) return null
+  if (first?.similarity.face === undefined || !facesAlone(candidates)) return null
   return {
     similarity: first.similarity.face,
     margin: second === undefined ? null : first.score - second.score,

@@ -29,7 +29,7 @@ export function createLinkImage ({ encoder, pack, models }: LinkParts): LinkAgai
     const links: Link[] = []
     for (const mention of encoded.mentions) {
       const candidates = await rankCandidates(kb, mention, { ...plan, topK: Math.max(DECIDE_TOP_K, plan.topK) }, timed)
-      const decided = await timed('decide', async () => await judge(mention, candidates, kb))
+      const decided = await timed('decide', async () => await judge(mention, candidates, kb, plan.mode === 'v2v'))
       links.push({ mention, ...decided, candidates: candidates.slice(0, plan.topK) })
     }
     return { width: encoded.width, height: encoded.height, links, facesFound: encoded.facesFound, index: kb.info, models: models(), timings }

@@ -28,5 +28,9 @@ describe('decide', () => {
     expect(decide([{ ...first!, score: 0.45 }], decision).status).toBe('nil')
     const byText = scored.map(c => ({ ...c, similarity: { ...c.similarity, text: 0.3 } }))
     expect(decide(byText, decision).status).toBe('ambiguous')
+    // A fused score is no score of faces, also where its candidate has no text.
+    const fused = [{ ...first!, score: 2.5, similarity: { face: 0.3 } }, byText[1]!]
+    expect(decide(fused, decision).status).toBe('nil')
+    expect(decide(fused.slice(0, 1), decision, null, false).status).toBe('nil')
   })
 })
