@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import type { EngineLog } from '../engine/crew.ts'
 import { openLive, type LiveKnowledgeBase, type LiveOptions } from '../kb/live.ts'
-import { openIndex, type IndexedKnowledgeBase } from '../kb/open-index.ts'
+import { openIndex, type IndexedKnowledgeBase, type OpenOptions } from '../kb/open-index.ts'
 import { MAX_TILES, TILE_STEP } from '../models/tiled-detector.ts'
 import { ensurePack } from '../packs/ensure.ts'
 import { encoderIdentity } from '../packs/identity.ts'
@@ -40,15 +40,15 @@ export async function openEngine (config: Config, pack: PackManifest, log?: Engi
 const CUDA_CONCURRENCY = 8
 
 /** Opens an index for the embeddings that the pack makes. @throws VEL_ERR_INDEX where they cannot be compared. */
-export async function openIndexFor (pack: PackManifest, dir: string): Promise<IndexedKnowledgeBase> {
-  return await openIndex(dir, { face: encoderIdentity(pack.models.face) })
+export async function openIndexFor (pack: PackManifest, dir: string, options: OpenOptions = {}): Promise<IndexedKnowledgeBase> {
+  return await openIndex(dir, { face: encoderIdentity(pack.models.face) }, options)
 }
 
 /** Opens the configured index with its changes. @throws VEL_ERR_INDEX where it is to be `writable` and another process has it open for that. */
 export async function openLiveFor ({ indexDir }: Config, pack: PackManifest, writable: boolean, say: LiveOptions['say']): Promise<LiveKnowledgeBase> {
   return await openLive({
     dir: indexDir,
-    open: async () => await openIndexFor(pack, indexDir),
+    open: async () => await openIndexFor(pack, indexDir, { threads: true }),
     recipe: encoderIdentity(pack.models.face).recipe,
     writable,
     say
