@@ -1,4 +1,5 @@
-// Memory for int8 and int16 vectors in which they are compared sixteen numbers at a time.
+// Memory for vectors in which they are compared several numbers at a time.
+import type { Encoding } from './format.ts'
 import { SCAN_MODULE } from './scan-module.ts'
 
 /** The part of WebAssembly used here; Node's types leave it to the browser's. */
@@ -12,6 +13,7 @@ declare const WebAssembly: {
 interface Exports {
   readonly scan8: (codes: number, scales: number, count: number, dims: number, query: number, unit: number, out: number) => void
   readonly scan16: (codes: number, count: number, dims: number, query: number, unit: number, out: number) => void
+  readonly scan32: (codes: number, count: number, dims: number, query: number, out: number) => void
 }
 
 /** WebAssembly's shared memory: given to another thread, it is the same memory there. */
@@ -40,7 +42,7 @@ export const SCAN_SLOTS = 3
 const PAGE_BYTES = 65536
 const LANES = 16
 
-type Encoding = 'int8' | 'int16'
+const BYTES: Readonly<Record<Encoding, number>> = { int8: 1, int16: 2, float32: 4 }
 
 /** @returns null where this machine or these sizes do not allow it; plain loops serve then. */
 export function allocateScan (encoding: Encoding, count: number, dims: number): ScanPlace | null {
@@ -53,28 +55,35 @@ export function allocateScan (encoding: Encoding, count: number, dims: number): 
 
 /** @param slot of the thread that scans, 0 up to SCAN_SLOTS. */
 export function openScan ({ memory }: ScanPlace, encoding: Encoding, count: number, dims: number, slot: number): Scan {
-  const { scan8, scan16 } = new WebAssembly.Instance(new WebAssembly.Module(compiled()), { env: { memory } }).exports as unknown as Exports
+  const { scan8, scan16, scan32 } = new WebAssembly.Instance(new WebAssembly.Module(compiled()), { env: { memory } }).exports as unknown as Exports
   const { scalesAt, codesAt, slotsAt, slotBytes } = layOut(encoding, count, dims)
   const queryAt = slotsAt + slot * slotBytes
-  const outAt = queryAt + align(dims * 2)
+  const outAt = queryAt + align(dims * 4)
   const quantised = new Int16Array(memory.buffer, queryAt, dims)
+  const plain = new Float32Array(memory.buffer, queryAt, dims)
   const out = new Float32Array(memory.buffer, outAt, count)
-  const prepare = encoding === 'int8'
-    ? (query: Float32Array) => {
-        const unit = quantise(query, quantised, 127 * Math.sqrt(dims))
-        return (from: number, rows: number, to: number) => { scan8(codesAt + from * dims, scalesAt + 4 * from, rows, dims, queryAt, unit, outAt + 4 * to) }
-      }
-    : (query: Float32Array) => {
-        const unit = quantise(query, quantised, INT16_STEPS) / INT16_STEPS
-        return (from: number, rows: number, to: number) => { scan16(codesAt + from * dims * 2, rows, dims, queryAt, unit, outAt + 4 * to) }
-      }
+  type Compare = (from: number, rows: number, to: number) => void
+  const prepare: Readonly<Record<Encoding, (query: Float32Array) => Compare>> = {
+    int8 (query) {
+      const unit = quantise(query, quantised, 127 * Math.sqrt(dims))
+      return (from, rows, to) => { scan8(codesAt + from * dims, scalesAt + 4 * from, rows, dims, queryAt, unit, outAt + 4 * to) }
+    },
+    int16 (query) {
+      const unit = quantise(query, quantised, INT16_STEPS) / INT16_STEPS
+      return (from, rows, to) => { scan16(codesAt + from * dims * 2, rows, dims, queryAt, unit, outAt + 4 * to) }
+    },
+    float32 (query) {
+      plain.set(query)
+      return (from, rows, to) => { scan32(codesAt + from * dims * 4, rows, dims, queryAt, outAt + 4 * to) }
+    }
+  }
   return {
     scan (query, from = 0) {
-      prepare(query)(from, count - from, from)
+      prepare[encoding](query)(from, count - from, from)
       return out
     },
     scanSome (query, rows) {
-      const compare = prepare(query)
+      const compare = prepare[encoding](query)
       for (let i = 0; i < rows.length; i++) compare(rows[i]!, 1, i)
       return out
     }
@@ -88,10 +97,10 @@ function compiled (): Uint8Array {
 /** Codes start at a multiple of 16; scales, as in the file, end where they start. Behind them each slot has a query and its cosines. */
 function layOut (encoding: Encoding, count: number, dims: number): { scalesAt: number, codesAt: number, codesBytes: number, slotsAt: number, slotBytes: number, end: number } {
   const scalesBytes = encoding === 'int8' ? count * 4 : 0
-  const codesBytes = count * dims * (encoding === 'int8' ? 1 : 2)
+  const codesBytes = count * dims * BYTES[encoding]
   const codesAt = align(scalesBytes)
   const slotsAt = align(codesAt + codesBytes)
-  const slotBytes = align(dims * 2) + align(count * 4)
+  const slotBytes = align(dims * 4) + align(count * 4)
   return { scalesAt: codesAt - scalesBytes, codesAt, codesBytes, slotsAt, slotBytes, end: slotsAt + SCAN_SLOTS * slotBytes }
 }
 

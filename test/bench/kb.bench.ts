@@ -111,7 +111,7 @@ async function build (dir: string): Promise<void> {
 async function measureRecall ({ spaces }: IndexContent, dir: string): Promise<{ recallAt10: number, firstKept: number }> {
   const { entityRows, read, encoder: { dims } } = spaces.face!
   const place = allocatePlace('float32', entityRows.length, dims)
-  const floats = new Float32Array(place.bytes.buffer)
+  const floats = new Float32Array(place.bytes.buffer, place.bytes.byteOffset, entityRows.length * dims)
   for (let i = 0; i < entityRows.length; i++) floats.set(await read(i), i * dims)
   const whole = openTable(place)
   const kb = await openIndex(dir, {})

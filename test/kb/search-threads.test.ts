@@ -42,15 +42,16 @@ test('a space is left to threads where its search takes long, and then only in a
   const many = seededVectors(1990, 2, 3040)
   const dir = join(await temporaryFolder(), 'index')
   await writeIndex(dir, { ...content(seededEntities(1990), many, many.map((_, row) => row)), spaces: { face: { encoder: { ...identity, dims: 3040 }, entityRows: Uint32Array.from(many.keys()), read: async i => many[i]! } } })
-  const before = process.report.getReport() as unknown as { workers: unknown[] }
+  const running = (): number => (process.report.getReport() as unknown as { workers: unknown[] }).workers.length
+  const before = running()
   const alone = await openIndex(dir, {})
   const small = await openIndex(await writtenIndex(), {}, { threads: true })
-  expect((process.report.getReport() as unknown as { workers: unknown[] }).workers.length).toBe(before.workers.length)
+  expect(running()).toBe(before)
   const kb = await openIndex(dir, {}, { threads: true })
-  expect((process.report.getReport() as unknown as { workers: unknown[] }).workers.length).toBe(before.workers.length + 2)
+  expect(running()).toBe(before + 2)
   expect(await idsOf(kb, many[17]!)).toEqual(await idsOf(alone, many[17]!))
   await Promise.all([kb.close(), small.close()])
-  expect((process.report.getReport() as unknown as { workers: unknown[] }).workers.length).toBe(before.workers.length)
+  expect(running()).toBe(before)
 })
 
 test('searches of threads that are ended under them are answered all the same', async () => {
@@ -69,7 +70,7 @@ test('a thread that died is replaced', async () => {
   const before = threads.ids()
   const expected = await idsOf(kb, queries[0]!)
   // What no search can ask: the thread falls over it.
-  for (const _ of before) expect(await threads.search('face', null as unknown as Float32Array, 3)).toBeNull()
+  for (let n = 0; n < before.length; n++) expect(await threads.search('face', null as unknown as Float32Array, 3)).toBeNull()
   expect(threads.ids().filter(id => before.includes(id))).toEqual([])
   expect(await idsOf(kb, queries[0]!)).toEqual(expected)
   await expect.poll(() => threads.ids().length, { timeout: 20_000 }).toBe(2)
@@ -82,9 +83,9 @@ test('searches while indexes are swapped each see one of them, whole', async () 
   onTestFinished(live.close)
   const expected = new Map([[live.view().info.version, await idsOf(live.view(), queries[0]!)]])
   const seen = new Map<string, number>()
-  let swapping = true
+  const stop = new AbortController()
   const clients = Array.from({ length: 4 }, async () => {
-    while (swapping) {
+    while (!stop.signal.aborted) {
       await live.use(async view => {
         const found = await idsOf(view, queries[0]!)
         seen.set(view.info.version, (seen.get(view.info.version) ?? 0) + 1)
@@ -100,7 +101,7 @@ test('searches while indexes are swapped each see one of them, whole', async () 
     await live.reload()
   }
   await expect.poll(() => seen.size).toBe(5)
-  swapping = false
+  stop.abort()
   await Promise.all(clients)
 })
 

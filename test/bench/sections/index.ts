@@ -1,10 +1,10 @@
 // The sections of BENCHMARKS.md, in order.
 import type { Section } from '../section.ts'
 import { heavy } from './heavy.ts'
-import { hasKb, kb } from './kb.ts'
+import { kb } from './kb.ts'
 import { load } from './load.ts'
 import { peer } from './peer.ts'
 import { replacement } from './replacement.ts'
 import { stages } from './stages.ts'
 
-export const sections: readonly Section[] = [stages, load, replacement, peer, heavy, ...hasKb ? [kb] : []]
+export const sections: readonly Section[] = [stages, load, replacement, peer, heavy, kb]
