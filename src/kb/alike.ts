@@ -53,7 +53,7 @@ function byGraph (graph: Graph): NearBehind {
 function byScan (table: VectorTable): NearBehind {
   return (a, query, least, offer) => {
     const similarities = table.scan(query, a)
-    for (let b = a + 1; b < table.count; b++) if (similarities[b]! >= least) offer(b, similarities[b]!)
+    for (const b of table.above(least, a + 1)) offer(b, similarities[b]!)
   }
 }
 
@@ -75,11 +75,9 @@ function byCoarse (table: VectorTable, { place, axes }: Coarse): NearBehind {
   return (a, query, least, offer) => {
     const shown = own.scan(read(a), a)
     const worth = least - missing[a]! * most - COARSE_ERROR
-    for (let b = a + 1; b < table.count; b++) {
-      if (shown[b]! < worth || shown[b]! + missing[a]! * missing[b]! + COARSE_ERROR < least) continue
-      const similarity = table.similarity(b, query)
-      if (similarity >= least) offer(b, similarity)
-    }
+    const near = own.above(worth, a + 1).filter(b => shown[b]! + missing[a]! * missing[b]! + COARSE_ERROR >= least)
+    const similarities = table.scanSome(query, near)
+    near.forEach((b, i) => { if (similarities[i]! >= least) offer(b, similarities[i]!) })
   }
 }
 

@@ -56,10 +56,10 @@ export function createCoarse (table: VectorTable, axes: Float32Array, kept: numb
 }
 
 /** The coarse look of one thread: places of at least `wanted` vectors where there are, ascending, the nearest as far as it sees. */
-export function openCoarse ({ place, axes }: Coarse, slot = 0): (query: Float32Array, wanted: number) => number[] {
+export function openCoarse ({ place, axes }: Coarse, slot = 0): (query: Float32Array, wanted: number) => Uint32Array {
   const table = openTable(place, slot)
   const seen = new Float32Array(place.dims)
-  return (query, wanted) => highest(table.scan(project(axes, query, seen)), wanted)
+  return (query, wanted) => highest(table.scan(project(axes, query, seen)), wanted, table.above)
 }
 
 /** A query in steps of the axes, so that its product with the codes is a cosine. */
@@ -76,15 +76,14 @@ function project (axes: Float32Array, query: Float32Array, out: Float32Array): F
 /** Every so many-th is looked at to guess from where on the highest are. */
 const GUESSED_FROM = 32
 
-/** Places of the `wanted` highest and some more, ascending. */
-export function highest (similarities: Float32Array, wanted: number): number[] {
+/** Places of the `wanted` highest and some more, ascending. @param above places of those that are at least as high. */
+export function highest (similarities: Float32Array, wanted: number, above: (least: number) => Uint32Array): Uint32Array {
   const some = new Float32Array(Math.ceil(similarities.length / GUESSED_FROM))
   for (let i = 0; i < some.length; i++) some[i] = similarities[i * GUESSED_FROM]!
   some.sort()
-  for (let above = Math.ceil(2 * wanted / GUESSED_FROM); ; above *= 2) {
-    const least = above < some.length ? some[some.length - above]! : -Infinity
-    const places: number[] = []
-    for (let i = 0; i < similarities.length; i++) if (similarities[i]! >= least) places.push(i)
+  for (let rank = Math.ceil(2 * wanted / GUESSED_FROM); ; rank *= 2) {
+    const least = rank < some.length ? some[some.length - rank]! : -Infinity
+    const places = above(least)
     if (places.length >= wanted || least === -Infinity) return places
   }
 }

@@ -25,7 +25,7 @@ export function searchExact (table: VectorTable, entityRows: Uint32Array, query:
 }
 
 /** The same among some `vectors` only: their places, ascending. */
-export function searchAmong (table: VectorTable, entityRows: Uint32Array, vectors: readonly number[], query: Float32Array, k: number): Hits {
+export function searchAmong (table: VectorTable, entityRows: Uint32Array, vectors: ArrayLike<number>, query: Float32Array, k: number): Hits {
   const top = createTop(Math.min(k, vectors.length))
   const similarities = table.scanSome(query, vectors)
   for (let i = 0; i < vectors.length;) {

@@ -14,6 +14,7 @@ interface Exports {
   readonly scan8: (codes: number, scales: number, count: number, dims: number, query: number, unit: number, out: number) => void
   readonly scan16: (codes: number, count: number, dims: number, query: number, unit: number, out: number) => void
   readonly scan32: (codes: number, count: number, dims: number, query: number, out: number) => void
+  readonly above: (values: number, count: number, least: number, out: number) => number
 }
 
 /** WebAssembly's shared memory: given to another thread, it is the same memory there. */
@@ -31,7 +32,9 @@ export interface Scan {
   /** Cosines of `query` to the vectors from row `from` (0) on, each at its row. */
   readonly scan: (query: Float32Array, from?: number) => Float32Array
   /** Cosines of `query` to some vectors, in their order. */
-  readonly scanSome: (query: Float32Array, rows: readonly number[]) => Float32Array
+  readonly scanSome: (query: Float32Array, rows: ArrayLike<number>) => Float32Array
+  /** Places, from row `from` (0) on and ascending, of what the last scan found at least as high; overwritten by the next. */
+  readonly above: (least: number, from?: number) => Uint32Array
 }
 
 /** int16 codes are steps of a unit vector's numbers. */
@@ -55,13 +58,14 @@ export function allocateScan (encoding: Encoding, count: number, dims: number): 
 
 /** @param slot of the thread that scans, 0 up to SCAN_SLOTS. */
 export function openScan ({ memory }: ScanPlace, encoding: Encoding, count: number, dims: number, slot: number): Scan {
-  const { scan8, scan16, scan32 } = new WebAssembly.Instance(new WebAssembly.Module(compiled()), { env: { memory } }).exports as unknown as Exports
+  const { scan8, scan16, scan32, above } = new WebAssembly.Instance(new WebAssembly.Module(compiled()), { env: { memory } }).exports as unknown as Exports
   const { scalesAt, codesAt, slotsAt, slotBytes } = layOut(encoding, count, dims)
   const queryAt = slotsAt + slot * slotBytes
   const outAt = queryAt + align(dims * 4)
   const quantised = new Int16Array(memory.buffer, queryAt, dims)
   const plain = new Float32Array(memory.buffer, queryAt, dims)
   const out = new Float32Array(memory.buffer, outAt, count)
+  const placesAt = outAt + align(count * 4)
   type Compare = (from: number, rows: number, to: number) => void
   const prepare: Readonly<Record<Encoding, (query: Float32Array) => Compare>> = {
     int8 (query) {
@@ -86,6 +90,14 @@ export function openScan ({ memory }: ScanPlace, encoding: Encoding, count: numb
       const compare = prepare[encoding](query)
       for (let i = 0; i < rows.length; i++) compare(rows[i]!, 1, i)
       return out
+    },
+    above (least, from = 0) {
+      const places = new Uint32Array(memory.buffer, placesAt, above(outAt + 4 * from, count - from, least, placesAt))
+      // Those behind the last row are none.
+      let found = places.length
+      while (found > 0 && places[found - 1]! >= count - from) found--
+      if (from > 0) for (let i = 0; i < found; i++) places[i]! += from
+      return places.subarray(0, found)
     }
   }
 }
@@ -100,7 +112,8 @@ function layOut (encoding: Encoding, count: number, dims: number): { scalesAt: n
   const codesBytes = count * dims * BYTES[encoding]
   const codesAt = align(scalesBytes)
   const slotsAt = align(codesAt + codesBytes)
-  const slotBytes = align(dims * 4) + align(count * 4)
+  // Places are told up to four behind the last.
+  const slotBytes = align(dims * 4) + 2 * align(count * 4) + LANES
   return { scalesAt: codesAt - scalesBytes, codesAt, codesBytes, slotsAt, slotBytes, end: slotsAt + SCAN_SLOTS * slotBytes }
 }
 

@@ -88,4 +88,28 @@
             (f32.add (f32x4.extract_lane 2 (local.get $a)) (f32x4.extract_lane 3 (local.get $a)))))
         (local.set $codes (i32.add (local.get $codes) (local.get $width)))
         (local.set $out (i32.add (local.get $out) (i32.const 4)))
-        (br $vector)))))
+        (br $vector))))
+
+  ;; Places (from 0) of the values that are at least as high, ascending, to out: uint32. Returns how many.
+  ;; Values are read, and places told, up to the next multiple of four behind count.
+  (func (export "above") (param $values i32) (param $count i32) (param $least f32) (param $out i32) (result i32)
+    (local $i i32) (local $n i32) (local $all v128)
+    (local.set $all (f32x4.splat (local.get $least)))
+    (local.set $n (local.get $out))
+    (block $done
+      (loop $four
+        (br_if $done (i32.ge_u (local.get $i) (local.get $count)))
+        (if (v128.any_true (f32x4.ge (v128.load (local.get $values)) (local.get $all)))
+          (then
+            (i32.store (local.get $n) (local.get $i))
+            (local.set $n (i32.add (local.get $n) (i32.shl (f32.ge (f32.load (local.get $values)) (local.get $least)) (i32.const 2))))
+            (i32.store (local.get $n) (i32.add (local.get $i) (i32.const 1)))
+            (local.set $n (i32.add (local.get $n) (i32.shl (f32.ge (f32.load offset=4 (local.get $values)) (local.get $least)) (i32.const 2))))
+            (i32.store (local.get $n) (i32.add (local.get $i) (i32.const 2)))
+            (local.set $n (i32.add (local.get $n) (i32.shl (f32.ge (f32.load offset=8 (local.get $values)) (local.get $least)) (i32.const 2))))
+            (i32.store (local.get $n) (i32.add (local.get $i) (i32.const 3)))
+            (local.set $n (i32.add (local.get $n) (i32.shl (f32.ge (f32.load offset=12 (local.get $values)) (local.get $least)) (i32.const 2))))))
+        (local.set $i (i32.add (local.get $i) (i32.const 4)))
+        (local.set $values (i32.add (local.get $values) (i32.const 16)))
+        (br $four)))
+    (i32.shr_u (i32.sub (local.get $n) (local.get $out)) (i32.const 2))))

@@ -70,13 +70,18 @@ export function encodeVector (encoding: Encoding, v: Float32Array): { bytes: Uin
 /** Vectors encoded. */
 export function placeOf (encoding: Encoding, vectors: readonly Float32Array[], dims: number): TablePlace {
   const place = allocatePlace(encoding, vectors.length, dims)
+  fillPlace(place, vectors)
+  return place
+}
+
+/** Encodes vectors into the first rows. */
+export function fillPlace ({ encoding, count, dims, bytes }: TablePlace, vectors: readonly Float32Array[]): void {
   const scales = Float32Array.from(vectors, (v, row) => {
     const encoded = encodeVector(encoding, v)
-    place.bytes.set(encoded.bytes, rowOffset(encoding, vectors.length, dims, row))
+    bytes.set(encoded.bytes, rowOffset(encoding, count, dims, row))
     return encoded.scale
   })
-  if (encoding === 'int8') place.bytes.set(new Uint8Array(scales.buffer))
-  return place
+  if (encoding === 'int8') bytes.set(new Uint8Array(scales.buffer))
 }
 
 export function tableOf (encoding: Encoding, vectors: readonly Float32Array[], dims: number): VectorTable {
@@ -93,10 +98,17 @@ function scanByRow (count: number, { similarity }: Rows): Scan {
       return out
     },
     scanSome (query, rows) {
-      rows.forEach((row, i) => { out[i] = similarity(row, query) })
+      for (let i = 0; i < rows.length; i++) out[i] = similarity(rows[i]!, query)
       return out
-    }
+    },
+    above: (least, from = 0) => placesAbove(out, least, from)
   }
+}
+
+export function placesAbove (values: Float32Array, least: number, from = 0): Uint32Array {
+  const places: number[] = []
+  for (let i = from; i < values.length; i++) if (values[i]! >= least) places.push(i)
+  return Uint32Array.from(places)
 }
 
 // NOTE: one loop an array type; a loop that has met several is compiled to a form some three times slower.

@@ -21,6 +21,10 @@ test.each([[1, 16], [3, 512], [1001, 48], [257, 4096]])('%i vectors of %i number
       const [all, from] = [[...table.scan(query)], count >> 1]
       expect([...table.scan(query, from).subarray(from)]).toEqual(all.slice(from))
       expect(table.scanSome(query, [count - 1])[0]).toBe(all[count - 1])
+      table.scan(query)
+      for (const least of [-Infinity, 0, 0.1, 2]) {
+        for (const start of [0, from, count - 1]) expect([...table.above(least, start)]).toEqual([...all.keys()].filter(row => row >= start && all[row]! >= least))
+      }
       const some = [0, from, count - 1].slice(0, count)
       expect([...table.scanSome(query, some).subarray(0, some.length)]).toEqual(some.map(row => all[row]))
     }
