@@ -56,9 +56,19 @@ export async function startSearchThreads (given: SearchedSpaces): Promise<Search
       place.calls.delete(call)
     })
     place.worker = worker
+    if (closing) await worker.terminate()
   }
 
-  await Promise.all(places.map(async (place, i) => { await start(place, i + 1) }))
+  const close = async (): Promise<void> => {
+    closing = true
+    await Promise.all(places.map(async ({ worker }) => await worker?.terminate()))
+  }
+  try {
+    await Promise.all(places.map(async (place, i) => { await start(place, i + 1) }))
+  } catch (error) {
+    await close()
+    throw error
+  }
   return {
     async search (space, query, k) {
       const running = places.filter(({ worker }) => worker !== null)
@@ -71,10 +81,7 @@ export async function startSearchThreads (given: SearchedSpaces): Promise<Search
       })
     },
     ids: () => places.flatMap(({ worker }) => worker === null ? [] : [worker.threadId]),
-    async close () {
-      closing = true
-      await Promise.all(places.map(async ({ worker }) => await worker?.terminate()))
-    }
+    close
   }
 }
 
