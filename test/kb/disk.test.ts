@@ -2,18 +2,23 @@ import { execFileSync, fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, readdir, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { changeLogPath } from '../../src/kb/live.ts'
 import { openIndex } from '../../src/kb/open-index.ts'
+import { temporaryFolder } from './build.ts'
 import type { Outcome } from './change-process.ts'
 import { openSmall, put, writeSmallIndex } from './live.ts'
 
 interface Changer { readonly child: ChildProcess, readonly opened: Outcome, readonly change: (id: string) => Promise<Outcome> }
 
+/** @param uid whose process it is, with a folder of its own for what Node keeps. */
 async function startChanger (dir: string, writable: boolean, uid?: number): Promise<Changer> {
-  const child = fork(fileURLToPath(new URL('./change-process.ts', import.meta.url)), [dir, writable ? 'writable' : 'reading'], { execArgv: ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href], ...(uid === undefined ? {} : { uid }) })
+  const own = await temporaryFolder()
+  await chmod(own, 0o777)
+  const child = fork(fileURLToPath(new URL('./change-process.ts', import.meta.url)), [dir, writable ? 'writable' : 'reading'], { execArgv: ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href], env: { ...process.env, TMPDIR: own }, ...(uid === undefined ? {} : { uid }) })
   onTestFinished(() => { child.kill('SIGKILL') })
   const heard = async (): Promise<Outcome> => (await once(child, 'message') as [Outcome])[0]
   return { child, opened: await heard(), change: async id => { child.send(id); return await heard() } }
@@ -60,6 +65,8 @@ test('in a folder that may not be written an index is opened for reading alone, 
   onTestFinished(async () => { await chmod(parent, 0o755) })
   // Who may do everything is made nobody.
   const uid = process.getuid!() === 0 ? 65534 : undefined
+  const { mode } = await stat(tmpdir())
+  if ((mode & 0o001) === 0) await chmod(tmpdir(), 0o711)
   const { opened } = await startChanger(dir, true, uid)
   expect(opened.fault).toMatchObject({ code: 'VEL_ERR_INDEX', message: expect.stringMatching(/expected a place that can be written, received EACCES.*; choose a folder that you may write, or change its permissions; an index that was there is untouched/) as string })
   const reader = await startChanger(dir, false, uid)
