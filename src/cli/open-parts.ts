@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import type { EngineLog } from '../engine/crew.ts'
 import { openLive, type LiveKnowledgeBase, type LiveOptions } from '../kb/live.ts'
-import { openIndex, type ExpectedEncoders, type IndexedKnowledgeBase } from '../kb/open-index.ts'
+import { openIndex, type ExpectedEncoders, type IndexedKnowledgeBase, type OpenOptions } from '../kb/open-index.ts'
 import { sessionOpener } from '../inference/session.ts'
 import { loadTextEncoder, type LoadedTextEncoder } from '../models/load-text.ts'
 import { MAX_TILES, TILE_STEP } from '../models/tiled-detector.ts'
@@ -48,8 +48,8 @@ export async function openTexts ({ modelsDir, workers, threads, executionProvide
 }
 
 /** Opens an index for the embeddings that the pack makes. @throws VEL_ERR_INDEX where they cannot be compared. */
-export async function openIndexFor (pack: PackManifest, dir: string): Promise<IndexedKnowledgeBase> {
-  return await openIndex(dir, expectedEncoders(pack))
+export async function openIndexFor (pack: PackManifest, dir: string, options: OpenOptions = {}): Promise<IndexedKnowledgeBase> {
+  return await openIndex(dir, expectedEncoders(pack), options)
 }
 
 /** Texts of an index are not compared by a pack without CLIP, so they may then be anyone's. */
@@ -62,7 +62,7 @@ function expectedEncoders ({ models: { face, clipImage, clipText } }: PackManife
 export async function openLiveFor ({ indexDir }: Config, pack: PackManifest, writable: boolean, say: LiveOptions['say']): Promise<LiveKnowledgeBase> {
   return await openLive({
     dir: indexDir,
-    open: async () => await openIndexFor(pack, indexDir),
+    open: async () => await openIndexFor(pack, indexDir, { threads: true }),
     recipe: encoderIdentity(pack.models.face).recipe,
     writable,
     say

@@ -7,30 +7,42 @@ export interface Progress {
   stop: () => void
 }
 
+/** Of the last so many ms is the rate that is shown: what an interrupted run had finished goes by in no time. */
+const RATE_MS = 30_000
+
 /**
  * @param label what is being done. @param unit what is counted, such as `photos` or `MB`.
- * @param from what was done before; rate and time left are of what is done from here on.
+ * @param from what an earlier run had done.
  */
 export function startProgress (label: string, total: number, unit: string, from = 0): Progress {
-  const start = performance.now()
-  const rate = (done: number): string => {
-    const perSecond = 1000 * (done - from) / Math.max(1, performance.now() - start)
-    return perSecond.toFixed(perSecond < 10 ? 1 : 0)
-  }
   const bar = new SingleBar({
     stream: process.stderr,
-    format: `${label} [{bar}] {percentage}% | {value}/{total} ${unit} | {rate}/s | {duration_formatted} | {eta_formatted} left`,
+    format: `${label} [{bar}] {percentage}% | {value}/{total} ${unit} | {rate} ${unit}/s | {duration_formatted} | {eta_formatted} left`,
     etaBuffer: 100,
     hideCursor: true,
     noTTYOutput: true,
     notTTYSchedule: 5000
   })
+  const rate = createRate()
   bar.start(total, from, { rate: '–' })
   return {
     update: (done, total) => {
       if (total !== undefined) bar.setTotal(total)
-      bar.update(done, { rate: rate(done) })
+      bar.update(done, { rate: rate(done, performance.now()) })
     },
     stop: () => { bar.stop() }
+  }
+}
+
+/** @returns what tells from each count and its time, ms, how many come in a second. */
+export function createRate (): (done: number, at: number) => string {
+  const seen: Array<{ readonly done: number, readonly at: number }> = []
+  return (done, at) => {
+    // Ten a second are enough to know.
+    if (at - (seen.at(-1)?.at ?? -Infinity) >= 100) seen.push({ done, at })
+    while (seen.length > 2 && seen[0]!.at < at - RATE_MS) seen.shift()
+    const first = seen[0]!
+    const perSecond = 1000 * (done - first.done) / (at - first.at)
+    return Number.isFinite(perSecond) ? perSecond >= 10 ? perSecond.toFixed(0) : perSecond.toFixed(1) : '–'
   }
 }

@@ -70,9 +70,9 @@ async function measure (given: string, { data, cache }: Flags, deps: ResultsDeps
 async function buildGallery (dir: string, data: string, { encoder, pack, workers }: OpenedEncoder): Promise<void> {
   if (await readIndexManifest(dir).then(() => true, () => false)) return
   const entities = GALLERY.map(set => join(data, set, 'entities.jsonl'))
-  const progress = startProgress(`gallery, ${pack.name}`, 1, 'photos')
+  const progress = startProgress(`gallery, ${pack.name}`, 0, 'photos')
   try {
-    await buildIndex({ entities, out: dir, name: 'gallery', encoder, pack, concurrency: workers, onProgress: (stage, done, total) => { if (stage === 'photos') progress.update(done / total) } })
+    await buildIndex({ entities, out: dir, name: 'gallery', encoder, pack, concurrency: workers, onProgress: (stage, done, total) => { if (stage === 'photos') progress.update(done, total) } })
   } finally {
     progress.stop()
   }

@@ -1,9 +1,11 @@
 // At most so many requests a minute for each key, or each address where there is no key.
-import rateLimit, { type RateLimitPluginOptions } from '@fastify/rate-limit'
+import rateLimit, { type FastifyRateLimitStore, type FastifyRateLimitStoreCtor, type RateLimitPluginOptions } from '@fastify/rate-limit'
+import LocalStore from '@fastify/rate-limit/store/LocalStore.js'
+import RedisStore from '@fastify/rate-limit/store/RedisStore.js'
 import type { FastifyInstance } from 'fastify'
 import { errors } from '../errors.ts'
 
-/** Registers the limit for routes whose config has `rateLimit: {}`; 0 registers none. @param redis counts for all replicas; while it is gone nothing is limited. */
+/** Registers the limit for routes whose config has `rateLimit: {}`; 0 registers none. @param redis counts for all replicas; while it is gone each counts for itself. */
 export async function registerRateLimit (app: FastifyInstance, perMinute: number, redis: RateLimitPluginOptions['redis'] | null): Promise<void> {
   if (perMinute === 0) return
   await app.register(rateLimit, {
@@ -11,9 +13,25 @@ export async function registerRateLimit (app: FastifyInstance, perMinute: number
     max: perMinute,
     timeWindow: 60_000,
     enableDraftSpec: true,
-    ...(redis === null ? {} : { redis, nameSpace: 'vel:rate:', skipOnError: true }),
+    ...(redis === null ? {} : { store: storeWithSpare(new RedisStore(false, false, redis, 'vel:rate:'), new LocalStore(false, false)) }),
     // The key's hook runs before, so that unknown keys make no entries.
     keyGenerator: request => request.facts.key === undefined ? `ip ${rateLimit.normalizeIP(request.ip)}` : `key ${request.facts.key}`,
     errorResponseBuilder: (_request, { max, ttl }) => errors.rateLimited(String(max), String(Math.ceil(ttl / 1000)))
   })
+}
+
+/** Both count every request, so that the spare one, which answers where the first fails, knows those before the failure too. */
+function storeWithSpare (first: FastifyRateLimitStore, spare: FastifyRateLimitStore): FastifyRateLimitStoreCtor {
+  return class implements FastifyRateLimitStore {
+    incr (...[key, done, timeWindow, max]: Parameters<FastifyRateLimitStore['incr']>): void {
+      spare.incr(key, (_, local) => {
+        const counted = { ...local! }
+        first.incr(key, (error, result) => { done(null, error === null ? result : counted) }, timeWindow, max)
+      }, timeWindow, max)
+    }
+
+    child (route: Parameters<FastifyRateLimitStore['child']>[0]): FastifyRateLimitStore {
+      return new (storeWithSpare(first.child(route), spare.child(route)))(route)
+    }
+  }
 }

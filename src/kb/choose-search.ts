@@ -1,56 +1,97 @@
-// How an index is searched: by comparing everything, or by a graph whose recall was measured.
+// How an index is searched: by comparing everything, by a coarse look first, or by a graph; by what is measured of each.
+import { createCoarse, principalAxes, type Coarse } from './coarse.ts'
 import { searchExact } from './exact.ts'
 import type { SearchManifest, SpaceManifest } from './format.ts'
 import { createGraph, type Graph, type GraphPlan } from './hnsw-index.ts'
 import { createRandom, perturb } from './random.ts'
-import type { VectorTable } from './vectors.ts'
+import { createSearcher } from './searcher.ts'
+import { openTable, type TablePlace, type VectorTable } from './vectors.ts'
 
 /** M 16 and efConstruction 200 are hnswlib's own defaults; recall is set by ef, which is measured. */
 export const GRAPH_PLAN: GraphPlan = { M: 16, efConstruction: 200, seed: 100 }
 
 const ACCEPTED_RECALL = 0.99
 const EF_LADDER = [16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024]
+const DIMS_LADDER = [32, 64, 96, 128, 192, 256]
+const CANDIDATES = 200
 const K = 10
 const QUERIES = 400
 /** Queries are as near to their vector as two photos of one person. */
 const QUERY_SIMILARITY = 0.6
 const SEED = 2
-/** No graph is tried below: comparing everything takes less than a millisecond. */
+/** Nothing is tried below: comparing everything takes less than a millisecond. */
 export const FEW_VECTORS = 2000
-/** A graph must save more than this to be worth its file, its memory and what it misses, ms a query. */
-const WORTHWHILE_MS = 2
+/** ms a query: what a coarse copy or a graph must save to be worth its file, its memory and what it misses. */
+const WORTHWHILE_MS = 1
+/** ms a query: a graph, which takes minutes to build, is tried where the others take longer than this. */
+const SLOW_MS = 5
 
 export interface SearchChoice {
   readonly search: SearchManifest
   readonly msPerQuery: SpaceManifest['msPerQuery']
-  /** The graph to write, where search is HNSW. */
+  /** What was made to measure it, also where it is not what is used. */
+  readonly coarse: Coarse | null
   readonly graph: Graph | null
-  /** The graph that was measured, also where it was not worth it. */
-  readonly tried: Graph | null
 }
 
+export interface ChoiceOptions {
+  /** Vectors in the graph so far. */
+  readonly onAdded?: (done: number) => void
+  readonly worthwhileMs?: number
+  readonly slowMs?: number
+}
+
+interface Yardstick { readonly queries: readonly Float32Array[], readonly right: ReadonlyArray<ReadonlySet<number>> }
+
 /**
- * Builds a graph (each insertion is synchronous: run it in a process of its own), measures recall@10 against exact search on held-back perturbed vectors for growing ef, and times both.
- *
- * @param onAdded vectors in the graph so far.
- * @param worthwhileMs what a graph must save at least, ms a query.
+ * Measures recall@10 against exact search on held-back perturbed vectors, and time, of each way that may be worthwhile,
+ * and takes the first that is fast enough, else the fastest. PCA gets the fewest directions that reach a recall of 0.99,
+ * HNSW the smallest ef. Synchronous for long: run it in a process of its own.
  */
-export async function chooseSearch (table: VectorTable, onAdded: (done: number) => void = () => {}, worthwhileMs = WORTHWHILE_MS): Promise<SearchChoice> {
-  const queries = makeQueries(table)
+export async function chooseSearch (place: TablePlace, { onAdded = () => {}, worthwhileMs = WORTHWHILE_MS, slowMs = SLOW_MS }: ChoiceOptions = {}): Promise<SearchChoice> {
+  const table = openTable(place)
   const vectors = Uint32Array.from({ length: table.count }, (_, row) => row)
+  const queries = makeQueries(table)
   const exactMs = undisturbedMs(queries, query => searchExact(table, vectors, query, K))
-  const exact: SearchChoice = { search: { kind: 'exact' }, msPerQuery: { exact: exactMs }, graph: null, tried: null }
-  if (table.count < FEW_VECTORS) return exact
-  const graph = await buildGraph(table, onAdded)
-  const right = queries.map(query => new Set(searchExact(table, vectors, query, K).rows))
-  for (const ef of EF_LADDER) {
-    const { recallAt10, surely } = recall(queries, right, query => graph.search(query, K, ef).labels)
-    if (surely < ACCEPTED_RECALL) continue
-    const hnswMs = undisturbedMs(queries, query => graph.search(query, K, ef))
-    const msPerQuery = { exact: exactMs, hnsw: hnswMs }
-    return exactMs - hnswMs <= worthwhileMs ? { ...exact, msPerQuery, tried: graph } : { search: { kind: 'hnsw', ...GRAPH_PLAN, ef, recallAt10 }, msPerQuery, graph, tried: graph }
+  let best: SearchChoice = { search: { kind: 'exact' }, msPerQuery: { exact: exactMs }, coarse: null, graph: null }
+  let bestMs = exactMs
+  if (table.count < FEW_VECTORS || exactMs <= worthwhileMs) return best
+  const yardstick = { queries, right: queries.map(query => new Set(searchExact(table, vectors, query, K).rows)) }
+  const byPca = tryPca(place, table, vectors, yardstick)
+  if (byPca !== null) {
+    const { ms, coarse, search } = byPca
+    best = { ...best, coarse, msPerQuery: { ...best.msPerQuery, pca: ms } }
+    if (bestMs - ms > worthwhileMs) [best, bestMs] = [{ ...best, search }, ms]
   }
-  return { ...exact, tried: graph }
+  if (bestMs <= slowMs) return best
+  const graph = await buildGraph(table, onAdded)
+  const byGraph = tryGraph(graph, yardstick)
+  if (byGraph === null) return { ...best, graph }
+  best = { ...best, graph, msPerQuery: { ...best.msPerQuery, hnsw: byGraph.ms } }
+  return bestMs - byGraph.ms > worthwhileMs ? { ...best, search: byGraph.search } : best
+}
+
+function tryPca (place: TablePlace, table: VectorTable, vectors: Uint32Array, yardstick: Yardstick): { search: SearchManifest, ms: number, coarse: Coarse } | null {
+  const { count, dims } = table
+  const axes = principalAxes(table)
+  const first = Uint32Array.from({ length: count + 1 }, (_, row) => row)
+  for (const kept of DIMS_LADDER.filter(kept => kept <= dims / 2)) {
+    const coarse = createCoarse(table, axes, kept)
+    const search = createSearcher({ place, entityRows: vectors, first, coarse: { ...coarse, candidates: CANDIDATES } })
+    const { recallAt10, surely } = recall(yardstick, query => search(query, K).rows)
+    if (surely < ACCEPTED_RECALL) continue
+    return { search: { kind: 'pca', dims: kept, candidates: CANDIDATES, recallAt10 }, ms: undisturbedMs(yardstick.queries, query => search(query, K)), coarse }
+  }
+  return null
+}
+
+function tryGraph (graph: Graph, yardstick: Yardstick): { search: SearchManifest, ms: number } | null {
+  for (const ef of EF_LADDER) {
+    const { recallAt10, surely } = recall(yardstick, query => graph.search(query, K, ef).labels)
+    if (surely < ACCEPTED_RECALL) continue
+    return { search: { kind: 'hnsw', ...GRAPH_PLAN, ef, recallAt10 }, ms: undisturbedMs(yardstick.queries, query => graph.search(query, K, ef)) }
+  }
+  return null
 }
 
 async function buildGraph (table: VectorTable, onAdded: (done: number) => void): Promise<Graph> {
@@ -70,9 +111,9 @@ function makeQueries (table: VectorTable): Float32Array[] {
   return Array.from({ length: Math.min(QUERIES, table.count) }, () => perturb(table.read(Math.floor(random() * table.count), new Float32Array(table.dims)), QUERY_SIMILARITY, random))
 }
 
-/** `surely`: two standard errors below, so that other queries reach it too and not by luck those alone that chose ef. */
-function recall (queries: readonly Float32Array[], right: ReadonlyArray<ReadonlySet<number>>, search: (query: Float32Array) => number[]): { recallAt10: number, surely: number } {
-  const shares = queries.map((query, i) => search(query).filter(label => right[i]!.has(label)).length / right[i]!.size)
+/** `surely`: two standard errors below, so that other queries reach it too and not by luck those alone that chose. */
+function recall ({ queries, right }: Yardstick, search: (query: Float32Array) => Iterable<number>): { recallAt10: number, surely: number } {
+  const shares = queries.map((query, i) => [...search(query)].filter(label => right[i]!.has(label)).length / right[i]!.size)
   const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length
   const variance = shares.reduce((sum, share) => sum + (share - mean) ** 2, 0) / (shares.length - 1)
   return { recallAt10: mean, surely: mean - 2 * Math.sqrt(variance / shares.length) }

@@ -24,6 +24,21 @@ export function searchExact (table: VectorTable, entityRows: Uint32Array, query:
   return top.hits()
 }
 
+/** The same among some `vectors` only: their places, ascending. */
+export function searchAmong (table: VectorTable, entityRows: Uint32Array, vectors: ArrayLike<number>, query: Float32Array, k: number): Hits {
+  const top = createTop(Math.min(k, vectors.length))
+  const similarities = table.scanSome(query, vectors)
+  for (let i = 0; i < vectors.length;) {
+    const entity = entityRows[vectors[i]!]!
+    let best = -Infinity
+    for (; i < vectors.length && entityRows[vectors[i]!] === entity; i++) {
+      if (similarities[i]! > best) best = similarities[i]!
+    }
+    top.offer(entity, best)
+  }
+  return top.hits()
+}
+
 export interface Top {
   offer: (row: number, similarity: number) => void
   hits: () => Hits

@@ -25,6 +25,15 @@ const loss = z.object({
 })
 
 const exact = z.object({ kind: z.literal('exact') })
+const pca = z.object({
+  kind: z.literal('pca'),
+  /** Directions that the coarse look compares. */
+  dims: z.int().positive(),
+  /** Vectors that it passes on to be compared in full, at least. */
+  candidates: z.int().positive(),
+  /** Against exact search, on held-back perturbed vectors. */
+  recallAt10: z.number().min(0).max(1)
+})
 const hnsw = z.object({
   kind: z.literal('hnsw'),
   M: z.int().positive(),
@@ -43,9 +52,9 @@ const space = z.object({
   encoding: z.enum(ENCODINGS),
   /** What each encoding that was tried loses against float32; for people. */
   encodingLoss: z.record(z.string(), loss).optional(),
-  search: z.discriminatedUnion('kind', [exact, hnsw]),
+  search: z.discriminatedUnion('kind', [exact, pca, hnsw]),
   /** One undisturbed query for ten vectors (tenth percentile), on the machine that built the index. */
-  msPerQuery: z.object({ exact: z.number(), hnsw: z.number().optional() })
+  msPerQuery: z.object({ exact: z.number(), pca: z.number().optional(), hnsw: z.number().optional() })
 })
 
 const weight = z.number().min(0).max(1000)
@@ -81,16 +90,17 @@ export type FileManifest = IndexManifest['files'][string]
 export const EQUAL_FUSION: FusionManifest = { normalisation: 'z-score', face: 0.5, text: 0.5 }
 
 /**
- * Files of one space: vectors in `encoding`; uint32 entity row of each vector; the graph where search is HNSW; uint64 image
- * id of each vector, 0 where it is not known, where vectors come from photos.
+ * Files of one space: vectors in `encoding`; uint32 entity row of each vector; the graph where search is HNSW; the coarse
+ * copy (int8) and its axes (float32) where it is PCA; uint64 image id of each vector, 0 where it is not known, where
+ * vectors come from photos.
  */
-export function spaceFiles (space: string): { vectors: string, rows: string, graph: string, images: string } {
-  return { vectors: `${space}.vectors`, rows: `${space}.rows`, graph: `${space}.hnsw`, images: `${space}.images` }
+export function spaceFiles (space: string): { vectors: string, rows: string, graph: string, coarse: string, axes: string, images: string } {
+  return { vectors: `${space}.vectors`, rows: `${space}.rows`, graph: `${space}.hnsw`, coarse: `${space}.coarse`, axes: `${space}.axes`, images: `${space}.images` }
 }
 
 /**
  * The version of an index: the same people, vectors, decision and weights give the same version, whenever, wherever and however
- * interrupted it was built. Graphs, times and the report are left out: they depend on the machine, not on the input.
+ * interrupted it was built. Graphs, coarse copies, times and the report are left out: they depend on the machine, not on the input.
  *
  * @returns 12 hex digits.
  */

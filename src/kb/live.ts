@@ -57,6 +57,9 @@ export interface LiveKnowledgeBase {
 /** Comparing this many faces takes about a millisecond. */
 const COMPACT_FROM = 2000
 
+/** Wait after a compaction that failed, as on a full disk: not every change tries it again. */
+const COMPACT_AGAIN_MS = 600_000
+
 /** Where the changes of index `dir` are. */
 export function changeLogPath (dir: string): string {
   return `${resolve(dir)}.changes`
@@ -83,6 +86,7 @@ export async function openLive (options: LiveOptions): Promise<LiveKnowledgeBase
   let current = lay(base)
   let swaps: Promise<unknown> = Promise.resolve()
   let compacting = false
+  let compactNotBefore = 0
 
   function lay (under: IndexedKnowledgeBase): KnowledgeBaseView {
     const overlay = new Map<string, OverlayEntity>()
@@ -102,9 +106,12 @@ export async function openLive (options: LiveOptions): Promise<LiveKnowledgeBase
       else overlay.set(one.entity, other)
     }
     current = createView(current.base, overlay, changes.digest())
-    if (log === null || compactFrom === null || compacting || overlay.size < compactFrom) return
+    if (log === null || compactFrom === null || compacting || overlay.size < compactFrom || Date.now() < compactNotBefore) return
     compacting = true
-    void live.compact().catch((error: Error) => { say('warn', `the changes stay in the log alone: ${error.message}`) }).finally(() => { compacting = false })
+    void live.compact().catch((error: Error) => {
+      compactNotBefore = Date.now() + COMPACT_AGAIN_MS
+      say('warn', `the changes stay in the log alone: ${error.message}`)
+    }).finally(() => { compacting = false })
   }
 
   const oneAtATime = async <T>(work: () => Promise<T>): Promise<T> => {

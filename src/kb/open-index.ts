@@ -3,9 +3,11 @@ import { errors } from '../errors.ts'
 import { SPACES, type Entity, type Neighbour, type Space } from '../types.ts'
 import type { KnowledgeBase } from '../ports.ts'
 import { createCohort } from './cohort.ts'
-import { createTop, searchExact, type Hits } from './exact.ts'
-import type { IndexManifest } from './format.ts'
+import type { Hits } from './exact.ts'
+import type { IndexManifest, SearchManifest } from './format.ts'
 import { readIndex, type IndexParts, type SpaceIndex } from './read-index.ts'
+import { startSearchThreads, type SearchedSpaces, type SearchThreads } from './search-threads.ts'
+import { bestOf, createSearcher, rescore } from './searcher.ts'
 
 /** The encoders that will ask: a space that is left out is not checked. */
 export type ExpectedEncoders = { readonly [S in Space]?: { readonly name: string, readonly recipe: string, readonly dims?: number } | undefined }
@@ -22,15 +24,28 @@ export interface IndexedKnowledgeBase extends KnowledgeBase {
 
 export interface ReferenceVector { readonly image: string | null, readonly vector: Float32Array }
 
+/** Numbers that a search compares before it is left to threads: about a millisecond of work, ten times what handing it over costs. */
+const THREADS_FROM = 6e6
+
+export interface OpenOptions {
+  /** A service: spaces whose search would hold up others are searched by threads; they end when the index is closed. */
+  readonly threads?: boolean | undefined
+}
+
 /**
  * Opens an index folder for the encoders that will ask it.
  *
  * @throws VEL_ERR_INDEX where a file is missing, cut or changed, the format is newer, or another encoder made the vectors.
  */
-export async function openIndex (dir: string, expected: ExpectedEncoders): Promise<IndexedKnowledgeBase> {
+export async function openIndex (dir: string, expected: ExpectedEncoders, { threads = false }: OpenOptions = {}): Promise<IndexedKnowledgeBase> {
   const parts = await readIndex(dir)
   checkEncoders(dir, parts.manifest, expected)
-  return createKnowledgeBase(parts)
+  const large = threads ? largeSpaces(parts) : {}
+  return createKnowledgeBase(parts, Object.keys(large).length === 0 ? null : await startSearchThreads(large))
+}
+
+function largeSpaces ({ spaces }: IndexParts): SearchedSpaces {
+  return Object.fromEntries(Object.entries(spaces).filter(([, { graph, table, coarse }]) => graph === null && table.count * (coarse?.place.dims ?? table.dims) >= THREADS_FROM))
 }
 
 /** @throws VEL_ERR_INDEX where embeddings of an expected encoder cannot be compared to those of the index. */
@@ -45,26 +60,21 @@ export function checkEncoders (dir: string, manifest: IndexManifest, expected: E
   }
 }
 
-export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts): IndexedKnowledgeBase {
+/** @param threads search the spaces that they were started for; they are the knowledge base's from now on. */
+export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts, threads: SearchThreads | null = null): IndexedKnowledgeBase {
   const rowOfId = new Map(entities.map((entity, row) => [entity.id, row]))
-  const dims: { [S in Space]?: number } = {}
-  const firstVectors: { [S in Space]?: Uint32Array } = {}
-  for (const space of SPACES) {
-    const index = spaces[space]
-    if (index === undefined) continue
-    dims[space] = index.table.dims
-    firstVectors[space] = firstVectorOfEntities(index.entityRows, entities.length)
-  }
-  const open = (space: Space, embedding: Float32Array): SpaceIndex & { first: Uint32Array } => {
+  const dims = Object.fromEntries(Object.entries(spaces).map(([space, { table }]) => [space, table.dims]))
+  const searchers = new Map(Object.entries(spaces).map(([space, index]) => [space, searcherOf(index, manifest.spaces[space as Space]!.search)]))
+  const open = (space: Space, embedding: Float32Array): SpaceIndex => {
     const index = spaces[space]
     if (index === undefined) throw new RangeError(`Expected a space of this index (${Object.keys(spaces).join(', ')}), received ${space}`)
     if (embedding.length !== index.table.dims) throw new RangeError(`Expected an embedding of ${index.table.dims} numbers, received ${embedding.length}`)
-    return { ...index, first: firstVectors[space]! }
+    return index
   }
   const references = (space: Space, id: string): ReferenceVector[] => {
     const row = rowOfId.get(id)
     const index = spaces[space]
-    return row === undefined || index === undefined ? [] : readVectors(index, firstVectors[space]!, row)
+    return row === undefined || index === undefined ? [] : readVectors(index, row)
   }
   const cohort = spaces.face === undefined ? null : createCohort(spaces.face)
   const usualOf = (id: string, faces: readonly Float32Array[]): number | null => cohort?.usual(faces, rowOfId.get(id) ?? null) ?? null
@@ -78,10 +88,9 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts)
     calibration: manifest.calibration,
     fusion: manifest.fusion,
     async search (space, embedding, k) {
-      const index = open(space, embedding)
-      const ef = manifest.spaces[space]!.search
-      const rows = index.graph === null || ef.kind === 'exact' ? searchExact(index.table, index.entityRows, embedding, k).rows : searchGraph(index, embedding, k, ef.ef)
-      const hits = rescore(index, rows, embedding, k)
+      open(space, embedding)
+      // Where the thread died over it, it is searched here.
+      const hits = await threads?.search(space, embedding, k) ?? searchers.get(space)!(embedding, k)
       return Array.from(hits.rows, (row, i): Neighbour => ({ entity: entities[row]!, similarity: hits.similarities[i]! }))
     },
     async similarities (space, embedding, asked) {
@@ -89,7 +98,7 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts)
       const similarities = new Float32Array(asked.length)
       for (let i = 0; i < asked.length; i++) {
         const row = rowOfId.get(asked[i]!.id)
-        similarities[i] = row === undefined ? NaN : bestOf(index, index.first, row, embedding)
+        similarities[i] = row === undefined ? NaN : bestOf(index.table, index.first, row, embedding)
       }
       return similarities
     },
@@ -109,19 +118,11 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts)
       const row = rowOfId.get(id)
       return row === undefined ? undefined : entities[row]
     },
-    close: async () => {}
+    close: async () => { await threads?.close() }
   }
 }
 
-/** `[entities + 1]`: the vectors of entity row r are those from `first[r]` up to, not including, `first[r + 1]`. */
-function firstVectorOfEntities (entityRows: Uint32Array, entities: number): Uint32Array {
-  const first = new Uint32Array(entities + 1)
-  for (const row of entityRows) first[row + 1]!++
-  for (let row = 0; row < entities; row++) first[row + 1]! += first[row]!
-  return first
-}
-
-function readVectors ({ table, images }: SpaceIndex, first: Uint32Array, row: number): ReferenceVector[] {
+function readVectors ({ table, images, first }: SpaceIndex, row: number): ReferenceVector[] {
   return Array.from({ length: first[row + 1]! - first[row]! }, (_, i) => {
     const vector = first[row]! + i
     const image = images?.[vector] ?? 0n
@@ -129,14 +130,10 @@ function readVectors ({ table, images }: SpaceIndex, first: Uint32Array, row: nu
   })
 }
 
-/** Similarity of an entity's best vector, NaN where it has none. */
-function bestOf ({ table }: SpaceIndex, first: Uint32Array, row: number, embedding: Float32Array): number {
-  let best = NaN
-  for (let vector = first[row]!; vector < first[row + 1]!; vector++) {
-    const similarity = table.similarity(vector, embedding)
-    if (!(similarity <= best)) best = similarity
-  }
-  return best
+function searcherOf (index: SpaceIndex, how: SearchManifest): (embedding: Float32Array, k: number) => Hits {
+  const { table, first } = index
+  if (index.graph === null || how.kind !== 'hnsw') return createSearcher(index)
+  return (embedding, k) => rescore(table, first, searchGraph(index, embedding, k, how.ef), embedding, k)
 }
 
 /**
@@ -149,13 +146,6 @@ function searchGraph ({ graph, entityRows }: SpaceIndex, embedding: Float32Array
   for (let wanted = k; ; wanted *= 2) {
     const { labels } = graph!.search(embedding, wanted, ef)
     const found = new Set(labels.map(label => entityRows[label]!))
-    if (found.size >= k || wanted >= graph!.count) return Uint32Array.from(found).sort()
+    if (found.size >= k || wanted >= graph!.count) return Uint32Array.from(found)
   }
-}
-
-/** The best `k` of `rows` by their similarities as `similarities` computes them: the same whichever way they were found. */
-function rescore (index: SpaceIndex & { first: Uint32Array }, rows: Uint32Array, embedding: Float32Array, k: number): Hits {
-  const top = createTop(Math.min(k, rows.length))
-  for (const row of rows) top.offer(row, bestOf(index, index.first, row, embedding))
-  return top.hits()
 }

@@ -7,14 +7,15 @@ import { SPACES, type Entity, type Space } from '../types.ts'
 import { entityRecord } from './entity-record.ts'
 import { hashFile, readableFolder, readHashed } from './folder.ts'
 import { ENTITIES_FILE, FORMAT_VERSION, indexManifest, indexVersion, MANIFEST_FILE, spaceFiles, type IndexManifest } from './format.ts'
+import { allocateCoarse } from './coarse.ts'
 import { readGraph, type Graph } from './hnsw-index.ts'
-import { allocateTable, type VectorTable } from './vectors.ts'
+import type { SearchedSpace } from './searcher.ts'
+import { allocatePlace, openTable, type VectorTable } from './vectors.ts'
 
-export interface SpaceIndex {
+export interface SpaceIndex extends SearchedSpace {
+  /** Of the thread that opened it. */
   readonly table: VectorTable
-  /** Entity row of each vector, ascending. */
-  readonly entityRows: Uint32Array
-  /** Null where search is exact. */
+  /** Null where search is not by a graph. */
   readonly graph: Graph | null
   /** Image id of each vector as a number, 0n where it is not known; null where none is. */
   readonly images: BigUint64Array | null
@@ -71,15 +72,15 @@ export async function readIndex (dir: string): Promise<IndexParts> {
     checkHash(dir, name, manifest, await readHashed(join(folder, name), into))
     return into
   }
-  const entities = parseEntities(dir, await read(ENTITIES_FILE), manifest.counts.entities)
+  const entities = await parseEntities(dir, await read(ENTITIES_FILE), manifest.counts.entities)
   const spaces: { [S in Space]?: SpaceIndex } = {}
   for (const space of SPACES) {
     const { encoding, vectors, dims, search } = manifest.spaces[space] ?? {}
     if (encoding === undefined || vectors === undefined || dims === undefined || search === undefined) continue
     const names = spaceFiles(space)
-    const { bytes, table } = allocateTable(encoding, vectors, dims)
-    await read(names.vectors, bytes)
-    const entityRows = new Uint32Array(vectors)
+    const place = allocatePlace(encoding, vectors, dims)
+    await read(names.vectors, place.bytes)
+    const entityRows = new Uint32Array(new SharedArrayBuffer(vectors * 4))
     await read(names.rows, new Uint8Array(entityRows.buffer))
     if (!entityRows.every((row, i) => row < entities.length && (i === 0 || row >= entityRows[i - 1]!))) throw errors.index(dir, `ascending rows of entities in ${names.rows}`, `others; ${REBUILD}`)
     let graph: Graph | null = null
@@ -93,9 +94,23 @@ export async function readIndex (dir: string): Promise<IndexParts> {
       images = new BigUint64Array(vectors)
       await read(names.images, new Uint8Array(images.buffer))
     }
-    spaces[space] = { table, entityRows, graph, images }
+    let coarse: SearchedSpace['coarse'] = null
+    if (search.kind === 'pca') {
+      coarse = { ...allocateCoarse(vectors, dims, search.dims), candidates: search.candidates }
+      await read(names.coarse, coarse.place.bytes)
+      await read(names.axes, new Uint8Array(coarse.axes.buffer))
+    }
+    spaces[space] = { place, table: openTable(place), entityRows, first: firstVectorOfEntities(entityRows, entities.length), coarse, graph, images }
   }
   return { manifest, entities, spaces }
+}
+
+/** `[entities + 1]`, on shared memory: the vectors of entity row r are those from `first[r]` up to, not including, `first[r + 1]`. */
+function firstVectorOfEntities (entityRows: Uint32Array, entities: number): Uint32Array {
+  const first = new Uint32Array(new SharedArrayBuffer((entities + 1) * 4))
+  for (const row of entityRows) first[row + 1]!++
+  for (let row = 0; row < entities; row++) first[row + 1]! += first[row]!
+  return first
 }
 
 async function checkSize (dir: string, folder: string, name: string, manifest: IndexManifest): Promise<number> {
@@ -113,8 +128,16 @@ function checkHash (dir: string, name: string, manifest: IndexManifest, sha256: 
   if (sha256 !== expected) throw errors.index(dir, `${name} with sha256 ${expected.slice(0, 12)}…`, `${sha256.slice(0, 12)}…: its content was changed; ${REBUILD}`)
 }
 
-function parseEntities (dir: string, bytes: Uint8Array, count: number): Entity[] {
+/** Lines parsed before others get their turn: a few milliseconds. */
+const AT_A_TIME = 500
+
+async function parseEntities (dir: string, bytes: Uint8Array, count: number): Promise<Entity[]> {
   const lines = new TextDecoder().decode(bytes).split('\n')
   if (lines.pop() !== '' || lines.length !== count) throw errors.index(dir, `${count} lines in ${ENTITIES_FILE}`, `${lines.length}; ${REBUILD}`)
-  return lines.map(line => entityRecord.parse(JSON.parse(line)))
+  const entities: Entity[] = []
+  for (const line of lines) {
+    entities.push(entityRecord.parse(JSON.parse(line)))
+    if (entities.length % AT_A_TIME === 0) await new Promise(resolve => { setImmediate(resolve) })
+  }
+  return entities
 }

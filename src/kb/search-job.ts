@@ -1,9 +1,10 @@
-// Reads a file of vectors, chooses how it is searched, writes the graph where there is to be one, and finds look-alikes.
+// Reads a file of vectors, chooses how it is searched, writes the graph or the coarse copy that takes, and finds look-alikes.
+import { writeFile } from 'node:fs/promises'
 import { findAlike, type Alike } from './alike.ts'
 import { chooseSearch } from './choose-search.ts'
 import { readHashed } from './folder.ts'
 import type { Encoding, SpaceManifest } from './format.ts'
-import { allocateTable } from './vectors.ts'
+import { allocatePlace, openTable } from './vectors.ts'
 
 export interface SearchJob {
   /** The vectors' file. */
@@ -13,8 +14,10 @@ export interface SearchJob {
   readonly dims: number
   /** The file of the entity row of each vector, where entities that look alike are to be found. */
   readonly rows: string | null
-  /** Where the graph goes, where search is HNSW. */
+  /** Where the graph goes, where search is HNSW; where the coarse copy and its axes go, where it is PCA. */
   readonly graph: string
+  readonly coarse: string
+  readonly axes: string
 }
 
 export interface Chosen extends Pick<SpaceManifest, 'search' | 'msPerQuery'> { readonly alike: readonly Alike[] }
@@ -22,12 +25,16 @@ export interface Chosen extends Pick<SpaceManifest, 'search' | 'msPerQuery'> { r
 export type SearchStage = 'graph' | 'alike'
 
 export async function runSearchJob (job: SearchJob, onDone: (stage: SearchStage, done: number) => void): Promise<Chosen> {
-  const { bytes, table } = allocateTable(job.encoding, job.count, job.dims)
-  await readHashed(job.vectors, bytes)
-  const { search, msPerQuery, graph, tried } = await chooseSearch(table, done => { onDone('graph', done) })
-  if (graph !== null) await graph.write(job.graph)
+  const place = allocatePlace(job.encoding, job.count, job.dims)
+  await readHashed(job.vectors, place.bytes)
+  const { search, msPerQuery, graph, coarse } = await chooseSearch(place, { onAdded: done => { onDone('graph', done) } })
+  if (search.kind === 'hnsw') await graph!.write(job.graph)
+  if (search.kind === 'pca') {
+    await writeFile(job.coarse, coarse!.place.bytes)
+    await writeFile(job.axes, new Uint8Array(coarse!.axes.buffer))
+  }
   if (job.rows === null) return { search, msPerQuery, alike: [] }
   const entityRows = new Uint32Array(job.count)
   await readHashed(job.rows, new Uint8Array(entityRows.buffer))
-  return { search, msPerQuery, alike: await findAlike(table, entityRows, tried, done => { onDone('alike', done) }) }
+  return { search, msPerQuery, alike: await findAlike(openTable(place), entityRows, { graph, coarse }, done => { onDone('alike', done) }) }
 }

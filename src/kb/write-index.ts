@@ -78,7 +78,7 @@ async function writeSpace (folder: string, space: Space, source: VectorSource, o
   await writeVectors(join(folder, names.vectors), encoding, count, dims, readAll(source, done => { onWriting('vectors', done, count) }))
   await writeFile(join(folder, names.rows), new Uint8Array(entityRows.buffer, entityRows.byteOffset, entityRows.byteLength))
   if (source.images !== undefined) await writeFile(join(folder, names.images), BigUint64Array.from(source.images, image => BigInt(`0x${image ?? 0}`)))
-  const job = { vectors: join(folder, names.vectors), encoding, count, dims, rows: space === 'face' ? join(folder, names.rows) : null, graph: join(folder, names.graph) }
+  const job = { vectors: join(folder, names.vectors), encoding, count, dims, rows: space === 'face' ? join(folder, names.rows) : null, graph: join(folder, names.graph), coarse: join(folder, names.coarse), axes: join(folder, names.axes) }
   const { search, msPerQuery, alike } = await chooseSearchAside(job, (stage, done) => { onWriting(stage, done, count) })
   const { name, sha256, recipe } = encoder
   return { manifest: { encoder: { name, sha256, recipe }, dims, vectors: count, encoding, encodingLoss: loss, search, msPerQuery }, alike }

@@ -5,17 +5,38 @@ import { chooseEncoding } from '../../src/kb/choose-encoding.ts'
 import { chooseSearch } from '../../src/kb/choose-search.ts'
 import { normalize } from '../../src/math/vector.ts'
 import { openIndex } from '../../src/kb/open-index.ts'
-import { tableOf } from '../../src/kb/vectors.ts'
+import { createRandom, perturb } from '../../src/kb/random.ts'
+import { placeOf } from '../../src/kb/vectors.ts'
 import { writeIndex } from '../../src/kb/write-index.ts'
 import { content, seededEntities, seededVectors, temporaryFolder } from './build.ts'
 
+/** Vectors that differ in few directions, as those of faces do. */
+function flatVectors (count: number): Float32Array[] {
+  const random = createRandom(11)
+  return seededVectors(count, 6, 8).map(v => perturb(Float32Array.from({ length: 64 }, (_, d) => v[d] ?? 0), 0.98, random))
+}
+
 test('a few vectors are compared one by one', async () => {
-  expect(await chooseSearch(tableOf('int8', seededVectors(100), 32))).toMatchObject({ search: { kind: 'exact' }, graph: null })
+  expect(await chooseSearch(placeOf('int8', seededVectors(100), 32))).toMatchObject({ search: { kind: 'exact' }, graph: null, coarse: null })
 })
 
-test('both searches are measured, and a graph is kept only with a recall of 0.99 or more', async () => {
+test('nothing is tried where comparing all of them is fast enough', async () => {
+  expect(await chooseSearch(placeOf('int8', seededVectors(2500), 32), { worthwhileMs: 1000 })).toMatchObject({ search: { kind: 'exact' }, graph: null, coarse: null })
+})
+
+test('the fewest directions that keep a recall of 0.99 are compared first', async () => {
+  const { search, msPerQuery, graph, coarse } = await chooseSearch(placeOf('int8', flatVectors(2500), 64), { worthwhileMs: -Infinity, slowMs: Infinity })
+  expect(search).toMatchObject({ kind: 'pca', dims: 32, candidates: 200 })
+  expect(search.kind === 'pca' && search.recallAt10).toBeGreaterThanOrEqual(0.99)
+  expect(msPerQuery.pca).toBeGreaterThan(0)
+  expect(coarse!.place.dims).toBe(32)
+  expect(graph).toBeNull()
+})
+
+test('where that is slow or loses someone, a graph is tried, and kept only with a recall of 0.99 or more', async () => {
   const added: number[] = []
-  const { search, msPerQuery, graph } = await chooseSearch(tableOf('int8', seededVectors(2500), 32), done => { added.push(done) }, -Infinity)
+  // Of 32 directions that count alike no half is enough.
+  const { search, msPerQuery, graph } = await chooseSearch(placeOf('int8', seededVectors(2500), 32), { onAdded: done => { added.push(done) }, worthwhileMs: -Infinity, slowMs: -Infinity })
   expect(added.at(-1)).toBe(2500)
   expect(msPerQuery.exact).toBeGreaterThan(0)
   expect(msPerQuery.hnsw).toBeGreaterThan(0)
@@ -40,9 +61,9 @@ test('an index that was built in a process of its own holds what it measured', a
   const vectors = seededVectors(2100)
   const stages = new Set<string>()
   await writeIndex(dir, content(seededEntities(2100), vectors, vectors.map((_, row) => row)), stage => stages.add(stage))
-  expect([...stages]).toEqual(['vectors', 'graph', 'alike'])
+  expect([...stages]).toEqual(['vectors', 'alike'])
   const manifest = JSON.parse(await readFile(join(dir, 'manifest.json'), 'utf8')) as { spaces: { face: { msPerQuery: object } } }
-  expect(Object.keys(manifest.spaces.face.msPerQuery)).toEqual(['exact', 'hnsw'])
+  expect(Object.keys(manifest.spaces.face.msPerQuery)).toEqual(['exact'])
   const kb = await openIndex(dir, {})
   expect((await kb.search('face', vectors[42]!, 1))[0]!.entity.id).toBe('Q43')
 })

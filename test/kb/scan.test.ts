@@ -3,7 +3,7 @@ import wabt from 'wabt'
 import { expect, test } from 'vitest'
 import { allocateScan } from '../../src/kb/scan.ts'
 import { SCAN_MODULE } from '../../src/kb/scan-module.ts'
-import { allocateTable, tableOf } from '../../src/kb/vectors.ts'
+import { allocatePlace, openTable, placeOf, tableOf } from '../../src/kb/vectors.ts'
 import { seededVectors } from './build.ts'
 
 test('the compiled module is the one in scan.wat', async () => {
@@ -14,10 +14,19 @@ test('the compiled module is the one in scan.wat', async () => {
 
 test.each([[1, 16], [3, 512], [1001, 48], [257, 4096]])('%i vectors of %i numbers give the similarities of plain loops', (count, dims) => {
   const vectors = seededVectors(count, 3, dims)
-  for (const table of [tableOf('int8', vectors, dims), tableOf('int16', vectors, dims)]) {
+  for (const table of [tableOf('int8', vectors, dims), tableOf('int16', vectors, dims), tableOf('float32', vectors, dims)]) {
     for (const query of [...seededVectors(3, 4, dims), vectors[0]!]) {
       const plain = vectors.map((_, row) => table.similarity(row, query))
       table.scan(query).forEach((similarity, row) => { expect(Math.abs(similarity - plain[row]!)).toBeLessThan(1e-4) })
+      const [all, from] = [[...table.scan(query)], count >> 1]
+      expect([...table.scan(query, from).subarray(from)]).toEqual(all.slice(from))
+      expect(table.scanSome(query, [count - 1])[0]).toBe(all[count - 1])
+      table.scan(query)
+      for (const least of [-Infinity, 0, 0.1, 2]) {
+        for (const start of [0, from, count - 1]) expect([...table.above(least, start)]).toEqual([...all.keys()].filter(row => row >= start && all[row]! >= least))
+      }
+      const some = [0, from, count - 1].slice(0, count)
+      expect([...table.scanSome(query, some).subarray(0, some.length)]).toEqual(some.map(row => all[row]))
     }
   }
 })
@@ -36,5 +45,19 @@ test.each(['int8', 'int16'] as const)('the largest numbers do not overflow %s', 
 test('widths and counts that it does not fit get plain loops', () => {
   expect(allocateScan('int8', 4, 20)).toBeNull()
   expect(allocateScan('int16', 0, 32)).toBeNull()
-  expect(allocateTable('int8', 4, 20).table.scan(new Float32Array(20))).toHaveLength(4)
+  const table = openTable(allocatePlace('int8', 4, 20))
+  expect(table.scan(new Float32Array(20))).toHaveLength(4)
+  const [v] = seededVectors(1, 1, 20)
+  const plain = tableOf('float32', [v!.map(x => -x), v!], 20)
+  expect([...plain.scanSome(v!, [1, 0])].map(Math.round)).toEqual([1, -1])
+  expect(Math.round(plain.scan(v!, 1)[1]!)).toBe(1)
+})
+
+test('each slot of one memory has its own answer', () => {
+  const vectors = seededVectors(100, 3, 32)
+  const place = placeOf('int8', vectors, 32)
+  const [one, other] = [openTable(place, 0), openTable(place, 2)]
+  const similarities = one.scan(vectors[7]!)
+  other.scan(vectors[8]!)
+  expect(similarities.indexOf(Math.max(...similarities))).toBe(7)
 })

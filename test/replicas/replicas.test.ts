@@ -110,14 +110,22 @@ describeWithRedis('two servers and a Redis', () => {
     redis.process().kill('SIGCONT')
   })
 
-  test('a key has one rate limit on all replicas, and none while Redis is gone', async () => {
+  test('a key has one rate limit on all replicas, and one on each while Redis is gone', async () => {
     const redis = await startRedis()
     const env = { RATE_LIMIT_PER_MINUTE: '4' }
     const [a, b] = await Promise.all([startReplica(await writeSmallIndex(), redis.url, env), startReplica(await writeSmallIndex(), redis.url, env)])
+    const ask = async (of: typeof a): Promise<number> => (await of.fetch('GET', '/entities/Q1')).status
     const statuses: number[] = []
-    for (let i = 0; i < 3; i++) for (const of of [a, b]) statuses.push((await of.fetch('GET', '/entities/Q1')).status)
+    for (let i = 0; i < 3; i++) for (const of of [a, b]) statuses.push(await ask(of))
     expect(statuses).toEqual([200, 200, 200, 200, 429, 429])
     await redis.kill()
-    expect((await a.fetch('GET', '/entities/Q1')).status).toBe(200)
+    // Each has seen three of them itself.
+    expect([await ask(a), await ask(a), await ask(b), await ask(b)]).toEqual([200, 429, 200, 429])
+    // An empty Redis counts anew, for both.
+    await redis.start()
+    await expect.poll(async () => await ask(a), { timeout: 20_000 }).toBe(200)
+    const after: number[] = []
+    for (let i = 0; i < 4; i++) after.push(await ask(b))
+    expect(after).toEqual([200, 200, 200, 429])
   })
 })

@@ -2,11 +2,11 @@
 import type { Section } from '../section.ts'
 import { clip } from './clip.ts'
 import { heavy } from './heavy.ts'
-import { hasKb, kb } from './kb.ts'
+import { kb } from './kb.ts'
 import { load } from './load.ts'
 import { peer } from './peer.ts'
 import { replacement } from './replacement.ts'
 import { stages } from './stages.ts'
 import { texts } from './texts.ts'
 
-export const sections: readonly Section[] = [stages, load, replacement, peer, heavy, clip, ...hasKb ? [kb] : [], texts]
+export const sections: readonly Section[] = [stages, load, replacement, peer, heavy, clip, kb, texts]
