@@ -37,6 +37,7 @@ const STAGES: Readonly<Record<BuildStage, { label: string, unit: string }>> = {
   name_description: { label: 'Embedding names with descriptions', unit: 'texts' },
   vectors: { label: 'Writing vectors ', unit: 'vectors' },
   graph: { label: 'Building graph  ', unit: 'vectors' },
+  usual: { label: 'Rating faces    ', unit: 'vectors' },
   alike: { label: 'Comparing faces ', unit: 'vectors' }
 }
 

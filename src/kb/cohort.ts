@@ -21,6 +21,9 @@ const NEAREST = 50
 /** Members of the cohort that stand for people at large. */
 const AT_LARGE = 100
 
+/** Entities between which others get their turn. */
+const AT_A_TIME = 64
+
 /** @returns null where the index has too few faces. */
 export function createCohort ({ table, entityRows }: Pick<SpaceIndex, 'table' | 'entityRows'>): Cohort | null {
   if (table.count < SMALLEST) return null
@@ -38,6 +41,27 @@ export function createCohort ({ table, entityRows }: Pick<SpaceIndex, 'table' | 
   const step = Math.max(1, Math.floor(size / AT_LARGE))
   const atLarge = mean(faces.flatMap((face, i) => i % step === 0 ? [nearest(face, entityRows[members[i]!]!)] : []))
   return { usual: (vectors, row) => vectors.length === 0 ? null : mean(vectors.map(vector => nearest(vector, row))) - atLarge }
+}
+
+/**
+ * @param entities how many there are; vectors of one stand together.
+ * @returns float32 `[entities]`, `usual` of each, NaN for one without a face; null where the index has too few faces.
+ */
+export async function usualOfAll ({ table, entityRows }: Pick<SpaceIndex, 'table' | 'entityRows'>, entities: number, onDone: (vectors: number) => void = () => {}): Promise<Float32Array | null> {
+  const cohort = createCohort({ table, entityRows })
+  if (cohort === null) return null
+  const all = new Float32Array(entities).fill(NaN)
+  for (let vector = 0; vector < table.count;) {
+    const row = entityRows[vector]!
+    const own: Float32Array[] = []
+    for (; vector < table.count && entityRows[vector] === row; vector++) own.push(table.read(vector, new Float32Array(table.dims)))
+    all[row] = cohort.usual(own, row) ?? NaN
+    if (row % AT_A_TIME !== 0) continue
+    onDone(vector)
+    await new Promise(resolve => { setImmediate(resolve) })
+  }
+  onDone(table.count)
+  return all
 }
 
 const BINS = 256

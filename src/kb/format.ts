@@ -91,16 +91,16 @@ export const EQUAL_FUSION: FusionManifest = { normalisation: 'z-score', face: 0.
 
 /**
  * Files of one space: vectors in `encoding`; uint32 entity row of each vector; the graph where search is HNSW; the coarse
- * copy (int8) and its axes (float32) where it is PCA; uint64 image id of each vector, 0 where it is not known, where
- * vectors come from photos.
+ * copy (int8) and its axes (float32) where it is PCA; where vectors come from photos, uint64 image id of each, 0 where it
+ * is not known, and float32 `KnowledgeBase.usual` of each entity, NaN where it has no face, where there are enough to tell.
  */
-export function spaceFiles (space: string): { vectors: string, rows: string, graph: string, coarse: string, axes: string, images: string } {
-  return { vectors: `${space}.vectors`, rows: `${space}.rows`, graph: `${space}.hnsw`, coarse: `${space}.coarse`, axes: `${space}.axes`, images: `${space}.images` }
+export function spaceFiles (space: string): { vectors: string, rows: string, graph: string, coarse: string, axes: string, images: string, usual: string } {
+  return { vectors: `${space}.vectors`, rows: `${space}.rows`, graph: `${space}.hnsw`, coarse: `${space}.coarse`, axes: `${space}.axes`, images: `${space}.images`, usual: `${space}.usual` }
 }
 
 /**
  * The version of an index: the same people, vectors, decision and weights give the same version, whenever, wherever and however
- * interrupted it was built. Graphs, coarse copies, times and the report are left out: they depend on the machine, not on the input.
+ * interrupted it was built. Graphs, coarse copies, times and the report are left out: they depend on the machine, not on the input; and what follows from the vectors.
  *
  * @returns 12 hex digits.
  */

@@ -78,7 +78,6 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts,
   }
   const cohort = spaces.face === undefined ? null : createCohort(spaces.face)
   const usualOf = (id: string, faces: readonly Float32Array[]): number | null => cohort?.usual(faces, rowOfId.get(id) ?? null) ?? null
-  const told = new Map<string, number | null>()
   return {
     manifest,
     entities,
@@ -105,11 +104,10 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts,
     references,
     usualOf,
     async usual ({ id }) {
-      const known = told.get(id)
-      if (known !== undefined) return known
-      const usual = usualOf(id, references('face', id).map(({ vector }) => vector))
-      told.set(id, usual)
-      return usual
+      const known = spaces.face?.usual?.[rowOfId.get(id) ?? -1]
+      if (known !== undefined) return Number.isNaN(known) ? null : known
+      // Written before indexes told it.
+      return usualOf(id, references('face', id).map(({ vector }) => vector))
     },
     async vectors (space, { id }) {
       return references(space, id).map(({ vector }) => vector)

@@ -19,6 +19,8 @@ export interface SpaceIndex extends SearchedSpace {
   readonly graph: Graph | null
   /** Image id of each vector as a number, 0n where it is not known; null where none is. */
   readonly images: BigUint64Array | null
+  /** `KnowledgeBase.usual` of each entity, NaN where it has no face; null where the folder does not tell. */
+  readonly usual: Float32Array | null
 }
 
 export interface IndexParts {
@@ -94,13 +96,18 @@ export async function readIndex (dir: string): Promise<IndexParts> {
       images = new BigUint64Array(vectors)
       await read(names.images, new Uint8Array(images.buffer))
     }
+    let usual: Float32Array | null = null
+    if (manifest.files[names.usual] !== undefined) {
+      usual = new Float32Array(entities.length)
+      await read(names.usual, new Uint8Array(usual.buffer))
+    }
     let coarse: SearchedSpace['coarse'] = null
     if (search.kind === 'pca') {
       coarse = { ...allocateCoarse(vectors, dims, search.dims), candidates: search.candidates }
       await read(names.coarse, coarse.place.bytes)
       await read(names.axes, new Uint8Array(coarse.axes.buffer))
     }
-    spaces[space] = { place, table: openTable(place), entityRows, first: firstVectorOfEntities(entityRows, entities.length), coarse, graph, images }
+    spaces[space] = { place, table: openTable(place), entityRows, first: firstVectorOfEntities(entityRows, entities.length), coarse, graph, images, usual }
   }
   return { manifest, entities, spaces }
 }

@@ -1,7 +1,9 @@
-// Reads a file of vectors, chooses how it is searched, writes the graph or the coarse copy that takes, and finds look-alikes.
+// Reads a file of vectors, chooses how it is searched, writes the graph or the coarse copy that takes; and of faces, how
+// similar others usually are to each entity, and who looks alike.
 import { writeFile } from 'node:fs/promises'
 import { findAlike, type Alike } from './alike.ts'
 import { chooseSearch } from './choose-search.ts'
+import { usualOfAll } from './cohort.ts'
 import { readHashed } from './folder.ts'
 import type { Encoding, SpaceManifest } from './format.ts'
 import { allocatePlace, openTable } from './vectors.ts'
@@ -12,8 +14,8 @@ export interface SearchJob {
   readonly encoding: Encoding
   readonly count: number
   readonly dims: number
-  /** The file of the entity row of each vector, where entities that look alike are to be found. */
-  readonly rows: string | null
+  /** The file of the entity row of each vector, of how many entities, and where what is usual for each goes; null where vectors are not of faces. */
+  readonly faces: { readonly rows: string, readonly entities: number, readonly usual: string } | null
   /** Where the graph goes, where search is HNSW; where the coarse copy and its axes go, where it is PCA. */
   readonly graph: string
   readonly coarse: string
@@ -22,7 +24,7 @@ export interface SearchJob {
 
 export interface Chosen extends Pick<SpaceManifest, 'search' | 'msPerQuery'> { readonly alike: readonly Alike[] }
 
-export type SearchStage = 'graph' | 'alike'
+export type SearchStage = 'graph' | 'usual' | 'alike'
 
 export async function runSearchJob (job: SearchJob, onDone: (stage: SearchStage, done: number) => void): Promise<Chosen> {
   const place = allocatePlace(job.encoding, job.count, job.dims)
@@ -33,8 +35,11 @@ export async function runSearchJob (job: SearchJob, onDone: (stage: SearchStage,
     await writeFile(job.coarse, coarse!.place.bytes)
     await writeFile(job.axes, new Uint8Array(coarse!.axes.buffer))
   }
-  if (job.rows === null) return { search, msPerQuery, alike: [] }
+  if (job.faces === null) return { search, msPerQuery, alike: [] }
   const entityRows = new Uint32Array(job.count)
-  await readHashed(job.rows, new Uint8Array(entityRows.buffer))
-  return { search, msPerQuery, alike: await findAlike(openTable(place), entityRows, { graph, coarse }, done => { onDone('alike', done) }) }
+  await readHashed(job.faces.rows, new Uint8Array(entityRows.buffer))
+  const table = openTable(place)
+  const usual = await usualOfAll({ table, entityRows }, job.faces.entities, done => { onDone('usual', done) })
+  if (usual !== null) await writeFile(job.faces.usual, new Uint8Array(usual.buffer))
+  return { search, msPerQuery, alike: await findAlike(table, entityRows, { graph, coarse }, done => { onDone('alike', done) }) }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createCohort } from '../../src/kb/cohort.ts'
-import { openIndex } from '../../src/kb/open-index.ts'
+import { createKnowledgeBase, openIndex } from '../../src/kb/open-index.ts'
+import { readIndex } from '../../src/kb/read-index.ts'
 import { tableOf } from '../../src/kb/vectors.ts'
 import { writeIndex } from '../../src/kb/write-index.ts'
 import { dot, normalize } from '../../src/math/vector.ts'
@@ -42,14 +43,38 @@ describe('createCohort', () => {
   })
 })
 
-it('an opened index tells it for those who have a face', async () => {
-  const folder = `${await temporaryFolder()}/index`
-  const vectors = seededVectors(250)
-  await writeIndex(folder, content(seededEntities(251), vectors, vectors.map((_, i) => i)))
-  const kb = await openIndex(folder, {})
-  const cohort = cohortOf(vectors)!
-  expect(await kb.usual({ id: 'Q8' })).toBeCloseTo(cohort.usual([vectors[7]!], 7)!, 2)
-  expect(await kb.usual({ id: 'Q8' })).toBe(await kb.usual({ id: 'Q8' }))
-  expect(await kb.usual({ id: 'Q251' })).toBeNull()
-  expect(kb.usualOf('Q8', [vectors[9]!])).toBeCloseTo(cohort.usual([vectors[9]!], 7)!, 2)
+describe('an opened index', () => {
+  const entities = 260
+  // The first ten have two faces each, the last twenty none.
+  const rows = Array.from({ length: entities - 20 }, (_, row) => row < 10 ? [row, row] : [row]).flat()
+  const vectors = seededVectors(rows.length)
+  const write = async (count: number): Promise<string> => {
+    const folder = `${await temporaryFolder()}/index`
+    await writeIndex(folder, content(seededEntities(entities), vectors.slice(0, count), rows.slice(0, count)))
+    return folder
+  }
+
+  it('tells it for those who have a face, as the builder wrote it and as it is computed where it was not written', async () => {
+    const parts = await readIndex(await write(rows.length))
+    const written = createKnowledgeBase(parts)
+    const computed = createKnowledgeBase({ ...parts, spaces: { face: { ...parts.spaces.face!, usual: null } } })
+    const cohort = cohortOf(vectors, rows)!
+    const ofRow = (row: number): number => cohort.usual(vectors.filter((_, i) => rows[i] === row), row)!
+    expect(parts.spaces.face!.usual).toHaveLength(entities)
+    for (const row of [0, 7, 9, 10, 64, 239]) {
+      expect(await written.usual({ id: `Q${row + 1}` })).toBeCloseTo(ofRow(row), 2)
+      expect(await written.usual({ id: `Q${row + 1}` })).toBeCloseTo((await computed.usual({ id: `Q${row + 1}` }))!, 6)
+    }
+    for (const kb of [written, computed]) {
+      expect(await kb.usual({ id: 'Q251' })).toBeNull()
+      expect(await kb.usual({ id: 'Q999' })).toBeNull()
+      expect(kb.usualOf('Q8', [vectors[19]!])).toBeCloseTo(cohort.usual([vectors[19]!], 7)!, 2)
+    }
+  })
+
+  it('tells nothing where there are few faces, and no file is written', async () => {
+    const kb = await openIndex(await write(100), {})
+    expect(Object.keys(kb.manifest.files)).not.toContain('face.usual')
+    expect(await kb.usual({ id: 'Q8' })).toBeNull()
+  })
 })
