@@ -15,8 +15,8 @@ declare const WebAssembly: {
   readonly validate: (bytes: Uint8Array) => boolean
 }
 
-type Row = (offsets: number, weights: number, n: number, upper: number, lower: number, wy: number, scale: number, bias: number, out: number, planeOrLuma: number) => void
-interface Exports { readonly colour: Row, readonly grey: Row }
+type Row = (offsets: number, weights: number, n: number, row: number, scale: number, bias: number, out: number, planeOrLuma: number) => void
+interface Exports { readonly blend: (upper: number, lower: number, n: number, wy: number, out: number) => void, readonly colour: Row, readonly grey: Row }
 
 /**
  * @param maps each takes continuous px of the frame to continuous px of the original; without rotation or shear.
@@ -30,7 +30,7 @@ const SCALE_AT = 0
 const BIAS_AT = 16
 const LUMA_AT = 32
 const TABLES_AT = 48
-/** A row is read four bytes at a time, at one pixel and the next. */
+/** Rows are blended eight bytes at a time, and pixels read with a fourth number. */
 const ROW_SLACK = 8
 
 /** @param fill 0..255. The reader has scratch memory of its own and never waits, so it serves any number of callers. */
@@ -40,7 +40,7 @@ export function createFrameReader (input: ModelInput, fill = 0): FrameReader {
     return (pyramid, maps, size = input) => toTensor(maps.map(map => pyramid.warp(map, size.width, size.height, fill)), { ...input, width: size.width, height: size.height })
   }
   const memory = new WebAssembly.Memory({ initial: 1 })
-  const { colour, grey } = new WebAssembly.Instance(new WebAssembly.Module(wasm), { env: { memory } }).exports as unknown as Exports
+  const { blend, colour, grey } = new WebAssembly.Instance(new WebAssembly.Module(wasm), { env: { memory } }).exports as unknown as Exports
   const isGrey = input.channels === 'grey'
   const channels = isGrey ? 1 : 3
   const { scale, bias } = normalisation(input)
@@ -55,32 +55,37 @@ export function createFrameReader (input: ModelInput, fill = 0): FrameReader {
   /** Samples one frame into `out`, float32 `[C, height, width]`. */
   function read ({ raster, map }: { raster: Raster, map: Affine }, width: number, height: number, out: Float32Array): void {
     const plane = width * height
-    const rowBytes = align(raster.width * 3 + 3 + ROW_SLACK)
-    const weightsAt = TABLES_AT + align(4 * width)
-    const upperAt = weightsAt + align(4 * width)
-    const lowerAt = upperAt + rowBytes
-    const outAt = lowerAt + rowBytes
-    const buffer = reserve(outAt + 4 * channels * plane)
     const columns = axis(map.a, map.c, width, raster.width)
     const rows = axis(map.e, map.f, height, raster.height)
+    const { first, count } = span(columns, raster.width)
+    const { first: top, count: deep } = span(rows, raster.height)
+    // The pixel behind a row's last is read too, with a weight of zero: it need only be a number.
+    const rowBytes = align(3 * count + 3)
+    const weightsAt = TABLES_AT + align(4 * width)
+    const blendedAt = weightsAt + align(4 * width)
+    const partAt = blendedAt + 4 * (rowBytes + ROW_SLACK)
+    const outAt = partAt + (deep + 1) * rowBytes
+    const buffer = reserve(outAt + 4 * channels * plane)
     const pixels = new Float32Array(buffer, outAt, channels * plane)
     if (columns.to - columns.from < width || rows.to - rows.from < height) {
       for (let c = 0; c < channels; c++) pixels.fill((isGrey ? fill * scale[0] + bias[0] : fill * scale[c]! + bias[c]!), plane * fileOrder(c), plane * (fileOrder(c) + 1))
     }
-    if (columns.to > columns.from) {
-      const first = columns.at[columns.from]!
-      const last = Math.min(columns.at[columns.to - 1]! + 2, raster.width)
-      new Int32Array(buffer, TABLES_AT, width).set(columns.at.map(x => 3 * (x - first)))
+    if (count > 0 && deep > 0) {
+      const offsets = new Int32Array(buffer, TABLES_AT, width)
+      for (let u = columns.from; u < columns.to; u++) offsets[u] = 12 * (columns.at[u]! - first)
       new Float32Array(buffer, weightsAt, width).set(columns.weight)
-      const [upper, lower] = [new Uint8Array(buffer, upperAt, rowBytes), new Uint8Array(buffer, lowerAt, rowBytes)]
+      const part = new Uint8Array(buffer, partAt, deep * rowBytes)
+      for (let y = 0; y < deep; y++) {
+        const start = 3 * ((top + y) * raster.width + first)
+        part.set(raster.data.subarray(start, start + 3 * count), y * rowBytes)
+      }
+      const row = isGrey ? grey : colour
+      const step = isGrey ? LUMA_AT : input.channels === 'bgr' ? -4 * plane : 4 * plane
       for (let v = rows.from; v < rows.to; v++) {
-        const y = rows.at[v]!
-        copyRow(raster, y, first, last, upper)
-        copyRow(raster, Math.min(y + 1, raster.height - 1), first, last, lower)
+        const upperAt = partAt + (rows.at[v]! - top) * rowBytes
+        blend(upperAt, upperAt + rowBytes, 3 * count + 3, rows.weight[v]!, blendedAt)
         const at = outAt + 4 * (v * width + columns.from + (input.channels === 'bgr' ? 2 * plane : 0))
-        const step = isGrey ? LUMA_AT : input.channels === 'bgr' ? -4 * plane : 4 * plane
-        const row = isGrey ? grey : colour
-        row(TABLES_AT + 4 * columns.from, weightsAt + 4 * columns.from, columns.to - columns.from, upperAt, lowerAt, rows.weight[v]!, SCALE_AT, BIAS_AT, at, step)
+        row(TABLES_AT + 4 * columns.from, weightsAt + 4 * columns.from, columns.to - columns.from, blendedAt, SCALE_AT, BIAS_AT, at, step)
       }
     }
     out.set(pixels)
@@ -122,11 +127,11 @@ function axis (scale: number, shift: number, samples: number, length: number): A
   return { from, to: from === samples ? samples : to, at, weight }
 }
 
-/** Pixels `first` to `last` of row `y`, and the last once more, as the neighbour of itself. */
-function copyRow ({ data, width }: Raster, y: number, first: number, last: number, to: Uint8Array): void {
-  const end = 3 * (y * width + last)
-  to.set(data.subarray(3 * (y * width + first), end))
-  to.copyWithin(3 * (last - first), 3 * (last - first) - 3, 3 * (last - first))
+/** Which of `length` px the samples need. */
+function span ({ from, to, at }: Axis, length: number): { first: number, count: number } {
+  if (to <= from) return { first: 0, count: 0 }
+  const first = at[from]!
+  return { first, count: Math.min(at[to - 1]! + 2, length) - first }
 }
 
 function normalisation ({ mean, std }: ModelInput): { scale: readonly [number, number, number], bias: readonly [number, number, number] } {
