@@ -1,6 +1,6 @@
 // A picture at its own size and at successive halves, and the one way to sample it. Every resize, crop and alignment
 // of the path is an affine warp from the level that fits, so none aliases and none copies the picture.
-import type { Point, Raster } from '../types.ts'
+import type { Raster } from '../types.ts'
 import { scaleOf, type Affine } from './affine.ts'
 
 /** A decoded picture; `level(0)` is `scale` times the original in each direction. */
@@ -51,9 +51,6 @@ export class Pyramid {
     const sy = finest.height / this.height * halved
     return { raster, map: { a: toOriginal.a * sx, b: toOriginal.b * sx, c: toOriginal.c * sx, d: toOriginal.d * sy, e: toOriginal.e * sy, f: toOriginal.f * sy } }
   }
-
-  /** The picture's centre. */
-  get centre (): Point { return { x: this.width / 2, y: this.height / 2 } }
 }
 
 /** Means of 2 x 2 px; an odd last row or column is dropped. */

@@ -12,12 +12,3 @@ export function normalize (v: Float32Array): Float32Array {
   if (length > 0) for (let i = 0; i < v.length; i++) v[i]! /= length
   return v
 }
-
-/** The L2-normalised sum of vectors of one length. @throws RangeError for an empty list. */
-export function meanDirection (vectors: readonly Float32Array[]): Float32Array {
-  const first = vectors[0]
-  if (first === undefined) throw new RangeError('Expected at least one vector, received none')
-  const sum = new Float32Array(first.length)
-  for (const v of vectors) for (let i = 0; i < sum.length; i++) sum[i]! += v[i]!
-  return normalize(sum)
-}

@@ -1,7 +1,6 @@
 // What both halves of CLIP ask of a graph.
-import type { Session, Tensor } from '../types.ts'
+import type { Session } from '../types.ts'
 import { errors } from '../errors.ts'
-import { normalize } from '../math/vector.ts'
 
 /** @throws VEL_ERR_WEIGHTS listing both sides where the graph lacks `input` or `output`, or asks for more than `known`. */
 export function checkGraph (session: Session, known: readonly string[], output: string, pack: string): void {
@@ -14,20 +13,3 @@ export function checkGraph (session: Session, known: readonly string[], output: 
 }
 
 const quoted = (names: readonly string[]): string => names.map(n => `"${n}"`).join(', ')
-
-/**
- * Splits float32 `[N, dims]` into N L2-normalised embeddings.
- *
- * @throws VEL_ERR_WEIGHTS where the graph's output has another shape, or values that are not finite.
- */
-export function splitEmbeddings (tensor: Tensor, count: number, dims: number, pack: string): Float32Array[] {
-  if (tensor.dims.length !== 2 || tensor.dims[0] !== count || tensor.dims[1] !== dims) {
-    throw errors.weights(pack, `embeddings of shape [${count}, ${dims}], as the manifest says`, `[${tensor.dims.join(', ')}]; correct "dims" or the file`)
-  }
-  const data = tensor.data as Float32Array
-  return Array.from({ length: count }, (_, n) => {
-    const embedding = normalize(data.slice(n * dims, (n + 1) * dims))
-    if (!Number.isFinite(embedding[0]!)) throw errors.weights(pack, 'finite embeddings', 'NaN or infinity; fetch the weights again')
-    return embedding
-  })
-}

@@ -2,7 +2,8 @@
 import type { Session } from '../types.ts'
 import type { ClipImageEncoder } from '../ports.ts'
 import type { ClipImageManifest } from '../packs/manifest.ts'
-import { checkGraph, splitEmbeddings } from './clip-graph.ts'
+import { checkGraph } from './clip-graph.ts'
+import { splitEmbeddings } from './embeddings.ts'
 import { toTensor } from './input.ts'
 
 const INPUT = 'pixel_values'

@@ -41,7 +41,7 @@ export async function loadModels (pack: PackManifest, modelsDir: string, open: O
   const models: EncodingModels = {
     detector: createDetector(await openRole('detector', detector), detector, tiles),
     landmarks: landmarks === undefined ? null : createLandmarks68((await openRole('landmarks', landmarks))['model']!, landmarks),
-    face: createFaceEncoder((await openRole('face', face))['model']!, face),
+    face: createFaceEncoder((await openRole('face', face))['model']!, face, pack.name),
     crop: face.crop,
     input: face.input,
     clip: clipImage === undefined ? undefined : { encoder: createClipImage((await openRole('clipImage', clipImage))['model']!, clipImage, pack.name), context: clipImage.context, input: clipImage.input }

@@ -14,7 +14,7 @@ const FACES = 64
 
 const { models: { face } } = await readPackManifest(name, modelsDir)
 const session = await openSession(join(modelsDir, face.files['model']!.path), { providers: [provider], threads: 1 })
-const encoder = createFaceEncoder(session, face)
+const encoder = createFaceEncoder(session, face, name)
 const { width, height } = face.input
 const crops = Array.from({ length: FACES }, (_, n) => ({ data: Uint8Array.from({ length: width * height * 3 }, (_v, i) => (i * (n + 3)) % 251), width, height }))
 

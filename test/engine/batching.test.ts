@@ -57,7 +57,7 @@ describeWithShared('a graph with a dynamic batch', () => {
   it('gives the same embeddings in a batch, across images, and one by one', async () => {
     const { models: { face } } = await readPackManifest('scrfd-edgeface', fileURLToPath(new URL('models/', shared)))
     const session = await openSession(fileURLToPath(new URL(`models/${face.files['model']!.path}`, shared)), { providers: ['cpu'], threads: 1 })
-    const encoder = createFaceEncoder(session, face)
+    const encoder = createFaceEncoder(session, face, 'test')
     expect(encoder.maxBatch).toBeGreaterThan(1)
     const { width, height } = face.input
     const crops = Array.from({ length: 5 }, (_, n) => ({ data: Uint8Array.from({ length: width * height * 3 }, (_v, i) => (i * (n + 3)) % 251), width, height }))
