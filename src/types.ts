@@ -36,7 +36,7 @@ export interface Detection { readonly box: Box, readonly score: number, readonly
 export interface Quality {
   /** Short side of the box, px of the original image. */
   readonly faceSizePx: number
-  /** Mean squared Laplacian of the aligned grey crop, in grey levels squared; small means blurred. */
+  /** Mean squared Laplacian of the green channel in the middle of the aligned crop, in grey levels squared; small means blurred. */
   readonly sharpness: number
 }
 
@@ -70,7 +70,7 @@ export interface EncodedImage {
 }
 
 export interface EncodeOptions {
-  /** Mentions given by the caller; detection is skipped and each box is one mention, in this order. */
+  /** Mentions given by the caller: each box is one, in this order. A detector is asked only for landmarks, where it locates them. */
   readonly boxes?: readonly Box[] | undefined
   /** Also embed each mention's context crop with CLIP. */
   readonly context?: boolean | undefined

@@ -5,7 +5,7 @@ import { judge } from '../pipeline/decide.ts'
 import type { EncodedQueries } from './encode-queries.ts'
 import { DEPTH } from './metrics.ts'
 import { buildReport, type Answer, type Report, type ReportInput } from './report.ts'
-import { rankByFace, ranked, rerankRowsOf, rowsOf, type Row } from './rows.ts'
+import { ranked, rerankRowsOf, rowsOf, type Row } from './rows.ts'
 import { rerankSweep, topKOverlap, type KnownMention } from './sweeps.ts'
 
 export interface EvaluateOptions {
@@ -32,14 +32,14 @@ export async function evaluate (kb: KnowledgeBase, encoded: EncodedQueries, abou
 }
 
 async function answer (kb: KnowledgeBase, row: Row, mention: EncodedMention): Promise<Pick<Answer, 'ranking' | 'decision'>> {
-  if (row.name !== 'V2V') return { ranking: await row.rank(mention, DEPTH) }
-  const candidates = await rankByFace(kb, mention)
-  return { ranking: ranked(candidates).slice(0, DEPTH), decision: await judge(mention, candidates, kb) }
+  const candidates = await row.rank(mention)
+  const ranking = ranked(candidates).slice(0, DEPTH)
+  return row.decides === null ? { ranking } : { ranking, decision: await judge(mention, candidates, kb, row.decides === 'by face') }
 }
 
 async function sweeps (kb: KnowledgeBase, { answers }: EncodedQueries, clip: boolean): Promise<Pick<ReportInput, 'rerankSweep' | 'overlap'>> {
-  const known = answers.flatMap(({ query, mention }): KnownMention[] => mention === null || query.entityId === null || kb.entity(query.entityId) === undefined ? [] : [{ mention, entityId: query.entityId }])
+  const known = answers.flatMap(({ query, mention }): KnownMention[] => query.entityId === null || kb.entity(query.entityId) === undefined ? [] : [{ mention, entityId: query.entityId }])
   const rows = rerankRowsOf(kb, clip)
   const pairs = rows.filter(r => r.first === 'face').map((r): readonly [Space, Space] => [r.first, r.second])
-  return { rerankSweep: await rerankSweep(kb, known, rows), overlap: await topKOverlap(kb, known.map(k => k.mention), pairs) }
+  return { rerankSweep: await rerankSweep(kb, known, rows), overlap: await topKOverlap(kb, known.flatMap(k => k.mention ?? []), pairs) }
 }

@@ -27,7 +27,7 @@ function gridsOf (report: Report): Grid[] {
     measures('Averaged per query (95 % interval)', report.rows, r => ({ scores: r, intervals: r.intervals.perQuery })),
     ...(report.sets.length > 1 ? [measures(`Query files apart, ${report.rows[0]!.name}, averaged per person`, report.sets, r => ({ scores: r.perPerson, intervals: r.intervals.perPerson }))] : []),
     ...(report.openSet.length > 0 ? [openSet(report)] : []),
-    ...(report.decisions !== null ? [decisions(report)] : []),
+    ...(report.rows.some(r => r.decisions !== null) ? [decisions(report)] : []),
     ...(report.rerankSweep.length > 0 ? [sweep(report)] : []),
     ...(report.overlap.length > 0 ? [overlap(report)] : [])
   ]
@@ -53,12 +53,12 @@ function openSet ({ openSet, counts, rows, calibration }: Report): Grid {
   }
 }
 
-function decisions ({ decisions, calibration }: Report): Grid {
-  const d = decisions!
+/** A calibration is of faces alone, the first row. */
+function decisions ({ rows, calibration }: Report): Grid {
   return {
     title: 'At the default decision',
-    head: ['strangers linked', 'members linked rightly', 'members linked wrongly', 'members not linked', 'calibration error'],
-    rows: [[percent(d.strangersLinked), percent(d.membersRight), percent(d.membersWrong), percent(d.membersUnlinked), calibration.ece === null ? 'not calibrated' : share(calibration.ece)]]
+    head: ['row', 'strangers linked', 'members linked rightly', 'members linked wrongly', 'members not linked', 'calibration error'],
+    rows: rows.flatMap(({ name, decisions: d }, i) => d === null ? [] : [[name, percent(d.strangersLinked), percent(d.membersRight), percent(d.membersWrong), percent(d.membersUnlinked), i > 0 ? '–' : calibration.ece === null ? 'not calibrated' : share(calibration.ece)]])
   }
 }
 

@@ -57,12 +57,13 @@ export interface Report extends Scores {
   readonly queries: number
   readonly counts: QueryCounts
   readonly perPerson: Scores
-  readonly rows: readonly RowReport[]
+  readonly rows: ReadonlyArray<RowReport & { /** Null where no service decides so by default. */ readonly decisions: Decisions | null }>
   /** The first row on each query file. */
   readonly sets: readonly RowReport[]
   /** At the FPIR that is named in `fpir`; what was reached is `reachedFpir`. `threshold` null: none keeps strangers out. */
   readonly openSet: ReadonlyArray<{ readonly fpir: number, readonly reachedFpir: number, readonly tpir: number, readonly threshold: number | null }>
   readonly openSetCurve: readonly OpenSetPoint[]
+  /** Of the first row. */
   readonly decisions: Decisions | null
   /** `ece` null where nothing states a probability. */
   readonly calibration: { readonly ece: number | null, readonly bins: readonly ReliabilityBin[] }
@@ -80,7 +81,7 @@ export interface ReportInput {
 }
 
 export function buildReport (input: ReportInput): Report {
-  const rows = input.rows.map(({ name, answers }) => rowReport(name, answers))
+  const rows = input.rows.map(({ name, answers }) => ({ ...rowReport(name, answers), decisions: decisionsOf(answers) }))
   const [main, first] = [rows[0]!, input.rows[0]!.answers]
   const strangers = first.filter(a => a.query.entityId === null)
   const members = first.filter(a => a.inIndex)
@@ -98,7 +99,7 @@ export function buildReport (input: ReportInput): Report {
     sets: input.counts.files.map(file => ({ file, of: members.filter(a => a.query.file === file) })).filter(s => s.of.length > 0).map(s => rowReport(s.file, s.of)),
     openSet: curve.length === 0 ? [] : FPIR_TARGETS.map(fpir => openSetAt(curve, fpir)),
     openSetCurve: curve,
-    decisions: decisionsOf(members, strangers),
+    decisions: main.decisions,
     calibration: calibrationOf([...members, ...strangers]),
     rerankSweep: input.rerankSweep ?? [],
     overlap: input.overlap ?? []
@@ -124,7 +125,9 @@ function openSetAt (curve: readonly OpenSetPoint[], fpir: number): Report['openS
   return { fpir, reachedFpir: point.fpir, tpir: point.tpir, threshold: Number.isFinite(point.threshold) ? point.threshold : null }
 }
 
-function decisionsOf (members: readonly Answer[], strangers: readonly Answer[]): Decisions | null {
+function decisionsOf (answers: readonly Answer[]): Decisions | null {
+  const members = answers.filter(a => a.inIndex)
+  const strangers = answers.filter(a => a.query.entityId === null)
   if (![...members, ...strangers].some(a => a.decision !== undefined)) return null
   const linked = (a: Answer): boolean => a.decision?.status === 'linked'
   const share = (all: readonly Answer[], which: (a: Answer) => boolean): number => all.filter(which).length / all.length

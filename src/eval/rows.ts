@@ -1,7 +1,7 @@
 // The ways to rank entities for a mention that the paper compares, each as the service ranks.
 import type { Candidate, EncodedMention, Neighbour, Space } from '../types.ts'
 import type { KnowledgeBase } from '../ports.ts'
-import { DEFAULT_RERANK_K, type RankingPlan } from '../pipeline/modes.ts'
+import { DEFAULT_ORDER, DEFAULT_RERANK_K, textSpaceOf, type RankingPlan } from '../pipeline/modes.ts'
 import { DECIDE_TOP_K } from '../pipeline/features.ts'
 import { rankCandidates } from '../pipeline/rank.ts'
 import type { Ranked } from './metrics.ts'
@@ -11,8 +11,10 @@ export interface Row {
   readonly name: string
   /** Needs the embedding of the context crop. */
   readonly context: boolean
-  /** At most `depth` answers, best first. */
-  rank: (mention: EncodedMention, depth: number) => Promise<Ranked[]>
+  /** How the service decides on these candidates by default; null where it never ranks so by default. */
+  readonly decides: 'by face' | 'by both' | null
+  /** As many as a decision looks at, best first. */
+  rank: (mention: EncodedMention) => Promise<Candidate[]>
 }
 
 /** A V2VT row: the first candidates by the first space, ordered by the second. */
@@ -29,7 +31,12 @@ function textsOf (kb: KnowledgeBase, clip: boolean): ReadonlyArray<typeof TEXTS[
 export function rowsOf (kb: KnowledgeBase, clip: boolean): Row[] {
   const face = kb.dims.face !== undefined
   const texts = textsOf(kb, clip)
-  const row = (name: string, plan: Pick<RankingPlan, 'mode' | 'order' | 'textSpace'>): Row => ({ name, context: plan.mode !== 'v2v', rank: async (mention, depth) => await rank(kb, mention, plan, depth) })
+  const row = (name: string, plan: Pick<RankingPlan, 'mode' | 'order' | 'textSpace'>): Row => ({
+    name,
+    context: plan.mode !== 'v2v',
+    decides: plan.mode === 'v2v' ? 'by face' : plan.mode === 'v2vt' && plan.order === DEFAULT_ORDER && plan.textSpace === textSpaceOf(kb) ? 'by both' : null,
+    rank: async mention => await rankCandidates(kb, mention, { ...plan, rerankK: DEFAULT_RERANK_K[plan.order], topK: DECIDE_TOP_K })
+  })
   return [
     ...(face ? [row('V2V', { mode: 'v2v', order: 'face-text', textSpace: 'name' })] : []),
     ...texts.map(([textSpace, name]) => row(`V2T ${name}`, { mode: 'v2t', order: 'face-text', textSpace })),
@@ -39,10 +46,6 @@ export function rowsOf (kb: KnowledgeBase, clip: boolean): Row[] {
     ]),
     ...(face ? texts : []).map(([textSpace, name]) => row(`V2VT fusion (${name})`, { mode: 'v2vt', order: 'fusion', textSpace }))
   ]
-}
-
-async function rank (kb: KnowledgeBase, mention: EncodedMention, plan: Pick<RankingPlan, 'mode' | 'order' | 'textSpace'>, depth: number): Promise<Ranked[]> {
-  return ranked(await rankCandidates(kb, mention, { ...plan, rerankK: DEFAULT_RERANK_K[plan.order], topK: depth }))
 }
 
 /** As many candidates as the decision looks at. */

@@ -2,7 +2,8 @@
 import type { Candidate, EncodedMention, Entity, LinkStatus } from '../types.ts'
 import type { Calibration } from '../calibration.ts'
 import type { Decision, KnowledgeBase } from '../ports.ts'
-import { facesAlone, featuresOf } from './features.ts'
+import { featuresOf } from './features.ts'
+import { faceScore } from './normalise.ts'
 import { probability } from './probability.ts'
 
 export interface Decided { readonly status: LinkStatus, readonly entity: Entity | null }
@@ -18,32 +19,37 @@ export interface Judged extends Pick<Calibration, 'linkFrom' | 'ambiguousFrom'> 
  * More likely right than not is a probability from `ambiguousFrom` on; without calibration there is no such state. Two
  * look-alikes that both reach the threshold are ambiguous at any probability, since it is shared between them.
  *
- * @param candidates best first.
- * @param byFace whether faces alone were compared: scores are then on the threshold's scale. Else similarities of faces
- *   are taken: an order that texts had a say in tells nothing of faces.
+ * @param first whom to link, and the score by face, whatever the order was: a fused or reranked score says nothing of faces.
+ * @param second the score by face of the second candidate. Undefined where there is none, or no face to compare.
  */
-export function decide (candidates: readonly Candidate[], decision: Decision, judged: Judged | null = null, byFace = facesAlone(candidates)): Decided {
-  const [first, second] = candidates
-  const faceScore = ({ score, similarity: { face } }: Candidate): number | undefined => byFace && face !== undefined ? score : face
-  const best = first === undefined ? undefined : faceScore(first)
-  if (first === undefined || best === undefined) return { status: 'nil', entity: null }
-  const reaches = best >= decision.threshold
+export function decide (first: { readonly entity: Entity, readonly score: number | undefined } | undefined, second: number | undefined, decision: Decision, judged: Judged | null = null): Decided {
+  if (first?.score === undefined) return { status: 'nil', entity: null }
+  const reaches = first.score >= decision.threshold
   const good = judged === null ? reaches : judged.probability >= judged.linkFrom
-  const runnerUp = second === undefined ? undefined : faceScore(second)
-  const near = runnerUp !== undefined && best - runnerUp < decision.ambiguousMargin
+  const near = second !== undefined && first.score - second < decision.ambiguousMargin
   const likely = judged !== null && judged.probability >= judged.ambiguousFrom
   if (near ? good || reaches || likely : likely && !good) return { status: 'ambiguous', entity: null }
   return good && !near ? { status: 'linked', entity: first.entity } : { status: 'nil', entity: null }
 }
 
-/** Decides, with the probability where the index is calibrated for candidates in this order. */
-export type Judge = (mention: EncodedMention, candidates: readonly Candidate[], kb: KnowledgeBase, byFace?: boolean) => Promise<Decided & { readonly probability?: number | undefined }>
+/**
+ * Decides, with the probability where the index is calibrated for candidates in this order.
+ *
+ * @param candidates best first.
+ * @param byFace whether faces alone were compared. What a calibration learnt of them says nothing of other orders.
+ */
+export type Judge = (mention: EncodedMention, candidates: readonly Candidate[], kb: KnowledgeBase, byFace: boolean) => Promise<Decided & { readonly probability?: number | undefined }>
 
-export const judge: Judge = async (mention, candidates, kb, byFace = facesAlone(candidates)) => {
+export const judge: Judge = async (mention, candidates, kb, byFace) => {
   const { decision, calibration } = kb
-  const features = calibration === undefined || candidates[0] === undefined || !byFace ? null : featuresOf(mention, candidates, await kb.usual(candidates[0].entity))
-  if (calibration === undefined || features === null) return decide(candidates, decision, null, byFace)
+  const [first, second] = candidates
+  if (first === undefined) return decide(undefined, undefined, decision)
+  const scoreOf = async ({ entity, similarity: { face } }: Candidate): Promise<number | undefined> => face === undefined ? undefined : faceScore(face, await kb.usual(entity))
+  const scored = { entity: first.entity, score: await scoreOf(first) }
+  const runnerUp = second === undefined ? undefined : await scoreOf(second)
+  const features = calibration === undefined || !byFace ? null : featuresOf(mention, candidates, await kb.usual(first.entity))
+  if (calibration === undefined || features === null) return decide(scored, runnerUp, decision)
   const { linkFrom, ambiguousFrom } = calibration
   const p = probability(features, calibration, kb.info.entities)
-  return { ...decide(candidates, decision, { probability: p, linkFrom, ambiguousFrom }), probability: p }
+  return { ...decide(scored, runnerUp, decision, { probability: p, linkFrom, ambiguousFrom }), probability: p }
 }

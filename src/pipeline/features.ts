@@ -7,11 +7,6 @@ export const DECIDE_TOP_K = 21
 /** Fewer than this say nothing of the crowd. */
 const SMALLEST_CROWD = 10
 
-/** Whether texts had no say: else scores are fused or reranked ones, also those of candidates that have no text. */
-export function facesAlone (candidates: readonly Candidate[]): boolean {
-  return candidates.every(({ similarity }) => similarity.text === undefined)
-}
-
 /**
  * Features of the first candidate.
  *
@@ -24,11 +19,11 @@ export function facesAlone (candidates: readonly Candidate[]): boolean {
  * - faceSize: natural logarithm of the box's short side, px. sharpness: natural logarithm of 1 + the mention's.
  * - detectionScore: as the mention's.
  *
- * @param candidates best first. @returns null where texts had a say in them: what is learnt of faces alone says nothing of that.
+ * @param candidates by face, best first. @returns null where there is none.
  */
 export function featuresOf (mention: EncodedMention, candidates: readonly Candidate[], usual: number | null): Features | null {
   const [first, second] = candidates
-  if (first?.similarity.face === undefined || !facesAlone(candidates)) return null
+  if (first?.similarity.face === undefined) return null
   return {
     similarity: first.similarity.face,
     margin: second === undefined ? null : first.score - second.score,

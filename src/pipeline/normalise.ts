@@ -9,15 +9,20 @@ import type { Ranked } from './retrieve.ts'
 export const USUAL_WEIGHT = 0.5
 
 /**
- * score = similarity - weight * usual, where `usual` is by how much others are more similar to the entity than to
- * people at large (`KnowledgeBase.usual`). An index with too few faces to tell leaves scores and order alone.
+ * Score by face: similarity - weight * usual, where `usual` is by how much others are more similar to the entity than to
+ * people at large (`KnowledgeBase.usual`), null where the index has too few faces to tell: then it is the similarity.
  *
  * @see Auckenthaler et al. 2000, "Score Normalization for Text-Independent Speaker Verification Systems": zero
  *   normalisation, here with the gallery itself as cohort, so that no strangers need be kept
  */
+export function faceScore (similarity: number, usual: number | null, weight = USUAL_WEIGHT): number {
+  return similarity - weight * (usual ?? 0)
+}
+
+/** The same candidates, found by face, in the order of their score. */
 export async function normalise (kb: KnowledgeBase, candidates: readonly Ranked[], weight = USUAL_WEIGHT): Promise<Ranked[]> {
   const usual = await Promise.all(candidates.map(async ({ entity }) => await kb.usual(entity)))
   return candidates
-    .map((candidate, i) => ({ ...candidate, score: candidate.score - weight * (usual[i] ?? 0) }))
+    .map((candidate, i) => ({ ...candidate, score: faceScore(candidate.score, usual[i]!, weight) }))
     .sort((a, b) => b.score - a.score)
 }

@@ -24,11 +24,17 @@ export async function rankCandidates (kb: KnowledgeBase, mention: Pick<EncodedMe
   const face: Probe = { modality: 'face', space: 'face', embedding: mention.face }
   const text = (): Probe => ({ modality: 'text', space: plan.textSpace, embedding: contextOf(mention) })
   const ranked = plan.mode === 'v2v'
-    ? await timed('retrieve', async () => await normalise(kb, await retrieve(kb, face, Math.max(plan.topK, DECIDE_TOP_K))))
+    ? await timed('retrieve', async () => await rankByFace(kb, face, plan.topK))
     : plan.mode === 'v2t'
       ? await timed('retrieve', async () => await retrieve(kb, text(), plan.topK))
       : await rankByBoth(kb, face, text(), plan, timed)
   return ranked.slice(0, plan.topK).map((candidate, i) => ({ rank: i + 1, ...candidate }))
+}
+
+/** Only those that a decision looks at change places, so that it does not depend on how many are asked for. */
+async function rankByFace (kb: KnowledgeBase, face: Probe, topK: number): Promise<Ranked[]> {
+  const found = await retrieve(kb, face, Math.max(topK, DECIDE_TOP_K))
+  return [...await normalise(kb, found.slice(0, DECIDE_TOP_K)), ...await normalise(kb, found.slice(DECIDE_TOP_K))]
 }
 
 async function rankByBoth (kb: KnowledgeBase, face: Probe, text: Probe, plan: RankingPlan, timed: Timed): Promise<Ranked[]> {

@@ -56,7 +56,8 @@ describe('deciding by probability', () => {
     ['shared between two strangers', [0.3, 0.29], 0.3, 'nil'],
     ['nobody', [], 0, 'nil']
   ] as const)('%s', (_, similarities, p, status) => {
-    const decided = decide(candidates(...similarities), decision, judged(p))
+    const [first, second] = candidates(...similarities)
+    const decided = decide(first, second?.score, decision, judged(p))
     expect(decided.status).toBe(status)
     expect(decided.entity === null).toBe(status !== 'linked')
   })
@@ -65,13 +66,13 @@ describe('deciding by probability', () => {
     const mention = mentionOf([1, 0])
     const kb = kbOfVectors({ Q1: { face: [[1, 0]] }, Q2: { face: [[0, 1]] } })
     const found = (await kb.search('face', mention.face, 2)).map(({ entity, similarity }, i) => ({ rank: i + 1, entity, score: similarity, similarity: { face: similarity } }))
-    expect(await judge(mention, found, kb)).toEqual({ status: 'linked', entity: kb.entity('Q1') })
+    expect(await judge(mention, found, kb, true)).toEqual({ status: 'linked', entity: kb.entity('Q1') })
     const calibrated = { ...kb, calibration }
     // The similarity of 1 is worth 12, the face of 10 px counts as the smallest seen and takes 10.
-    expect((await judge(mention, found, calibrated)).probability).toBeCloseTo(1 / (1 + Math.exp(-(-1 + 12 - 10))), 6)
+    expect((await judge(mention, found, calibrated, true)).probability).toBeCloseTo(1 / (1 + Math.exp(-(-1 + 12 - 10))), 6)
     const byText = found.map(c => ({ ...c, similarity: { ...c.similarity, text: 0.3 } }))
-    expect(await judge(mention, byText, calibrated)).not.toHaveProperty('probability')
-    expect((await judge(mention, [], calibrated)).status).toBe('nil')
+    expect(await judge(mention, byText, calibrated, false)).not.toHaveProperty('probability')
+    expect((await judge(mention, [], calibrated, true)).status).toBe('nil')
   })
 })
 
@@ -81,8 +82,6 @@ describe('features', () => {
     expect(f).toMatchObject({ similarity: 0.7, usual: 0.25, faceSize: Math.log(10), sharpness: Math.log(101), detectionScore: 0.9 })
     expect(f.margin).toBeCloseTo(0.3, 12)
     expect(featuresOf(mentionOf([1, 0]), candidates(0.7), null)).toMatchObject({ margin: null, usual: null })
-    // Where texts had a say, also for a first candidate that has no text: its score is then no score of faces.
-    const [first, second] = candidates(0.7, 0.4)
-    expect(featuresOf(mentionOf([1, 0]), [{ ...first!, score: 1.9 }, { ...second!, similarity: { face: 0.4, text: 0.2 } }], 0.25)).toBeNull()
+    expect(featuresOf(mentionOf([1, 0]), [], null)).toBeNull()
   })
 })
