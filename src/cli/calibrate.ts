@@ -64,7 +64,7 @@ async function measure (flags: Flags, deps: EvalDeps): Promise<CalibrationReport
       if (kb.dims.face === undefined) throw errors.index(flags.index, 'face vectors', 'none; only links by face are calibrated')
       const { answers } = await encodeGiven(queries, opened, flags.cache, false)
       const progress = startProgress('search', answers.length, 'queries')
-      const samples = await searchingCached(kb, opened.pack, flags.cache, async cached => await collectSamples(cached, answers, progress.update)).finally(progress.stop)
+      const samples = await searchingCached(kb, opened.recipe, flags.cache, async cached => await collectSamples(cached, answers, progress.update)).finally(progress.stop)
       return calibrate(samples, { targetFpir: flags.targetFpir, entities: kb.info.entities })
     } finally {
       await kb.close()

@@ -1,9 +1,8 @@
 // What `vel eval` and `vel calibrate` begin with: query files read, photos encoded, and told what could not be used.
 import { join } from 'node:path'
-import type { PackManifest } from '../packs/manifest.ts'
 import { errors } from '../errors.ts'
 import { encodeQueries, type EncodedQueries } from '../eval/encode-queries.ts'
-import { createPhotoCache, recipeOf } from '../eval/photo-cache.ts'
+import { createPhotoCache } from '../eval/photo-cache.ts'
 import { readQueries, type Query } from '../eval/queries.ts'
 import type { ReportInput } from '../eval/report.ts'
 import { withSearchCache } from '../eval/search-cache.ts'
@@ -12,6 +11,12 @@ import type { OpenedEncoder } from './kb.ts'
 import { startProgress } from './progress.ts'
 
 export interface GivenQueries { readonly queries: readonly Query[], readonly counts: Pick<ReportInput['counts'], 'files' | 'duplicates' | 'broken'> }
+
+/** An encoder whose results can be kept. */
+export interface QueryEncoder extends OpenedEncoder {
+  /** Of all that its embeddings depend on. */
+  readonly recipe: string
+}
 
 interface ReadFlags { readonly images?: string | undefined, readonly skipBroken: boolean }
 
@@ -27,22 +32,22 @@ export async function readQueryFiles (files: readonly string[], flags: ReadFlags
 }
 
 /** Encodes with a progress bar, and says on standard error what could not be used. @throws VEL_ERR_INPUT where no photo is there. */
-export async function encodeGiven (queries: readonly Query[], { encoder, pack, workers }: OpenedEncoder, cacheDir: string | false, context: boolean): Promise<EncodedQueries> {
+export async function encodeGiven (queries: readonly Query[], { encoder, recipe, workers }: QueryEncoder, cacheDir: string | false, context: boolean): Promise<EncodedQueries> {
   const progress = startProgress('encode', queries.length, 'queries')
-  const encoded = await encodeQueries(queries, encoder, { cache: cacheDir === false ? null : createPhotoCache(cacheDir, recipeOf(pack)), context, concurrency: 2 * workers, onProgress: progress.update }).finally(progress.stop)
-  if (encoded.cacheWasStale) process.stderr.write('The cache held embeddings made by other code; it was emptied.\n')
+  const encoded = await encodeQueries(queries, encoder, { cache: cacheDir === false ? null : createPhotoCache(cacheDir, recipe), context, concurrency: 2 * workers, onProgress: progress.update }).finally(progress.stop)
   tell('photos that are not there, left out', encoded.missing)
   tell('photos without a face, counted as missed', encoded.noFace)
   tell('photos that cannot be decoded, counted as missed', encoded.unreadable)
+  tell('photos with boxes that reach over the edge, cut off there', encoded.cut)
   tell('photos equal to another of the queries, left out', encoded.samePhoto)
   if (encoded.answers.length === 0) throw errors.input('photos at the places that the query files name', 'none there; say where they are with --images')
   return encoded
 }
 
 /** Lets `work` search through the cache, and keeps what was found when it is done. */
-export async function searchingCached<T> (kb: KnowledgeBase, pack: PackManifest, cacheDir: string | false, work: (kb: KnowledgeBase) => Promise<T>): Promise<T> {
+export async function searchingCached<T> (kb: KnowledgeBase, recipe: string, cacheDir: string | false, work: (kb: KnowledgeBase) => Promise<T>): Promise<T> {
   if (cacheDir === false) return await work(kb)
-  const cached = await withSearchCache(kb, join(cacheDir, recipeOf(pack).slice(0, 16), `searches-${kb.info.version}.json`))
+  const cached = await withSearchCache(kb, join(cacheDir, recipe.slice(0, 16), `searches-${kb.info.version}.json`))
   const result = await work(cached)
   await cached.save()
   return result

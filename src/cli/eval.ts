@@ -11,14 +11,13 @@ import { renderMarkdown, renderTerminal } from '../eval/render.ts'
 import type { Report } from '../eval/report.ts'
 import { rowsOf } from '../eval/rows.ts'
 import { evaluateServer } from '../eval/server.ts'
-import { encodeGiven, readQueryFiles, searchingCached, type GivenQueries } from './eval-queries.ts'
-import type { OpenedEncoder } from './kb.ts'
+import { encodeGiven, readQueryFiles, searchingCached, type GivenQueries, type QueryEncoder } from './eval-queries.ts'
 import { startProgress } from './progress.ts'
 
 /** What the command line supplies. */
 export interface EvalDeps {
   /** Opens the encoder of a pack, by default the configured one. */
-  readonly openEncoder: (packName: string | undefined) => Promise<OpenedEncoder>
+  readonly openEncoder: (packName: string | undefined) => Promise<QueryEncoder>
   readonly openIndex: (dir: string, pack: PackManifest) => Promise<KnowledgeBase>
 }
 
@@ -78,7 +77,7 @@ async function overIndex ({ queries, counts }: GivenQueries, flags: Flags, deps:
       const encoded = await encodeGiven(queries, opened, flags.cache, rows.some(r => r.context))
       const progress = startProgress('rank', rows.length * encoded.answers.length, 'queries')
       const all = { ...counts, duplicates: counts.duplicates + encoded.samePhoto.length, noFace: encoded.noFace.length, unreadable: encoded.unreadable.length, missingPhotos: encoded.missing.length }
-      return await searchingCached(kb, pack, flags.cache, async cached => await evaluate(cached, encoded, { counts: all, models: modelsOf(pack) }, { clip, sweeps: flags.sweeps, onProgress: progress.update })).finally(progress.stop)
+      return await searchingCached(kb, opened.recipe, flags.cache, async cached => await evaluate(cached, encoded, { counts: all, models: modelsOf(pack) }, { clip, sweeps: flags.sweeps, onProgress: progress.update })).finally(progress.stop)
     } finally {
       await kb.close()
     }

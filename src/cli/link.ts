@@ -60,7 +60,7 @@ function toJson ({ photo, image, error }: Result): unknown {
 function toTable ({ photo, image, error }: Result): string {
   if (image === undefined) return `${photo}: ${error!.message}`
   if (image.links.length === 0) return `${photo}: no face found`
-  const table = new Table({ head: ['face', 'px', 'status', 'id', 'name', 'similarity'], style: { head: [], border: [] } })
+  const table = new Table({ head: ['face', 'px', 'status', 'id', 'name', 'score'], style: { head: [], border: [] } })
   image.links.forEach(({ mention: { box }, status, candidates }, i) => {
     const place = [`${i + 1}`, `${box.x1},${box.y1} ${box.x2 - box.x1}x${box.y2 - box.y1}`, status]
     if (candidates.length === 0) table.push([...place, '', '', ''])

@@ -1,6 +1,6 @@
 // What several commands start from: a model pack that is whole, its workers, and an index that it can be compared to.
 import type { Config } from '../config.ts'
-import { createEngine, type Engine } from '../engine/engine.ts'
+import { createEngine, type Engine, type EngineOptions } from '../engine/engine.ts'
 import type { EngineLog } from '../engine/crew.ts'
 import { openLive, type LiveKnowledgeBase, type LiveOptions } from '../kb/live.ts'
 import { openIndex, type ExpectedEncoders, type IndexedKnowledgeBase, type OpenOptions } from '../kb/open-index.ts'
@@ -11,7 +11,7 @@ import { ensurePack } from '../packs/ensure.ts'
 import { clipIdentity, encoderIdentity } from '../packs/identity.ts'
 import { readPackManifest, type PackManifest } from '../packs/manifest.ts'
 import { readNpmOptions } from '../packs/npm-options.ts'
-import { TEXT_SPACES } from '../types.ts'
+import { TEXT_SPACES, type MentionEncoder } from '../types.ts'
 
 /** Says a sentence to the person who waits. */
 export type Say = (sentence: string) => void
@@ -23,9 +23,14 @@ export async function openPack ({ modelsDir }: Config, name: string, say: Say): 
   return pack
 }
 
+/** What of the configuration decides which mentions a picture has, and how they are embedded. */
+export function encodingSettings ({ maxImagePixels, workingPixels, maxFaces, minFacePx, searchFacePx }: Config): EngineOptions['settings'] {
+  return { maxPixels: maxImagePixels, workingPixels, maxFaces, minFacePx, searchFacePx, step: TILE_STEP, maxTiles: MAX_TILES }
+}
+
 /** Starts the pack's workers with the configured limits. */
 export async function openEngine (config: Config, pack: PackManifest, log?: EngineLog): Promise<Engine> {
-  const { modelsDir, workers, threads, maxQueue, executionProviders, maxImagePixels, workingPixels, maxFaces, minFacePx, searchFacePx } = config
+  const { modelsDir, workers, threads, maxQueue, executionProviders } = config
   return await createEngine({
     pack,
     modelsDir,
@@ -34,9 +39,22 @@ export async function openEngine (config: Config, pack: PackManifest, log?: Engi
     maxQueue,
     providers: executionProviders,
     concurrencyPerWorker: executionProviders[0] === 'cuda' ? CUDA_CONCURRENCY : 1,
-    settings: { maxPixels: maxImagePixels, workingPixels, maxFaces, minFacePx, searchFacePx, step: TILE_STEP, maxTiles: MAX_TILES },
+    settings: encodingSettings(config),
     log
   })
+}
+
+/** Where every photo may have been encoded before: workers start with the first that was not. */
+export function encodeLate (open: () => Promise<Engine>): MentionEncoder {
+  let engine: Promise<Engine> | undefined
+  return {
+    encode: async (...image) => {
+      engine ??= open()
+      return await (await engine).encode(...image)
+    },
+    // Where it did not start, whoever encoded was told.
+    close: async () => { await engine?.then(async opened => { await opened.close() }, () => {}) }
+  }
 }
 
 /** Images that a worker with a GPU has in hand at a time, so that their faces make one batch. */

@@ -1,23 +1,22 @@
 // `vel results`: RESULTS.md, from the dev sets and every model pack whose weights are there.
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { KnowledgeBase } from '../ports.ts'
 import type { PackManifest } from '../packs/manifest.ts'
 import { errors } from '../errors.ts'
-import { createPhotoCache, recipeOf } from '../eval/photo-cache.ts'
+import { createPhotoCache, sha256 } from '../eval/photo-cache.ts'
 import { curves, writePlots } from '../eval/plots.ts'
 import { renderResults } from '../eval/render-results.ts'
 import { measurePack, type PackResults } from '../eval/results.ts'
 import { buildIndex } from '../kb/build-index.ts'
 import { readIndexManifest } from '../kb/read-index.ts'
-import { encodeGiven, readQueryFiles, searchingCached } from './eval-queries.ts'
-import type { OpenedEncoder } from './kb.ts'
+import { encodeGiven, readQueryFiles, searchingCached, type QueryEncoder } from './eval-queries.ts'
 import { startProgress } from './progress.ts'
 
 export interface ResultsDeps {
   /** Opens the encoder of a pack whose weights are in `modelsDir`, with other views of a face than the pack's where given. */
-  readonly openEncoder: (packName: string, modelsDir: string, views?: string) => Promise<OpenedEncoder>
+  readonly openEncoder: (packName: string, modelsDir: string, views?: string) => Promise<QueryEncoder>
   readonly openIndex: (dir: string, pack: PackManifest) => Promise<KnowledgeBase>
 }
 
@@ -39,7 +38,7 @@ export function addResultsCommand (program: Command, deps: ResultsDeps): void {
     .action(async (flags: Flags) => {
       const packs: PackResults[] = []
       for (const given of flags.pack) packs.push(await measure(given, flags, deps))
-      await writeFile(flags.out, renderResults(packs, `npm run vel -- results ${flags.pack.map(p => `--pack ${p}`).join(' ')}`))
+      await writeFile(flags.out, renderResults(packs, process.env['npm_lifecycle_event'] === 'results' ? 'npm run results' : `vel results ${flags.pack.map(p => `--pack ${p}`).join(' ')}`))
       if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(packs, null, 2)}\n`)
       if (flags.plots !== undefined) await plot(packs, flags.plots)
     })
@@ -51,31 +50,34 @@ async function measure (given: string, { data, cache }: Flags, deps: ResultsDeps
   if (modelsDir === undefined) throw errors.input('--pack as NAME=DIR, such as embedded=models', given)
   const opened = await deps.openEncoder(packName!, modelsDir, views)
   try {
-    const { encoder, pack, workers } = opened
-    const dir = join(cache, `index-${recipeOf(pack).slice(0, 16)}`)
-    await buildGallery(dir, data, opened)
+    const { encoder, pack, recipe, workers } = opened
+    const dir = await buildGallery(cache, data, opened)
     const kb = await deps.openIndex(dir, pack)
+    const { face } = (await readIndexManifest(dir)).spaces
     const { queries, counts } = await readQueryFiles(QUERIES.map(set => join(data, set, 'queries.jsonl')), { skipBroken: false })
     const encoded = await encodeGiven(queries, opened, cache, false)
     const all = { ...counts, noFace: encoded.noFace.length, unreadable: encoded.unreadable.length, missingPhotos: encoded.missing.length }
     const say = (stage: string): void => { process.stderr.write(`${name}: ${stage}\n`) }
     const models = Object.values(pack.models).flatMap(m => m?.name ?? []).join(', ')
-    return await searchingCached(kb, pack, cache, async cached => await measurePack({ pack: name!, models, kb: cached, encoder, encoded, counts: all, cache: createPhotoCache(cache, recipeOf(pack)), concurrency: 2 * workers, onStage: say }))
+    return await searchingCached(kb, recipe, cache, async cached => await measurePack({ pack: name!, models, gallery: { people: kb.info.entities, photos: face!.vectors, search: face!.search.kind }, kb: cached, encoder, encoded, counts: all, cache: createPhotoCache(cache, recipe), concurrency: 2 * workers, onStage: say }))
   } finally {
     await opened.close()
   }
 }
 
-/** Builds the gallery where it is not there yet. */
-async function buildGallery (dir: string, data: string, { encoder, pack, workers }: OpenedEncoder): Promise<void> {
-  if (await readIndexManifest(dir).then(() => true, () => false)) return
+/** Builds the gallery where it is not there yet, from these people by this recipe. @returns its folder. */
+async function buildGallery (cache: string, data: string, { encoder, pack, recipe, workers }: QueryEncoder): Promise<string> {
   const entities = GALLERY.map(set => join(data, set, 'entities.jsonl'))
+  const people = await Promise.all(entities.map(async file => sha256(await readFile(file))))
+  const dir = join(cache, `index-${sha256(JSON.stringify([recipe, people])).slice(0, 16)}`)
+  if (await readIndexManifest(dir).then(() => true, () => false)) return dir
   const progress = startProgress(`gallery, ${pack.name}`, 0, 'photos')
   try {
     await buildIndex({ entities, out: dir, name: 'gallery', encoder, pack, concurrency: workers, onProgress: (stage, done, total) => { if (stage === 'photos') progress.update(done, total) } })
   } finally {
     progress.stop()
   }
+  return dir
 }
 
 async function plot (packs: readonly PackResults[], folder: string): Promise<void> {
@@ -83,7 +85,7 @@ async function plot (packs: readonly PackResults[], folder: string): Promise<voi
   const unit = { min: 0, max: 1 }
   await writePlots([
     { file: 'small-faces.svg', option: curves('Small faces', { name: 'short side of the face, px' }, { name: 'R@1', ...unit }, packs.map(p => ({ name: p.pack, points: p.smallFaces.flatMap(s => s.sizePx === null ? [] : [[s.sizePx, s.row.perPerson.recall[1]] as const]) }))) },
-    { file: 'open-set.svg', option: curves('Open set, by similarity', { name: 'FPIR', log: true, max: 1 }, { name: 'TPIR', ...unit }, packs.map(p => ({ name: p.pack, points: p.report.openSetCurve.filter(c => c.fpir > 0).map(c => [c.fpir, c.tpir] as const) }))) },
+    { file: 'open-set.svg', option: curves('Open set, by score', { name: 'FPIR', log: true, max: 1 }, { name: 'TPIR', ...unit }, packs.map(p => ({ name: p.pack, points: p.report.openSetCurve.filter(c => c.fpir > 0).map(c => [c.fpir, c.tpir] as const) }))) },
     { file: 'reliability.svg', option: curves('Reliability, cross-validated', { name: 'stated probability', ...unit }, { name: 'share right', ...unit }, packs.map(p => ({ name: p.pack, points: p.calibration.bins.map(b => [b.stated, b.observed] as const) }))) }
   ], folder)
 }

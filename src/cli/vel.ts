@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command line `vel`: one file a command, all wired here.
 import { Command } from 'commander'
-import { readConfig } from '../config.ts'
+import { readConfig, type Config } from '../config.ts'
 import { isVelError } from '../errors.ts'
 import { createLinkImage } from '../pipeline/link-image.ts'
 import { growthWarning } from '../pipeline/probability.ts'
@@ -13,9 +13,11 @@ import { addKbCommand, type OpenedEncoder } from './kb.ts'
 import { addCompactCommand } from './kb-compact.ts'
 import { addLinkCommand } from './link.ts'
 import { addModelsCommand } from './models.ts'
-import { openEngine, openIndexFor, openLiveFor, openPack, openTexts } from './open-parts.ts'
+import { encodeLate, encodingSettings, openEngine, openIndexFor, openLiveFor, openPack, openTexts } from './open-parts.ts'
 import { addResultsCommand } from './results.ts'
 import { addServeCommand } from './serve.ts'
+import type { QueryEncoder } from './eval-queries.ts'
+import { recipeOf } from '../eval/recipe.ts'
 import { createLinker } from '../linker.ts'
 import { joinByRedis } from '../replicas/join.ts'
 import { encoderIdentity } from '../packs/identity.ts'
@@ -36,25 +38,34 @@ addServeCommand(program, async (config, log) => {
     log.fatal(error.message)
     process.exit(1)
   })
-  const { redisUrl, maxFaces, minFacePx, searchFacePx, workingPixels, maxImagePixels } = config
-  const cache = redisUrl === null ? undefined : { results: joinByRedis(redisUrl, live, log), settings: { maxFaces, minFacePx, searchFacePx, workingPixels, maxImagePixels } }
+  const { redisUrl } = config
+  const cache = redisUrl === null ? undefined : { results: joinByRedis(redisUrl, live, log), settings: [encodingSettings(config), pack.models] }
   return createLinker({ engine, live, pack, recipe: encoderIdentity(pack.models.face).recipe, workers: config.workers, maxQueue: config.maxQueue, cache })
 })
 
 addModelsCommand(program)
 
-const openEncoder = async (name: string | undefined, modelsDir?: string, views?: string): Promise<OpenedEncoder> => {
-  const config = { ...readConfig(process.env), ...(modelsDir !== undefined && { modelsDir }) }
-  const pack = withViews(await openPack(config, name ?? config.modelPack, say), views)
+/** Commands hold back by themselves: a queue's limit is for callers who cannot know of each other. */
+const readCommandConfig = (): Config => ({ ...readConfig(process.env), maxQueue: Infinity })
+
+const openEncoder = async (name: string | undefined): Promise<OpenedEncoder> => {
+  const config = readCommandConfig()
+  const pack = await openPack(config, name ?? config.modelPack, say)
   const engine = await openEngine(config, pack)
   return { encoder: engine, pack, workers: config.workers, close: async () => { await engine.close() } }
+}
+const openQueryEncoder = async (name: string | undefined, modelsDir?: string, views?: string): Promise<QueryEncoder> => {
+  const config = { ...readCommandConfig(), ...(modelsDir !== undefined && { modelsDir }) }
+  const pack = withViews(await openPack(config, name ?? config.modelPack, say), views)
+  const encoder = encodeLate(async () => await openEngine(config, pack))
+  return { encoder, pack, recipe: await recipeOf(pack, encodingSettings(config)), workers: config.workers, close: async () => { await encoder.close() } }
 }
 const openIndex = async (dir: string, pack: PackManifest): Promise<KnowledgeBase> => await openIndexFor(pack, dir)
 
 addKbCommand(program, { openEncoder, openTexts: async pack => await openTexts(readConfig(process.env), pack, say) })
-addEvalCommand(program, { openEncoder, openIndex })
-addCalibrateCommand(program, { openEncoder, openIndex })
-addResultsCommand(program, { openEncoder, openIndex })
+addEvalCommand(program, { openEncoder: openQueryEncoder, openIndex })
+addCalibrateCommand(program, { openEncoder: openQueryEncoder, openIndex })
+addResultsCommand(program, { openEncoder: openQueryEncoder, openIndex })
 
 addCompactCommand(program, { say })
 

@@ -1,10 +1,10 @@
 // Queries to mentions with embeddings: reads each photo once, through the cache, and picks the face that is asked for.
 import { readFile } from 'node:fs/promises'
 import pMap from 'p-map'
-import type { EncodedImage, EncodedMention, EncodeOptions, MentionEncoder } from '../types.ts'
+import sharp from 'sharp'
+import type { Box, EncodedImage, EncodedMention, MentionEncoder } from '../types.ts'
 import { isVelError } from '../errors.ts'
-import { dot } from '../math/vector.ts'
-import { sha256, type PhotoCache } from './photo-cache.ts'
+import { sha256, type Encoded, type PhotoCache, type PhotoKey } from './photo-cache.ts'
 import type { Query } from './queries.ts'
 
 export interface EncodedQuery {
@@ -19,12 +19,12 @@ export interface EncodedQueries {
   readonly missing: readonly string[]
   /** Photos in which no face was found. */
   readonly noFace: readonly string[]
-  /** Photos that cannot be decoded, with the reason. */
+  /** Photos that cannot be decoded, or have a box that lies outside, with the reason. */
   readonly unreadable: readonly string[]
   /** Photos with the same bytes and face as an earlier one under another name; their queries are not in `answers`. */
   readonly samePhoto: readonly string[]
-  /** The cache held embeddings that the models no longer give, and was emptied. */
-  readonly cacheWasStale: boolean
+  /** Photos with boxes that reach over the edge and were cut off there. */
+  readonly cut: readonly string[]
 }
 
 export interface EncodeQueriesOptions {
@@ -36,15 +36,11 @@ export interface EncodeQueriesOptions {
   readonly onProgress?: (done: number) => void
 }
 
-/** A cached embedding with a smaller cosine to a fresh one was made by another path. */
-const SAME_EMBEDDING = 0.999
-
 /** Queries of one photo that are encoded together: those with boxes, or the one without. */
 interface Job { readonly path: string, readonly queries: readonly Query[], readonly boxed: boolean }
 
 export async function encodeQueries (queries: readonly Query[], encoder: MentionEncoder, options: EncodeQueriesOptions): Promise<EncodedQueries> {
   const jobs = jobsOf(queries)
-  const cacheWasStale = options.cache !== null && await dropStaleCache(jobs, encoder, options.cache, options.context)
   let done = 0
   const results = await pMap(jobs, async job => {
     const result = await encodeJob(job, encoder, options)
@@ -76,8 +72,8 @@ export async function encodeQueries (queries: readonly Query[], encoder: Mention
     samePhoto,
     noFace,
     missing: results.flatMap(({ job, content }) => content === null ? [job.queries[0]!.image] : []),
-    unreadable: results.flatMap(({ reason }) => reason ?? []),
-    cacheWasStale
+    unreadable: results.flatMap(({ job, refused }) => refused === undefined ? [] : [`${job.queries[0]!.image}: ${refused}`]),
+    cut: results.flatMap(({ job, cut }) => cut ? [job.queries[0]!.image] : [])
   }
 }
 
@@ -107,27 +103,45 @@ function jobsOf (queries: readonly Query[]): Job[] {
   return jobs
 }
 
-function optionsOf (job: Job, context: boolean): EncodeOptions {
-  return { ...(job.boxed && { boxes: job.queries.map(q => q.box!) }), ...(context && { context }) }
+interface Done { readonly content: string | null, readonly image: EncodedImage | null, readonly refused?: string, readonly cut: boolean }
+
+/** `content` is null for a photo that is not there, `image` for one that cannot be encoded. */
+async function encodeJob (job: Job, encoder: MentionEncoder, { cache, context }: EncodeQueriesOptions): Promise<Done> {
+  const bytes = await readPhoto(job.path)
+  if (bytes === null) return { content: null, image: null, cut: false }
+  const content = sha256(bytes)
+  const boxes = job.boxed ? await cutToPhoto(job.queries.map(q => q.box!), bytes) : undefined
+  const cut = boxes !== undefined && boxes.some((box, i) => !sameBox(box, job.queries[i]!.box!))
+  const key = { sha256: content, options: { ...(boxes !== undefined && { boxes }), ...(context && { context }) } }
+  const encoded = await encodeThroughCache(bytes, key, encoder, cache)
+  return 'refused' in encoded ? { content, image: null, refused: encoded.refused, cut } : { content, image: encoded, cut }
 }
 
-/** `content` is null for a photo that is not there, `image` for one that cannot be read. */
-async function encodeJob (job: Job, encoder: MentionEncoder, { cache, context }: EncodeQueriesOptions): Promise<{ content: string | null, image: EncodedImage | null, reason?: string }> {
-  const bytes = await readPhoto(job.path)
-  if (bytes === null) return { content: null, image: null }
-  const content = sha256(bytes)
-  const options = optionsOf(job, context)
-  const cached = await cache?.get({ sha256: content, options })
-  if (cached !== undefined) return { content, image: cached }
-  try {
-    const image = await encoder.encode(bytes, options)
-    await cache?.put({ sha256: content, options }, image)
-    return { content, image }
-  } catch (error) {
+/** Faults that are not the photo's are thrown. */
+export async function encodeThroughCache (bytes: Uint8Array, key: PhotoKey, encoder: MentionEncoder, cache: PhotoCache | null): Promise<Encoded> {
+  const known = await cache?.get(key)
+  if (known !== undefined) return known
+  const encoded = await encoder.encode(bytes, key.options).catch((error: unknown): Encoded => {
     if (!isVelError(error) || error.statusCode >= 500) throw error
-    return { content, image: null, reason: `${job.queries[0]!.image}: ${error.message}` }
-  }
+    return { refused: error.message }
+  })
+  await cache?.put(key, encoded)
+  return encoded
 }
+
+/** Detectors that gave the boxes of a data set often let them reach over the edge, which a service refuses. */
+async function cutToPhoto (boxes: readonly Box[], bytes: Uint8Array): Promise<readonly Box[]> {
+  const size = await sharp(bytes).metadata().then(({ autoOrient }) => autoOrient, () => null)
+  // What cannot be read is refused by the encoder, with its reason.
+  if (size === null) return boxes
+  const within = (v: number, most: number): number => Math.min(most, Math.max(0, v))
+  return boxes.map(({ x1, y1, x2, y2 }) => {
+    const inside = { x1: within(x1, size.width), y1: within(y1, size.height), x2: within(x2, size.width), y2: within(y2, size.height) }
+    return inside.x2 > inside.x1 && inside.y2 > inside.y1 ? inside : { x1, y1, x2, y2 }
+  })
+}
+
+const sameBox = (a: Box, b: Box): boolean => a.x1 === b.x1 && a.y1 === b.y1 && a.x2 === b.x2 && a.y2 === b.y2
 
 async function readPhoto (path: string): Promise<Uint8Array | null> {
   try {
@@ -136,21 +150,4 @@ async function readPhoto (path: string): Promise<Uint8Array | null> {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
     throw error
   }
-}
-
-/** Encodes the first cached photo anew: the recipe names the weights, but not the code that prepares their input. */
-async function dropStaleCache (jobs: readonly Job[], encoder: MentionEncoder, cache: PhotoCache, context: boolean): Promise<boolean> {
-  for (const job of jobs) {
-    const bytes = await readPhoto(job.path)
-    if (bytes === null) continue
-    const options = optionsOf(job, context)
-    const cached = await cache.get({ sha256: sha256(bytes), options })
-    if (cached === undefined) return false
-    if (cached.mentions.length === 0) continue
-    const fresh = await encoder.encode(bytes, options)
-    const same = fresh.mentions.length === cached.mentions.length && fresh.mentions.every((m, i) => dot(m.face, cached.mentions[i]!.face) >= SAME_EMBEDDING)
-    if (!same) await cache.clear()
-    return !same
-  }
-  return false
 }

@@ -1,28 +1,25 @@
 // Encoded photos on disk, by the photo's bytes and the recipe that encoded them, so that a second evaluation is quick.
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { EncodedImage, EncodedMention, EncodeOptions } from '../types.ts'
-import type { PackManifest } from '../packs/manifest.ts'
 
 export interface PhotoCache {
-  get: (photo: PhotoKey) => Promise<EncodedImage | undefined>
-  put: (photo: PhotoKey, image: EncodedImage) => Promise<void>
-  /** Forgets all that this recipe encoded. */
-  clear: () => Promise<void>
+  get: (photo: PhotoKey) => Promise<Encoded | undefined>
+  put: (photo: PhotoKey, encoded: Encoded) => Promise<void>
 }
+
+/** What became of a photo: its mentions, or why it cannot be encoded. */
+export type Encoded = EncodedImage | { readonly refused: string }
 
 /** Content of the photo, as sha256 in hex, and what was asked of it. */
 export interface PhotoKey { readonly sha256: string, readonly options: EncodeOptions }
 
-const FORMAT = 1
-
-/** What an embedding depends on: the pack's models, with their weights, decoders and crops. */
-export function recipeOf (pack: PackManifest): string {
-  return sha256(JSON.stringify([FORMAT, pack.models]))
-}
-
-/** Entries are written aside and renamed; one that cannot be read is as good as none. */
+/**
+ * Entries are written aside and renamed; one that cannot be read is as good as none.
+ *
+ * @param recipe of all that embeddings depend on: see recipe.ts. Each has entries of its own.
+ */
 export function createPhotoCache (folder: string, recipe: string): PhotoCache {
   const home = join(folder, recipe.slice(0, 16))
   const fileOf = ({ sha256: photo, options }: PhotoKey): string => {
@@ -37,14 +34,13 @@ export function createPhotoCache (folder: string, recipe: string): PhotoCache {
         return undefined
       }
     },
-    async put (key, image) {
+    async put (key, encoded) {
       const file = fileOf(key)
       const aside = `${file}.${randomUUID()}`
       await mkdir(dirname(file), { recursive: true })
-      await writeFile(aside, serialize(image))
+      await writeFile(aside, serialize(encoded))
       await rename(aside, file)
-    },
-    clear: async () => { await rm(home, { recursive: true, force: true }) }
+    }
   }
 }
 
@@ -54,13 +50,15 @@ export function sha256 (content: string | Uint8Array): string {
 
 type Stored = Omit<EncodedMention, 'face' | 'context'> & { face: string, context?: string }
 
-function serialize (image: EncodedImage): string {
+function serialize (image: Encoded): string {
+  if ('refused' in image) return JSON.stringify(image)
   const mentions = image.mentions.map(({ face, context, ...rest }): Stored => ({ ...rest, face: toBase64(face), ...(context !== undefined && { context: toBase64(context) }) }))
   return JSON.stringify({ ...image, mentions })
 }
 
-function deserialize (text: string): EncodedImage {
-  const stored = JSON.parse(text) as Omit<EncodedImage, 'mentions'> & { mentions: Stored[] }
+function deserialize (text: string): Encoded {
+  const stored = JSON.parse(text) as Omit<EncodedImage, 'mentions'> & { mentions: Stored[] } | { refused: string }
+  if ('refused' in stored) return stored
   return { ...stored, mentions: stored.mentions.map(({ face, context, ...rest }) => ({ ...rest, face: fromBase64(face), ...(context !== undefined && { context: fromBase64(context) }) })) }
 }
 

@@ -29,15 +29,7 @@ export async function withSearchCache (kb: KnowledgeBase, file: string): Promise
     return neighbours.length === found.length ? neighbours : undefined
   }
   return {
-    info: kb.info,
-    dims: kb.dims,
-    decision: kb.decision,
-    calibration: kb.calibration,
-    similarities: async (space, embedding, entities) => await kb.similarities(space, embedding, entities),
-    vectors: async (space, entity) => await kb.vectors(space, entity),
-    usual: async entity => await kb.usual(entity),
-    entity: id => kb.entity(id),
-    close: async () => { await kb.close() },
+    ...kb,
     async search (space, embedding, k) {
       if (k > LONGEST) return await kb.search(space, embedding, k)
       const key = `${space} ${k} ${sha256(new Uint8Array(embedding.buffer, embedding.byteOffset, embedding.byteLength)).slice(0, 32)}`

@@ -38,6 +38,13 @@ describe('the cache of searches', () => {
     expect(deeper.searches).toBe(3)
   })
 
+  it('hands on all else that the index tells', async () => {
+    const kb = { ...kbOfVectors(vectors), fusion: { normalisation: 'z-score', face: 0.8, text: 0.2 } as const, usual: async () => 0.25 }
+    const cached = await withSearchCache(kb, file)
+    expect(cached).toMatchObject({ fusion: kb.fusion, decision: kb.decision, info: kb.info })
+    expect(await cached.usual({ id: 'Q1' })).toBe(0.25)
+  })
+
   it('forgets all where the index answers otherwise', async () => {
     await run(kbOfVectors(vectors))
     const changed = kbOfVectors({ ...vectors, Q2: { face: [[-1, 0.1]] } })
