@@ -14,22 +14,25 @@ const PAPER: ReadonlyArray<readonly [row: string, zeroShot: string, fineTuned: s
   ['V2VT, text then face', '0.5895', '0.7370']
 ]
 
+/** @see the same, section 3.3: entities of WIKIPerson's knowledge base. */
+const PAPER_ENTITIES = 120_470
+
 export function renderResults (packs: readonly PackResults[], command: string): string {
-  const { index, counts } = packs[0]!.report
+  const { gallery, report: { counts } } = packs[0]!
   return [
     '# Results',
     '',
-    `Written by \`${command}\`; no figure here is typed by hand. Gallery: ${index.entities} people with one photo each (a few with two), exact search. Strangers: ${counts.strangers} photos of people who are not in it. R@1 is averaged per person, with 95 % intervals by bootstrap over persons; TPIR per query.`,
+    `Written by \`${command}\`; no figure here is typed by hand. Gallery of the first pack: ${gallery.people} people, ${gallery.photos} photos with a face, search by ${gallery.search}. Strangers: ${counts.strangers} photos of people who are not in it. R@1 is averaged per person, with 95 % intervals by bootstrap over persons; TPIR per query.`,
     '',
     '## Who is it', '', ...closedSet(packs),
     '', '## Members found at few strangers named', '', 'FPIR: share of strangers who are given a name. TPIR: share of members who are given theirs. By score: a threshold on what candidates are ordered by. By probability: the calibrated one, by 10-fold cross-validation over persons.', '', ...openSet(packs),
-    '', '## The default decision', '', 'With the calibration in the index. Fitted on these very photos; the calibration error is cross-validated.', '', ...decisions(packs),
+    '', '## The default decision', '', 'With a calibration that is fitted on these very photos; its error is cross-validated.', '', ...decisions(packs),
     '', '## What each feature of the probability gives', '', 'Cross-validated over persons. Each feature is defined in src/pipeline/features.ts.', '', ...features(packs),
     '', '## What normalising by the gallery gives', '', 'Candidates are ordered by similarity less a part of what is usual for the entity: by how much others are more similar to it than to people at large (src/pipeline/normalise.ts). R@1 per person; TPIR by score. A weight of 0 is the plain cosine.', '', ...normalisation(packs),
     '', '## Tried and left out', '', 'Views of a face: a row `pack+views` above is the same pack with other views (src/models/face-encoder.ts). Tried by hand and dropped: aligning faces by an affine map of five or of three points (worse than a similarity), crops a little larger or smaller (nothing), landmarks also from the mirrored photo (nothing). Not tried: the same entity at most once in one picture, since each of these photos shows one person whose name is known; weighing references by quality, since nearly everybody has one.',
     '', '## When the gallery grows after calibration', '', 'Calibrated with a part of the gallery on half of the people; judged in the whole gallery on the other half. The target FPIR is 0.01.', '', ...growth(packs),
     '', '## Small faces', '', 'R@1 per person when each query photo is shrunk until the face has this short side; the box is given, as in WIKIPerson, whose median face is 45x68 px.', '', ...smallFaces(packs),
-    '', '## Beside the paper', '', 'These are not the same measurement. The paper links WIKIPerson photos to 120,000 entities; its photos cannot be had here, so this gallery is smaller by a factor of about 30 and its queries are press photos with large, frontal faces. Figures above are therefore much higher; only figures within one table compare.', '', ...table(['the paper, R@1', 'zero-shot', 'fine-tuned'], PAPER),
+    '', '## Beside the paper', '', `These are not the same measurement. The paper links WIKIPerson photos to ${PAPER_ENTITIES} entities; its photos cannot be had here, so this gallery is smaller by a factor of ${Math.round(PAPER_ENTITIES / gallery.people)} and its queries are press photos with large, frontal faces. Figures above are therefore much higher; only figures within one table compare.`, '', ...table(['the paper, R@1', 'zero-shot', 'fine-tuned'], PAPER),
     ''
   ].join('\n')
 }

@@ -10,9 +10,13 @@ import type { Report, ReportInput, RowReport } from './report.ts'
 import { shrinkFaces, SMALL_FACES } from './small-faces.ts'
 import { tryFeatures, tryGrowth, tryNormalisation, type FeatureTrial, type GrowthTrial, type NormalisationTrial } from './trials.ts'
 
+/** What queries are searched in. */
+export interface Gallery { readonly people: number, readonly photos: number, readonly search: string }
+
 export interface PackResults {
   readonly pack: string
   readonly models: string
+  readonly gallery: Gallery
   readonly report: Report
   readonly calibration: CalibrationReport
   readonly features: readonly FeatureTrial[]
@@ -25,6 +29,7 @@ export interface PackResults {
 export interface ResultsInput {
   readonly pack: string
   readonly models: string
+  readonly gallery: Gallery
   readonly kb: KnowledgeBase
   readonly encoder: MentionEncoder
   readonly encoded: EncodedQueries
@@ -38,13 +43,13 @@ export interface ResultsInput {
 const GROWTH_FROM = [0.5]
 
 /** The decisions in the report are those of an index that carries the calibration. */
-export async function measurePack ({ pack, models, kb, encoder, encoded, counts, cache, concurrency, onStage }: ResultsInput): Promise<PackResults> {
+export async function measurePack ({ pack, models, gallery, kb, encoder, encoded, counts, cache, concurrency, onStage }: ResultsInput): Promise<PackResults> {
   onStage('features')
   const samples = await collectSamples(kb, encoded.answers)
   const calibration = calibrate(samples, { targetFpir: 0.01, entities: kb.info.entities })
   const ranked = async (of: KnowledgeBase, answers: readonly EncodedQuery[]): Promise<Report> => await evaluate(of, { ...encoded, answers }, { counts, models }, { clip: false, sweeps: false })
   onStage('ranking')
-  // NOTE: the open set is told by similarity; by probability it is told from the folds of the calibration.
+  // NOTE: the open set is told by score; by probability it is told from the folds of the calibration.
   const plain = await ranked(kb, encoded.answers)
   const { decisions } = await ranked(calibrated(kb, calibration), encoded.answers)
   const smallFaces: Array<PackResults['smallFaces'][number]> = [{ sizePx: null, row: plain.rows[0]! }]
@@ -58,20 +63,9 @@ export async function measurePack ({ pack, models, kb, encoder, encoded, counts,
   onStage('growth')
   const growth: GrowthTrial[] = []
   for (const share of GROWTH_FROM) growth.push(await tryGrowth(kb, encoded.answers, share))
-  return { pack, models, report: { ...plain, decisions }, calibration, features: tryFeatures(samples), normalisation, growth, smallFaces }
+  return { pack, models, gallery, report: { ...plain, decisions }, calibration, features: tryFeatures(samples, calibration.tried.at(-1)!.features), normalisation, growth, smallFaces }
 }
 
 function calibrated (kb: KnowledgeBase, { calibration }: CalibrationReport): KnowledgeBase {
-  return {
-    info: kb.info,
-    dims: kb.dims,
-    decision: kb.decision,
-    calibration,
-    search: async (...args) => await kb.search(...args),
-    similarities: async (...args) => await kb.similarities(...args),
-    vectors: async (...args) => await kb.vectors(...args),
-    usual: async entity => await kb.usual(entity),
-    entity: id => kb.entity(id),
-    close: async () => {}
-  }
+  return { ...kb, calibration, close: async () => {} }
 }

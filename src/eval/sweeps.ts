@@ -10,8 +10,8 @@ import { embeddingFor, search, type RerankRow } from './rows.ts'
 export interface SweepPoint { readonly row: string, readonly k: number, readonly recall1: number }
 export interface OverlapPoint { readonly spaces: readonly [Space, Space], readonly k: number, readonly share: number }
 
-/** A mention and who it is. */
-export interface KnownMention { readonly mention: EncodedMention, readonly entityId: string }
+/** A mention and who it is; null where no face was found, which counts as missed. */
+export interface KnownMention { readonly mention: EncodedMention | null, readonly entityId: string }
 
 export const SWEEP_K = [1, 2, 5, 10, 20, 50, 100, 200, 400, 600, 800, 1000] as const
 export const OVERLAP_K = [1, 5, 10, 50, 100, 200, 400, 600, 800, 1000] as const
@@ -23,6 +23,7 @@ export async function rerankSweep (kb: KnowledgeBase, known: readonly KnownMenti
     const ks = upTo(SWEEP_K, kb)
     const right = ks.map(() => 0)
     for (const { mention, entityId } of known) {
+      if (mention === null) continue
       const found = await retrieve(kb, probe(mention, first), ks.at(-1)!)
       const compared = await compare(kb, found, probe(mention, second))
       ks.forEach((k, i) => {
@@ -35,7 +36,7 @@ export async function rerankSweep (kb: KnowledgeBase, known: readonly KnownMenti
   return points
 }
 
-/** Mean share of the top K of one space that is in the top K of the other. */
+/** Mean share of the top K of one space that is in the top K of the other; of fewer, where a space has not as many. */
 export async function topKOverlap (kb: KnowledgeBase, mentions: readonly EncodedMention[], pairs: ReadonlyArray<readonly [Space, Space]>): Promise<OverlapPoint[]> {
   const points: OverlapPoint[] = []
   for (const [a, b] of pairs) {
@@ -45,7 +46,7 @@ export async function topKOverlap (kb: KnowledgeBase, mentions: readonly Encoded
       const [ofA, ofB] = [await search(kb, mention, a, ks.at(-1)!), await search(kb, mention, b, ks.at(-1)!)]
       ks.forEach((k, i) => {
         const inA = new Set(ofA.slice(0, k).map(n => n.entity.id))
-        shared[i]! += ofB.slice(0, k).filter(n => inA.has(n.entity.id)).length / k
+        shared[i]! += ofB.slice(0, k).filter(n => inA.has(n.entity.id)).length / Math.min(k, ofA.length, ofB.length)
       })
     }
     ks.forEach((k, i) => points.push({ spaces: [a, b], k, share: shared[i]! / mentions.length }))

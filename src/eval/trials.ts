@@ -5,7 +5,9 @@ import { normalise, USUAL_WEIGHT } from '../pipeline/normalise.ts'
 import { logistic, probability } from '../pipeline/probability.ts'
 import { retrieve } from '../pipeline/retrieve.ts'
 import type { KnowledgeBase } from '../ports.ts'
-import type { Neighbour } from '../types.ts'
+import type { Entity } from '../types.ts'
+import { usualOfAll } from '../kb/cohort.ts'
+import { tableOf } from '../kb/vectors.ts'
 import { expectedCalibrationError } from './calibration-error.ts'
 import { assignFolds, calibrate, crossValidate, type Sample } from './calibrate.ts'
 import { collectSamples } from './collect-samples.ts'
@@ -32,10 +34,11 @@ const SETS: ReadonlyArray<readonly FeatureName[]> = [
   ['similarity', 'margin', 'usual', 'detectionScore']
 ]
 
-/** Each set by the same cross-validation as `calibrate`. */
-export function tryFeatures (samples: readonly Sample[], folds = 10, seed = 1): FeatureTrial[] {
+/** Each set by the same cross-validation as `calibrate`. @param chosen tried too, where it is none of them. */
+export function tryFeatures (samples: readonly Sample[], chosen: readonly FeatureName[] = [], folds = 10, seed = 1): FeatureTrial[] {
   const foldOf = assignFolds(samples, folds, seed)
-  return SETS.map(features => {
+  const sets = chosen.length === 0 || SETS.some(set => set.join() === chosen.join()) ? SETS : [...SETS, chosen]
+  return sets.map(features => {
     const odds = crossValidate(samples, features, foldOf, folds)
     const faces = samples.map((sample, i) => ({ sample, odds: odds[i]! })).filter(f => f.sample.features !== null)
     const score = (i: number): number => samples[i]!.features === null ? -Infinity : odds[i]!
@@ -88,15 +91,16 @@ export interface GrowthTrial {
 /** Calibrates on half of the people in a part of the index, and judges the other half in the whole index. */
 export async function tryGrowth (kb: KnowledgeBase, answers: readonly EncodedQuery[], share: number, targetFpir = 0.01): Promise<GrowthTrial> {
   const asked = new Set(answers.flatMap(a => a.query.entityId ?? []))
-  const part = partOf(kb, id => asked.has(id) || positionOf(id) < share)
+  const everyone = await peopleOf(kb, answers)
+  const part = await partOf(kb, everyone.filter(({ id }) => asked.has(id) || positionOf(id) < share))
   const [before, after] = [await collectSamples(part, answers), await collectSamples(kb, answers)]
   const halves = assignFolds(before, 2, 1)
   const { calibration } = calibrate(before.filter(s => halves.get(s.person) === 0), { targetFpir, entities: part.info.entities })
-  const judged = after.filter(s => halves.get(s.person) === 1).map(s => ({ ...s, probability: s.features === null ? 0 : probability(s.features, calibration, kb.info.entities) }))
+  const judged = after.filter(s => halves.get(s.person) === 1).map(s => ({ ...s, probability: s.features === null ? 0 : probability(s.features, calibration, everyone.length) }))
   const rate = (of: typeof judged, which: (s: typeof judged[number]) => boolean): number => of.filter(which).length / of.length
   return {
     entitiesBefore: part.info.entities,
-    entitiesAfter: kb.info.entities,
+    entitiesAfter: everyone.length,
     fpir: rate(judged.filter(s => s.stranger), s => s.probability >= calibration.linkFrom),
     tpir: rate(judged.filter(s => !s.stranger), s => s.right && s.probability >= calibration.linkFrom),
     ece: expectedCalibrationError(judged.filter(s => s.features !== null))
@@ -108,24 +112,24 @@ function positionOf (id: string): number {
   return (Number(id.slice(1)) * 0.6180339887498949) % 1
 }
 
-/** The same index with fewer people. Searches read the whole ranking, so it is for measuring only. */
-function partOf (kb: KnowledgeBase, keep: (id: string) => boolean): KnowledgeBase & { info: { entities: number } } {
-  const all = async (space: Parameters<KnowledgeBase['search']>[0], embedding: Float32Array): Promise<Neighbour[]> => (await kb.search(space, embedding, kb.info.entities)).filter(n => keep(n.entity.id))
-  // NOTE: people are counted as the first search shows them.
-  const part = {
-    info: { ...kb.info },
-    dims: kb.dims,
-    decision: kb.decision,
-    search: async (...[space, embedding, k]: Parameters<KnowledgeBase['search']>) => {
-      const found = await all(space, embedding)
-      part.info = { ...part.info, entities: found.length }
-      return found.slice(0, k)
-    },
-    similarities: async (...args: Parameters<KnowledgeBase['similarities']>) => await kb.similarities(...args),
-    vectors: async (...args: Parameters<KnowledgeBase['vectors']>) => await kb.vectors(...args),
-    usual: async (entity: Parameters<KnowledgeBase['usual']>[0]) => await kb.usual(entity),
-    entity: (id: string) => keep(id) ? kb.entity(id) : undefined,
+/** Those who have a face: the ones that a search by any face can find. */
+async function peopleOf (kb: KnowledgeBase, answers: readonly EncodedQuery[]): Promise<Entity[]> {
+  const face = answers.find(a => a.mention !== null)?.mention?.face
+  return face === undefined ? [] : (await kb.search('face', face, kb.info.entities)).map(n => n.entity)
+}
+
+/** The same index with these people only, as if it had been built of them. Searches read the whole ranking, so it is for measuring only. */
+async function partOf (kb: KnowledgeBase, people: readonly Entity[]): Promise<KnowledgeBase> {
+  const rowOf = new Map(people.map(({ id }, row) => [id, row]))
+  const faces = await Promise.all(people.map(async entity => await kb.vectors('face', entity)))
+  const rows = Uint32Array.from(faces.flatMap((own, row) => own.map(() => row)))
+  const usual = await usualOfAll({ table: tableOf('int8', faces.flat(), kb.dims.face!), entityRows: rows }, people.length)
+  return {
+    ...kb,
+    info: { ...kb.info, entities: people.length },
+    search: async (space, embedding, k) => (await kb.search(space, embedding, kb.info.entities)).filter(n => rowOf.has(n.entity.id)).slice(0, k),
+    usual: async ({ id }) => usual?.[rowOf.get(id) ?? -1] ?? null,
+    entity: id => rowOf.has(id) ? kb.entity(id) : undefined,
     close: async () => {}
   }
-  return part
 }

@@ -26,7 +26,7 @@ const file = z.strictObject({
   sources: z.array(source).default([])
 })
 
-/** How pixels become the input tensor: (v - mean) / std per channel, in this channel order. */
+/** How pixels become the input tensor: (v - mean) / std, with three means and deviations in the order R, G, B; channels in this order. */
 const input = z.strictObject({
   width: z.int().positive(),
   height: z.int().positive(),

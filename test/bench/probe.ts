@@ -7,14 +7,14 @@ import { Client } from 'undici'
 
 const EVERY_MS = 20
 
-/** Starts asking. @returns what stops it and tells the time of each reply, ms; NaN for one that was not 200. */
+/** Starts asking. @returns what stops it and tells the time of each reply, ms; Infinity for one that was not 200. */
 export async function startProbe (origin: string): Promise<() => Promise<number[]>> {
   const child = fork(fileURLToPath(import.meta.url), [origin], { execArgv: ['--import', 'tsx'] })
   await once(child, 'message')
   return async () => {
     child.send('stop')
     const [times] = await once(child, 'message') as [Array<number | null>]
-    return times.map(ms => ms ?? NaN)
+    return times.map(ms => ms ?? Infinity)
   }
 }
 
@@ -25,7 +25,7 @@ async function probe (origin: string): Promise<void> {
     const start = performance.now()
     const { statusCode, body } = await client.request({ path: '/health/live', method: 'GET' })
     await body.dump()
-    times.push(statusCode === 200 ? performance.now() - start : NaN)
+    times.push(statusCode === 200 ? performance.now() - start : Infinity)
   }
   await ask()
   times.length = 0

@@ -91,13 +91,14 @@ describe('results', () => {
   it('say of each pack what was measured, and what the paper did', async () => {
     const stages: string[] = []
     const counts = { files: ['sets/dev/queries.jsonl'], noFace: 0, unreadable: 0, missingPhotos: 0, duplicates: 0, broken: 0 }
-    const encoded = { answers, missing: [], noFace: [], unreadable: [], samePhoto: [], cacheWasStale: false }
-    const results: PackResults = await measurePack({ pack: 'tiny', models: 'none', kb, encoder, encoded, counts, cache: null, concurrency: 2, onStage: stage => { stages.push(stage) } })
+    const encoded = { answers, missing: [], noFace: [], unreadable: [], samePhoto: [], cut: [] }
+    const results: PackResults = await measurePack({ pack: 'tiny', models: 'none', gallery: { people: 40, photos: 41, search: 'exact' }, kb, encoder, encoded, counts, cache: null, concurrency: 2, onStage: stage => { stages.push(stage) } })
     const text = renderResults([results], 'vel results')
     expect(stages).toContain('faces of 16 px')
     expect(text).toContain(results.report.perPerson.recall[1].toFixed(4))
     expect(text).toContain(results.calibration.calibration.measured.ece.toFixed(4))
     expect(text).toContain('dev (80 photos, 40 people)')
+    expect(text).toContain('40 people, 41 photos with a face, search by exact')
     expect(text).toContain('0.3097')
     expect(text).not.toMatch(/undefined|NaN/)
   })
