@@ -22,7 +22,7 @@ export interface LinkerParts {
 }
 
 /** Raised when the same image gets another answer from the same models and index, so that replicas of two releases can share a cache. */
-const REVISION = 2
+const REVISION = 3
 
 export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, cache }: LinkerParts): Linker {
   const find = createFinder()
