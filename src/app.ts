@@ -10,7 +10,7 @@ import { registerKbWrite } from './http/kb-write.ts'
 import { requireScope } from './http/keys.ts'
 import { registerLink } from './http/link.ts'
 import { createMetrics } from './http/metrics.ts'
-import { onClientError, onFrameworkError, registerProblems } from './http/problem.ts'
+import { clientErrors, onFrameworkError, registerProblems } from './http/problem.ts'
 import { registerRateLimit } from './http/rate-limit.ts'
 import { requestId } from './http/request-id.ts'
 import { registerRequestLog } from './http/request-log.ts'
@@ -63,7 +63,7 @@ function createServer (config: Config, log: FastifyBaseLogger): FastifyInstance 
     return503OnClosing: false,
     requestTimeout: config.uploadTimeoutMs + GRACE_MS,
     frameworkErrors: onFrameworkError,
-    clientErrorHandler: onClientError,
+    clientErrorHandler: clientErrors(config.uploadTimeoutMs),
     http: { connectionsCheckingInterval: GRACE_MS }
   })
   app.server.headersTimeout = config.uploadTimeoutMs

@@ -17,6 +17,7 @@ export const errors = {
   notFound: define('VEL_ERR_NOT_FOUND', 'Expected %s, received %s', 404),
   method: define('VEL_ERR_METHOD', 'Expected %s, received %s', 405),
   uploadTimeout: define('VEL_ERR_UPLOAD_TIMEOUT', 'Expected the whole request within %s ms (UPLOAD_TIMEOUT_MS), received a part of it', 408),
+  headersTooLarge: define('VEL_ERR_HEADERS_TOO_LARGE', 'Expected request headers of at most %s bytes, received more', 431),
   tooManyBytes: define('VEL_ERR_TOO_MANY_BYTES', 'Expected an image of at most %s bytes (MAX_IMAGE_BYTES), received %s', 413),
   tooManyPixels: define('VEL_ERR_TOO_MANY_PIXELS', 'Expected an image of at most %s pixels (MAX_IMAGE_PIXELS), received %s', 413),
   notAnImageType: define('VEL_ERR_NOT_AN_IMAGE_TYPE', 'Expected JPEG, PNG, WebP, AVIF, GIF or TIFF, received %s', 415),

@@ -21,6 +21,8 @@ describe('readConfig', () => {
     const config = readConfig({ PORT: '0', EXECUTION_PROVIDERS: 'cuda, cpu', ALLOWED_URL_HOSTS: 'A.example.org,*.b.example', REDIS_URL: 'rediss://u:p@h:1/2', TRUST_PROXY: '10.0.0.0/8, ::1' })
     expect(config).toMatchObject({ port: 0, executionProviders: ['cuda', 'cpu'], allowedUrlHosts: ['a.example.org', '*.b.example'], redisUrl: 'rediss://u:p@h:1/2', trustProxy: ['10.0.0.0/8', '::1'] })
     expect(readConfig({ TRUST_PROXY: '2' }).trustProxy).toBe(2)
+    expect(readConfig({ EXECUTION_PROVIDERS: 'cuda,cpu' }).workers).toBe(1)
+    expect(readConfig({ EXECUTION_PROVIDERS: 'cuda', WORKERS: '3' }).workers).toBe(3)
   })
 
   it('reads keys with their scopes and keeps no secret', () => {
@@ -40,7 +42,7 @@ describe('readConfig', () => {
   it.each([
     ['PORT', '80a'], ['PORT', '-1'], ['PORT', '1e3'], ['PORT', '0x50'], ['LINK_TIMEOUT_MS', '0'], ['MAX_IMAGE_PIXELS', '1e999'],
     ['EXECUTION_PROVIDERS', 'cpu,cpu'], ['EXECUTION_PROVIDERS', ','], ['API_KEYS', 'short:key'], ['API_KEYS', `a:${SECRET},a:${SECRET}`], ['API_KEYS', SECRET],
-    ['ALLOWED_URL_HOSTS', 'http://a.example'], ['ALLOWED_URL_HOSTS', '*'], ['TRUST_PROXY', 'yes'], ['REDIS_URL', 'cache:6379'], ['REDIS_URL', 'redis']
+    ['ALLOWED_URL_HOSTS', 'http://a.example'], ['ALLOWED_URL_HOSTS', '*'], ['TRUST_PROXY', 'yes'], ['TRUST_PROXY', 'abc'], ['TRUST_PROXY', '100'], ['TRUST_PROXY', '10.0.0.0/99'], ['REDIS_URL', 'cache:6379'], ['REDIS_URL', 'redis']
   ])('refuses %s=%s', (name, value) => {
     expect(() => readConfig({ [name]: value })).toThrow(`${name}: expected`)
   })

@@ -30,7 +30,7 @@ export function encodingSettings ({ maxImagePixels, workingPixels, maxFaces, min
 
 /** Starts the pack's workers with the configured limits. */
 export async function openEngine (config: Config, pack: PackManifest, log?: EngineLog): Promise<Engine> {
-  const { modelsDir, workers, threads, maxQueue, executionProviders } = config
+  const { modelsDir, workers, threads, maxQueue, executionProviders, linkTimeoutMs } = config
   return await createEngine({
     pack,
     modelsDir,
@@ -38,6 +38,7 @@ export async function openEngine (config: Config, pack: PackManifest, log?: Engi
     threads,
     maxQueue,
     providers: executionProviders,
+    hangMs: Math.max(SHORTEST_HANG_MS, 2 * linkTimeoutMs),
     concurrencyPerWorker: executionProviders[0] === 'cuda' ? CUDA_CONCURRENCY : 1,
     settings: encodingSettings(config),
     log
@@ -56,6 +57,9 @@ export function encodeLate (open: () => Promise<Engine>): MentionEncoder {
     close: async () => { await engine?.then(async opened => { await opened.close() }, () => {}) }
   }
 }
+
+/** A worker that has one image for so long is taken for hung, unless callers wait for longer. */
+const SHORTEST_HANG_MS = 60_000
 
 /** Images that a worker with a GPU has in hand at a time, so that their faces make one batch. */
 const CUDA_CONCURRENCY = 8

@@ -1,6 +1,4 @@
 // `vel serve`: environment -> configuration -> running service.
-import { existsSync } from 'node:fs'
-import { loadEnvFile } from 'node:process'
 import type { Command } from 'commander'
 import type { FastifyBaseLogger } from 'fastify'
 import { readConfig, type Config } from '../config.ts'
@@ -12,7 +10,7 @@ import { startServer, type CreateLinker } from '../server.ts'
 export function addServeCommand (program: Command, createLinker: CreateLinker): void {
   program
     .command('serve')
-    .description('serve the HTTP API; settings come from the environment and from .env (see .env.example)')
+    .description('serve the HTTP API')
     .action(async () => {
       try {
         await serve(createLinker)
@@ -25,8 +23,6 @@ export function addServeCommand (program: Command, createLinker: CreateLinker): 
 }
 
 async function serve (createLinker: CreateLinker): Promise<void> {
-  // Variables that are already set win over the file.
-  if (existsSync('.env')) loadEnvFile('.env')
   const config = readConfig(process.env)
   const log = await createLogger(config)
   log.info({ config: redactConfig(config) }, 'configuration')

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 // The command line `vel`: one file a command, all wired here.
+import { existsSync } from 'node:fs'
+import { loadEnvFile } from 'node:process'
 import { Command } from 'commander'
 import { readConfig, type Config } from '../config.ts'
 import { isVelError } from '../errors.ts'
@@ -22,10 +24,13 @@ import { createLinker } from '../linker.ts'
 import { joinByRedis } from '../replicas/join.ts'
 import { encoderIdentity } from '../packs/identity.ts'
 
+// Variables that are already set win over the file.
+if (existsSync('.env')) loadEnvFile('.env')
+
 const say = (sentence: string): void => { process.stderr.write(sentence + '\n') }
 
 const program = new Command('vel')
-  .description('Visual entity linking: photos in, Wikidata people out')
+  .description('Visual entity linking: photos in, Wikidata people out. Settings come from the environment and from .env (see .env.example)')
   .showHelpAfterError()
 
 addServeCommand(program, async (config, log) => {

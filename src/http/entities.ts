@@ -4,7 +4,7 @@ import type { Service } from './service.ts'
 import { errors } from '../errors.ts'
 import { toEntity } from './reply.ts'
 
-const ENTITY_ID = /^Q[1-9]\d{0,14}$/
+const ENTITY_ID = /^Q[1-9]\d{0,15}$/
 
 export const MAX_PAGE = 100
 const DEFAULT_PAGE = 20

@@ -1,5 +1,5 @@
 // Errors to RFC 9457 problem documents: the one place where an error becomes a reply. Text of 5xx faults stays here.
-import { STATUS_CODES, type IncomingMessage } from 'node:http'
+import { maxHeaderSize, STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { errors, isVelError } from '../errors.ts'
@@ -101,15 +101,22 @@ export function onFrameworkError (error: Error, request: FastifyRequest, reply: 
   sendProblem(error, request, reply).catch(fault => { request.log.error({ err: fault }, 'no reply could be sent') })
 }
 
-/** Requests that Node's parser refused or timed out: there is no request object, so the reply is written by hand. */
-export function onClientError (error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
-    socket.destroy()
-    return
+/** Requests that Node's parser refused or timed out: there is no request object, so reply and log line are written by hand. */
+export function clientErrors (uploadTimeoutMs: number): (this: FastifyInstance, error: NodeJS.ErrnoException, socket: Socket) => void {
+  return function (error, socket) {
+    if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const problem = toProblem(problemOf(error.code, uploadTimeoutMs), 'unknown')
+    this.log.info({ status: problem.status, code: problem.code, reason: error.code }, 'request that could not be read')
+    const body = JSON.stringify(problem)
+    socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]!}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
   }
-  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-  const problem = errors.badRequest(late ? 'one that did not arrive in time' : 'bytes that are not one')
-  const status = late ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400
-  const body = JSON.stringify({ ...toProblem(problem as CodedError, 'unknown'), status })
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]!}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
+}
+
+function problemOf (reason: string | undefined, uploadTimeoutMs: number): CodedError {
+  if (reason === 'ERR_HTTP_REQUEST_TIMEOUT') return errors.uploadTimeout(String(uploadTimeoutMs)) as CodedError
+  if (reason === 'HPE_HEADER_OVERFLOW') return errors.headersTooLarge(String(maxHeaderSize)) as CodedError
+  return errors.badRequest('bytes that are not one') as CodedError
 }

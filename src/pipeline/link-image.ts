@@ -28,6 +28,8 @@ export function createLinkImage ({ encoder, pack, models }: LinkParts): LinkAgai
     }
     const links: Link[] = []
     for (const mention of encoded.mentions) {
+      // Nobody waits any more: what is left would only hold up others.
+      signal?.throwIfAborted()
       const candidates = await rankCandidates(kb, mention, { ...plan, topK: Math.max(DECIDE_TOP_K, plan.topK) }, timed)
       const decided = await timed('decide', async () => await judge(mention, candidates, kb, plan.mode === 'v2v'))
       links.push({ mention, ...decided, candidates: candidates.slice(0, plan.topK) })

@@ -66,7 +66,7 @@ describe('clients that hang up or stall', () => {
     const socket = await open(port)
     socket.write('POST /link HTTP/1.1\r\nHost: a\r\nX-Slow: ')
     await once(socket, 'end')
-    expect(socket.text()).toMatch(/^HTTP\/1\.1 408 .*application\/problem\+json/s)
+    expect(socket.text()).toMatch(/^HTTP\/1\.1 408 .*application\/problem\+json.*300 ms.*VEL_ERR_UPLOAD_TIMEOUT/s)
   })
 })
 
@@ -108,12 +108,13 @@ describe('HTTP itself', () => {
     expect([...socket.text().matchAll(/HTTP\/1\.1 (\d+) /g)].map(match => match[1])).toEqual(['200', '415', '200', '404'])
   })
 
-  it.each([['bytes that are not HTTP', 'hello\r\n\r\n', 400], ['a head of 64 KB', `GET / HTTP/1.1\r\nX: ${'x'.repeat(65_536)}\r\n\r\n`, 431], ['two lengths', 'POST /link HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400]])('refuses %s with a problem document', async (_name, bytes, status) => {
-    const { port, send } = await buildTestApp()
+  it.each([['bytes that are not HTTP', 'hello\r\n\r\n', 400, 'BAD_REQUEST'], ['a head of 64 KB', `GET / HTTP/1.1\r\nX: ${'x'.repeat(65_536)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'], ['two lengths', 'POST /link HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400, 'BAD_REQUEST']])('refuses %s with a problem document and a line in the log', async (_name, bytes, status, code) => {
+    const { port, send, log } = await buildTestApp()
     const socket = await open(port)
     socket.write(bytes)
     await once(socket, 'end')
-    expect(socket.text()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*application/problem\\+json.*VEL_ERR_BAD_REQUEST`, 's'))
+    expect(socket.text()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*application/problem\\+json.*VEL_ERR_${code}`, 's'))
+    expect(log.filter(line => line.status === status)).toMatchObject([{ code: `VEL_ERR_${code}` }])
     expect((await send('/health/live')).status).toBe(200)
   })
 

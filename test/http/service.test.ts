@@ -97,6 +97,10 @@ describe('keys and limits', () => {
     const refused = await send('/entities/Q207', { headers: { 'x-api-key': `${SECRET}1` } })
     expect(refused.json.code).toBe('VEL_ERR_RATE_LIMITED')
     expect(refused.json.detail).toContain(`try again in ${refused.headers['retry-after']} s`)
+    // One budget for all routes together.
+    expect((await send('/entities', { headers: { 'x-api-key': `${SECRET}1` } })).status).toBe(429)
+    expect((await send('/link', { ...LINK, headers: { ...JPEG, 'x-api-key': `${SECRET}2` } })).status).toBe(200)
+    expect((await send('/entities/Q207', { headers: { 'x-api-key': `${SECRET}2` } })).status).toBe(429)
     for (let i = 0; i < 5; i++) expect((await send('/health/ready')).status).toBe(200)
   })
 
