@@ -50,12 +50,14 @@ export async function evaluateServer (queries: readonly Query[], counts: Pick<Re
     let about: Reply | undefined
     let faults: Pick<ReportInput['counts'], 'noFace' | 'unreadable' | 'missingPhotos'> = { noFace: 0, unreadable: 0, missingPhotos: 0 }
     for (const row of ROWS) {
+      let served = true
       const asked = await pMap(queries, async (query, i) => {
-        const result = await client.link(query, row)
+        const result = served ? await client.link(query, row) : 'mode unavailable'
+        if (result === 'mode unavailable') served = false
         options.onProgress?.(i + 1)
         return { query, result }
       }, { concurrency: options.concurrency })
-      if (asked.some(a => a.result === 'mode unavailable')) continue
+      if (!served) continue
       about ??= asked.map(a => a.result).find(r => typeof r === 'object')
       const there = asked.filter(a => a.result !== 'missing')
       const answers = there.map(({ query, result }) => answerOf(query, typeof result === 'object' ? result : null, known))

@@ -55,10 +55,13 @@ const counts = { files: ['f'], duplicates: 0, broken: 0 }
 
 describe('evaluation over HTTP', () => {
   it('uses candidates, decisions and probabilities of the replies, and waits while the service is busy', async () => {
-    const url = await serve(answers)
+    const modes: Array<string | null> = []
+    const url = await serve((url, body) => { modes.push(url.searchParams.get('mode')); return answers(url, body) })
     const report = await evaluateServer(queries, counts, { url, concurrency: 1 })
     expect(report).toMatchObject({ queries: 4, index: { version: '7' }, models: 'face fake', counts: { strangers: 1, notInIndex: 1, noFace: 1, unreadable: 1, missingPhotos: 1 } })
     expect(report.rows.map(r => r.name)).toEqual(['V2V'])
+    // What cannot be served is asked for once.
+    expect(modes.filter(mode => mode !== 'v2v')).toEqual(['v2t', 'v2vt', 'v2vt', 'v2vt'])
     expect(report.recall[1]).toBe(0.5)
     expect(report.decisions).toMatchObject({ strangersLinked: 0, membersRight: 0.5 })
     expect(report.calibration.ece).toBeCloseTo(0.1, 12)
