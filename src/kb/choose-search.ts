@@ -12,19 +12,21 @@ export const GRAPH_PLAN: GraphPlan = { M: 16, efConstruction: 200, seed: 100 }
 
 const ACCEPTED_RECALL = 0.99
 const EF_LADDER = [16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024]
-const DIMS_LADDER = [32, 64, 96, 128, 192, 256]
-const CANDIDATES = 200
+const DIMS_LADDER = [32, 64, 96, 128, 192, 256, 384]
+/** Few leave less to compare in full, many need fewer directions: which is faster depends on the vectors. */
+const CANDIDATES = [200, 1000]
 const K = 10
 const QUERIES = 400
-/** Queries are as near to their vector as two photos of one person. */
-const QUERY_SIMILARITY = 0.6
+/** Queries are as near to their vector as two photos of one person, or as a picture to its text. */
+const FACE_SIMILARITY = 0.6
+export const TEXT_SIMILARITY = 0.3
 const SEED = 2
 /** Nothing is tried below: comparing everything takes less than a millisecond. */
 export const FEW_VECTORS = 2000
 /** ms a query: what a coarse copy or a graph must save to be worth its file, its memory and what it misses. */
 const WORTHWHILE_MS = 1
 /** ms a query: a graph, which takes minutes to build, is tried where the others take longer than this. */
-const SLOW_MS = 5
+const SLOW_MS = 15
 
 export interface SearchChoice {
   readonly search: SearchManifest
@@ -37,6 +39,8 @@ export interface SearchChoice {
 export interface ChoiceOptions {
   /** Vectors in the graph so far. */
   readonly onAdded?: (done: number) => void
+  /** Cosine of a query to the vector it was made from. */
+  readonly querySimilarity?: number
   readonly worthwhileMs?: number
   readonly slowMs?: number
 }
@@ -45,13 +49,13 @@ interface Yardstick { readonly queries: readonly Float32Array[], readonly right:
 
 /**
  * Measures recall@10 against exact search on held-back perturbed vectors, and time, of each way that may be worthwhile,
- * and takes the first that is fast enough, else the fastest. PCA gets the fewest directions that reach a recall of 0.99,
- * HNSW the smallest ef. Synchronous for long: run it in a process of its own.
+ * and takes the first that is fast enough, else the fastest. PCA gets the fewest directions that reach a recall of 0.99
+ * with few or with many candidates, whichever is faster; HNSW the smallest ef. Synchronous for long: run it in a process of its own.
  */
-export async function chooseSearch (place: TablePlace, { onAdded = () => {}, worthwhileMs = WORTHWHILE_MS, slowMs = SLOW_MS }: ChoiceOptions = {}): Promise<SearchChoice> {
+export async function chooseSearch (place: TablePlace, { onAdded = () => {}, querySimilarity = FACE_SIMILARITY, worthwhileMs = WORTHWHILE_MS, slowMs = SLOW_MS }: ChoiceOptions = {}): Promise<SearchChoice> {
   const table = openTable(place)
   const vectors = Uint32Array.from({ length: table.count }, (_, row) => row)
-  const queries = makeQueries(table)
+  const queries = makeQueries(table, querySimilarity)
   const exactMs = undisturbedMs(queries, query => searchExact(table, vectors, query, K))
   let best: SearchChoice = { search: { kind: 'exact' }, msPerQuery: { exact: exactMs }, coarse: null, graph: null }
   let bestMs = exactMs
@@ -71,18 +75,23 @@ export async function chooseSearch (place: TablePlace, { onAdded = () => {}, wor
   return bestMs - byGraph.ms > worthwhileMs ? { ...best, search: byGraph.search } : best
 }
 
-function tryPca (place: TablePlace, table: VectorTable, vectors: Uint32Array, yardstick: Yardstick): { search: SearchManifest, ms: number, coarse: Coarse } | null {
+interface PcaTrial { readonly search: SearchManifest, readonly ms: number, readonly coarse: Coarse }
+
+function tryPca (place: TablePlace, table: VectorTable, vectors: Uint32Array, yardstick: Yardstick): PcaTrial | null {
   const { count, dims } = table
   const axes = principalAxes(table)
   const first = Uint32Array.from({ length: count + 1 }, (_, row) => row)
-  for (const kept of DIMS_LADDER.filter(kept => kept <= dims / 2)) {
+  const found = new Map<number, PcaTrial>()
+  for (const kept of DIMS_LADDER.filter(kept => kept <= dims * 3 / 4)) {
     const coarse = createCoarse(table, axes, kept)
-    const search = createSearcher({ place, entityRows: vectors, first, coarse: { ...coarse, candidates: CANDIDATES } })
-    const { recallAt10, surely } = recall(yardstick, query => search(query, K).rows)
-    if (surely < ACCEPTED_RECALL) continue
-    return { search: { kind: 'pca', dims: kept, candidates: CANDIDATES, recallAt10 }, ms: undisturbedMs(yardstick.queries, query => search(query, K)), coarse }
+    for (const candidates of CANDIDATES.filter(candidates => !found.has(candidates))) {
+      const search = createSearcher({ place, entityRows: vectors, first, coarse: { ...coarse, candidates } })
+      const { recallAt10, surely } = recall(yardstick, query => search(query, K).rows)
+      if (surely >= ACCEPTED_RECALL) found.set(candidates, { search: { kind: 'pca', dims: kept, candidates, recallAt10 }, ms: undisturbedMs(yardstick.queries, query => search(query, K)), coarse })
+    }
+    if (found.has(CANDIDATES[0]!)) break
   }
-  return null
+  return [...found.values()].reduce<PcaTrial | null>((best, trial) => best === null || trial.ms < best.ms ? trial : best, null)
 }
 
 function tryGraph (graph: Graph, yardstick: Yardstick): { search: SearchManifest, ms: number } | null {
@@ -106,9 +115,9 @@ async function buildGraph (table: VectorTable, onAdded: (done: number) => void):
   return graph
 }
 
-function makeQueries (table: VectorTable): Float32Array[] {
+function makeQueries (table: VectorTable, similarity: number): Float32Array[] {
   const random = createRandom(SEED)
-  return Array.from({ length: Math.min(QUERIES, table.count) }, () => perturb(table.read(Math.floor(random() * table.count), new Float32Array(table.dims)), QUERY_SIMILARITY, random))
+  return Array.from({ length: Math.min(QUERIES, table.count) }, () => perturb(table.read(Math.floor(random() * table.count), new Float32Array(table.dims)), similarity, random))
 }
 
 /** `surely`: two standard errors below, so that other queries reach it too and not by luck those alone that chose. */

@@ -2,7 +2,7 @@
 // similar others usually are to each entity, and who looks alike.
 import { writeFile } from 'node:fs/promises'
 import { findAlike, type Alike } from './alike.ts'
-import { chooseSearch } from './choose-search.ts'
+import { chooseSearch, TEXT_SIMILARITY } from './choose-search.ts'
 import { usualOfAll } from './cohort.ts'
 import { readHashed } from './folder.ts'
 import type { Encoding, SpaceManifest } from './format.ts'
@@ -29,7 +29,7 @@ export type SearchStage = 'graph' | 'usual' | 'alike'
 export async function runSearchJob (job: SearchJob, onDone: (stage: SearchStage, done: number) => void): Promise<Chosen> {
   const place = allocatePlace(job.encoding, job.count, job.dims)
   await readHashed(job.vectors, place.bytes)
-  const { search, msPerQuery, graph, coarse } = await chooseSearch(place, { onAdded: done => { onDone('graph', done) } })
+  const { search, msPerQuery, graph, coarse } = await chooseSearch(place, { onAdded: done => { onDone('graph', done) }, ...(job.faces === null && { querySimilarity: TEXT_SIMILARITY }) })
   if (search.kind === 'hnsw') await graph!.write(job.graph)
   if (search.kind === 'pca') {
     await writeFile(job.coarse, coarse!.place.bytes)

@@ -65,6 +65,10 @@ export const texts = defineSection<Result>({
             enter(name)
           }
           progress?.update(done)
+          // What comes then, unless a graph is built, has no steps to tell.
+          if (at !== 'vectors' || done < total) return
+          progress?.stop()
+          enter('search chosen')
         }
       })
       enter('end')
