@@ -5,6 +5,7 @@ import type { ModelInfo, Session } from '../types.ts'
 import type { DetectorManifest, PackManifest } from '../packs/manifest.ts'
 import type { EncodingModels } from '../pipeline/encode-mentions.ts'
 import type { FaceDetector } from '../ports.ts'
+import { createBicubic } from '../math/bicubic.ts'
 import { createClipImage } from './clip-image.ts'
 import { createFaceEncoder } from './face-encoder.ts'
 import { createLandmarks68 } from './landmarks-68.ts'
@@ -44,7 +45,7 @@ export async function loadModels (pack: PackManifest, modelsDir: string, open: O
     face: createFaceEncoder((await openRole('face', face))['model']!, face, pack.name),
     crop: face.crop,
     input: face.input,
-    clip: clipImage === undefined ? undefined : { encoder: createClipImage((await openRole('clipImage', clipImage))['model']!, clipImage, pack.name), context: clipImage.context, input: clipImage.input }
+    clip: clipImage === undefined ? undefined : { encoder: createClipImage((await openRole('clipImage', clipImage))['model']!, clipImage, pack.name), context: clipImage.context, input: clipImage.input, resize: createBicubic() }
   }
   return { models, info, close: async () => { await Promise.all(sessions.map(async s => await s.close())) } }
 }

@@ -4,7 +4,7 @@ import type { ModelInput } from '../packs/manifest.ts'
 import type { ClipImageEncoder } from '../ports.ts'
 import { errors } from '../errors.ts'
 import type { Pyramid } from '../math/pyramid.ts'
-import { resizeBicubic } from '../math/bicubic.ts'
+import type { ResizeBicubic } from '../math/bicubic.ts'
 import { clampBox, height, scaleBox, shortSide, width } from '../math/box.ts'
 
 /** From this shrink on, the picture is first halved: the filter's cost stays bounded and its result all but the same. */
@@ -13,7 +13,7 @@ const LARGEST_SHRINK = 3
 /** Where the context is taken from: a factor by which the mention's box is widened, or the whole picture. */
 export type ContextRegion = number | 'image'
 
-export interface ContextModel { readonly encoder: ClipImageEncoder, readonly context: ContextRegion, readonly input: ModelInput }
+export interface ContextModel { readonly encoder: ClipImageEncoder, readonly context: ContextRegion, readonly input: ModelInput, readonly resize: ResizeBicubic }
 
 /** The context of a mention, px of the original: the box widened about its centre and clamped to the picture. */
 export function contextBox (box: Box, context: ContextRegion, picture: { readonly width: number, readonly height: number }): Box {
@@ -28,7 +28,7 @@ export function contextBox (box: Box, context: ContextRegion, picture: { readonl
  * @returns uint8 `[side, side, 3]` RGB.
  * @see `CLIPImageProcessor` of transformers (Apache-2.0): the longer side is truncated, the crop's offset rounded down.
  */
-export function cropContext (pyramid: Pyramid, box: Box, context: ContextRegion, side: number): Raster {
+export function cropContext (pyramid: Pyramid, box: Box, context: ContextRegion, side: number, resize: ResizeBicubic): Raster {
   const wanted = contextBox(box, context, pyramid)
   const finest = pyramid.level(0)
   const shrink = shortSide(wanted) * finest.width / pyramid.width / side
@@ -38,7 +38,7 @@ export function cropContext (pyramid: Pyramid, box: Box, context: ContextRegion,
   const outHeight = Math.trunc(side * height(region) / shortSide(region))
   const x1 = (outWidth - side) >> 1
   const y1 = (outHeight - side) >> 1
-  return resizeBicubic(level, region, outWidth, outHeight, { x1, y1, x2: x1 + side, y2: y1 + side })
+  return resize(level, region, outWidth, outHeight, { x1, y1, x2: x1 + side, y2: y1 + side })
 }
 
 /**
@@ -50,7 +50,7 @@ export function cropContext (pyramid: Pyramid, box: Box, context: ContextRegion,
 export async function embedContexts (pyramid: Pyramid, boxes: readonly Box[], clip: ContextModel | undefined): Promise<Float32Array[]> {
   if (clip === undefined) throw errors.modeUnavailable('v2v', 'one that compares texts', 'the model pack has no CLIP image encoder')
   const distinct = clip.context === 'image' ? boxes.slice(0, 1) : boxes
-  const embeddings = await clip.encoder.encode(distinct.map(box => cropContext(pyramid, box, clip.context, clip.input.width)))
+  const embeddings = await clip.encoder.encode(distinct.map(box => cropContext(pyramid, box, clip.context, clip.input.width, clip.resize)))
   return boxes.map((_, i) => embeddings[clip.context === 'image' ? 0 : i]!)
 }
 

@@ -8,6 +8,7 @@ import { dot } from '../../src/math/vector.ts'
 import { createClipImage } from '../../src/models/clip-image.ts'
 import { loadTextEncoder, type LoadedTextEncoder } from '../../src/models/load-text.ts'
 import { readPackManifest } from '../../src/packs/manifest.ts'
+import { createBicubic } from '../../src/math/bicubic.ts'
 import { cropContext } from '../../src/pipeline/context.ts'
 import type { ClipImageEncoder } from '../../src/ports.ts'
 import type { Session } from '../../src/types.ts'
@@ -40,7 +41,7 @@ describe.skipIf(!present)('the published CLIP ViT-B/32', () => {
       draw(300, 300, (x, y) => Math.hypot(x - 150, y - 150) < 90 ? [10, 160, 40] : [255, 255, 255]),
       draw(300, 300, (x, y) => (Math.floor(x / 40) + Math.floor(y / 40)) % 2 === 0 ? [0, 0, 0] : [255, 255, 255])
     ]
-    const contexts = await image.encode(pictures.map(p => cropContext(new Pyramid(p), { x1: 0, y1: 0, x2: 300, y2: 300 }, 1, 224)))
+    const contexts = await image.encode(pictures.map(p => cropContext(new Pyramid(p), { x1: 0, y1: 0, x2: 300, y2: 300 }, 1, 224, createBicubic())))
     const texts = await text.encoder.encode(shown)
     const nearest = contexts.map(context => {
       const similarities = texts.map(t => dot(t, context))

@@ -12,6 +12,7 @@ import { embedByLength } from '../../../src/kb/embed-texts.ts'
 import { openIndex, type IndexedKnowledgeBase } from '../../../src/kb/open-index.ts'
 import { createRandom, gaussian } from '../../../src/kb/random.ts'
 import { writeIndex } from '../../../src/kb/write-index.ts'
+import { createBicubic } from '../../../src/math/bicubic.ts'
 import { Pyramid } from '../../../src/math/pyramid.ts'
 import { normalize } from '../../../src/math/vector.ts'
 import { createClipImage } from '../../../src/models/clip-image.ts'
@@ -126,9 +127,10 @@ const picture = (): Pyramid => new Pyramid(draw(1200, 800, (x, y) => [x % 256, y
 
 function timeCrop (): number {
   const pyramid = picture()
+  const resize = createBicubic()
   return median(Array.from({ length: 20 }, () => {
     const start = performance.now()
-    cropContext(pyramid, { x1: 200, y1: 50, x2: 500, y2: 350 }, 1, SIDE)
+    cropContext(pyramid, { x1: 200, y1: 50, x2: 500, y2: 350 }, 1, SIDE, resize)
     return performance.now() - start
   }))
 }
@@ -138,7 +140,7 @@ async function timeEncoders ({ manifest, modelsDir, name }: FixturePack, precisi
   const { clipImage } = manifest.models
   const session = await open(join(modelsDir, clipImage!.files['model']!.path))
   const encoder = createClipImage(session, clipImage!, name)
-  const crop = cropContext(picture(), { x1: 200, y1: 50, x2: 500, y2: 350 }, 1, SIDE)
+  const crop = cropContext(picture(), { x1: 200, y1: 50, x2: 500, y2: 350 }, 1, SIDE, createBicubic())
   const imageMs: number[] = []
   for (const batch of BATCHES) imageMs.push(await medianMs(rounds, async () => await encoder.encode(Array.from({ length: batch }, () => crop))) / batch)
   await session.close()

@@ -1,0 +1,10 @@
+// The part of WebAssembly that we use; Node's types leave it to the browser's.
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object
+  readonly Instance: new (module: object, imports: object) => { readonly exports: Readonly<Record<string, unknown>> }
+  readonly Memory: {
+    new (size: { initial: number, maximum: number, shared: true }): { readonly buffer: SharedArrayBuffer }
+    new (size: { initial: number }): { readonly buffer: ArrayBuffer, readonly grow: (pages: number) => number }
+  }
+  readonly validate: (bytes: Uint8Array) => boolean
+}
