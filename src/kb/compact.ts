@@ -2,34 +2,31 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Entity, Space } from '../types.ts'
-import { withLock } from './build-lock.ts'
-import { readableFolder, removeUnfinished, siblingPath } from './folder.ts'
+import { readableFolder, removeUnfinished } from './folder.ts'
 import { REPORT_FILE, type IndexManifest } from './format.ts'
 import type { ReferenceVector } from './open-index.ts'
 import type { KnowledgeBaseView } from './overlay.ts'
 import { writeIndex, type OnWriting, type VectorSource } from './write-index.ts'
 
-/** Writes what `view` shows as index `dir`. @throws VEL_ERR_INDEX where it cannot be written or is being built. */
+/** Writes what `view` shows as index `dir`. Only for who holds the index's lock. @throws VEL_ERR_INDEX where it cannot be written. */
 export async function writeView (dir: string, view: KnowledgeBaseView, onWriting?: OnWriting): Promise<IndexManifest> {
   const { manifest } = view.base
   const entities = [...currentEntities(view)]
   const spaces: { [S in Space]?: VectorSource } = {}
   for (const space of Object.keys(manifest.spaces) as Space[]) spaces[space] = sourceOf(view, space, entities)
   const report = await readFile(join(await readableFolder(dir), REPORT_FILE), 'utf8').then(text => JSON.parse(text) as unknown, () => undefined)
-  return await withLock(dir, siblingPath(dir, 'lock'), async () => {
-    await removeUnfinished(dir)
-    return await writeIndex(dir, {
-      name: manifest.name,
-      pack: manifest.pack,
-      decision: manifest.decision,
-      calibration: manifest.calibration,
-      fusion: manifest.fusion,
-      entities,
-      spaces,
-      // What the build found; it knew nothing of the changes.
-      report: report === undefined ? undefined : () => report
-    }, onWriting)
-  })
+  await removeUnfinished(dir)
+  return await writeIndex(dir, {
+    name: manifest.name,
+    pack: manifest.pack,
+    decision: manifest.decision,
+    calibration: manifest.calibration,
+    fusion: manifest.fusion,
+    entities,
+    spaces,
+    // What the build found; it knew nothing of the changes.
+    report: report === undefined ? undefined : () => report
+  }, onWriting)
 }
 
 function * currentEntities ({ base, overlay }: KnowledgeBaseView): Generator<Entity> {

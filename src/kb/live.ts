@@ -1,8 +1,9 @@
 // A knowledge base that is served and changed: an index folder, the changes since, and the swap from one index to the next.
 import { resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { IndexInfo } from '../types.ts'
 import { errors } from '../errors.ts'
-import { acquireLock } from './build-lock.ts'
+import { acquireLock, withLock } from './build-lock.ts'
 import { stamp, type Change, type ChangeDraft } from './change.ts'
 import { openChangeLog, readChangeLog, type ChangeLog } from './change-log.ts'
 import { createChangeSet } from './change-set.ts'
@@ -10,6 +11,7 @@ import { writeView } from './compact.ts'
 import { siblingPath, writeError } from './folder.ts'
 import type { IndexedKnowledgeBase } from './open-index.ts'
 import { createView, differences, type KnowledgeBaseView, type OverlayEntity } from './overlay.ts'
+import { readIndexManifest } from './read-index.ts'
 import type { OnWriting } from './write-index.ts'
 
 export interface LiveOptions {
@@ -48,7 +50,7 @@ export interface LiveKnowledgeBase {
    * @throws VEL_ERR_RELOAD where it cannot be opened; the one before stays.
    */
   readonly reload: (how?: { readonly quietly: boolean }) => Promise<IndexInfo>
-  /** Writes index and changes as a new index and swaps it in. */
+  /** Writes the folder's index with the changes as a new index and swaps it in. @throws VEL_ERR_INDEX, VEL_ERR_RELOAD where the folder cannot be opened or written */
   readonly compact: (onWriting?: OnWriting) => Promise<IndexInfo>
   readonly listen: (listener: LiveListener) => void
   readonly close: () => Promise<void>
@@ -162,7 +164,11 @@ export async function openLive (options: LiveOptions): Promise<LiveKnowledgeBase
     }),
     compact: async onWriting => await oneAtATime(async () => {
       if (log === null) throw errors.notWritten('this process reads the index only')
-      await writeView(dir, current, onWriting)
+      await withLock(dir, siblingPath(dir, 'lock'), async () => {
+        // What was built, calibrated or weighed meanwhile is what the changes are written into.
+        if (!isDeepStrictEqual(await readIndexManifest(dir), current.base.manifest)) await swap()
+        await writeView(dir, current, onWriting)
+      })
       const info = await swap()
       await log.rewrite(changes.effective)
       say('info', `index ${info.name} ${info.version} was written anew with its changes`)

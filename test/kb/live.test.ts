@@ -4,6 +4,9 @@ import { stamp } from '../../src/kb/change.ts'
 import { createChangeSet } from '../../src/kb/change-set.ts'
 import { changeLogPath } from '../../src/kb/live.ts'
 import { seal } from '../../src/kb/seal.ts'
+import { updateManifest } from '../../src/kb/update-manifest.ts'
+import { writeIndex } from '../../src/kb/write-index.ts'
+import { content, seededEntities } from './build.ts'
 import { addImage, deleteImage, imageOf, nearest, openSmall, put, remove, vectors, writeSmallIndex } from './live.ts'
 
 test('a change is seen by the next search, changes the version, and outlives a restart', async () => {
@@ -108,6 +111,24 @@ test('a compacted index shows what index and changes showed, and additions outli
   await live.reload()
   expect(await nearest(live, 31)).toBe('Q3')
   expect(live.view().entity('Q99')).toBeDefined()
+})
+
+test('a compaction keeps what was calibrated or built since the index was opened', async () => {
+  const dir = await writeSmallIndex()
+  const live = await openSmall(dir)
+  onTestFinished(live.close)
+  await live.change(put('Q99'))
+  await live.change(addImage('Q99', 30))
+  const decision = { threshold: 0.77, ambiguousMargin: 0.05, measuredOn: 'this test' }
+  await updateManifest(dir, { decision })
+  await live.compact()
+  expect(live.view().decision).toEqual(decision)
+  expect(await nearest(live, 30)).toBe('Q99')
+  await live.change(put('Q98'))
+  await writeIndex(dir, content(seededEntities(3), vectors, [0, 1, 2]))
+  await live.compact()
+  expect(live.view().base.entities.map(({ id }) => id).sort()).toEqual(['Q1', 'Q2', 'Q3', 'Q98', 'Q99'])
+  expect(await nearest(live, 30)).toBe('Q99')
 })
 
 test('with many changes the index is written anew by itself', async () => {
