@@ -109,19 +109,22 @@ export async function openChangeLog (path: string, content: LogContent): Promise
         const aside = `${path}.new`
         await rm(aside, { force: true })
         const fresh = await open(aside, 'a')
+        let bytes = 0
         try {
-          let bytes = await write(fresh, seal(HEADER))
+          bytes = await write(fresh, seal(HEADER))
           for (const part of parts(changes())) bytes += await write(fresh, lines(part))
           await fresh.sync()
           await rename(aside, path)
-          await flush(dirname(path))
-          await file.close()
-          file = fresh
-          end = bytes
         } catch (error) {
           await fresh.close()
           throw error
         }
+        const before = file
+        file = fresh
+        end = bytes
+        // From here on the log is the new one, whatever fails.
+        await before.close().catch(() => {})
+        await flush(dirname(path))
       })
     },
     async close () {
