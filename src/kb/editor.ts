@@ -44,6 +44,8 @@ export function createEditor (live: LiveKnowledgeBase, { encoder, recipe, embedT
       const image = createHash('sha256').update(bytes).digest('hex').slice(0, 16)
       if (live.view().images(id).includes(image)) return { image, created: false }
       const { face } = oneUsableFace(await encoder.encode(bytes, {}, signal), DEMANDS)
+      // Who was deleted meanwhile has no photos any more.
+      entityMustBe(id)
       await live.change({ kind: 'add-image', entity: id, image, face: encodeVector(face), recipe })
       return { image, created: true }
     },
