@@ -23,7 +23,7 @@ const news = z.union([
 ])
 type News = z.infer<typeof news>
 
-/** News that are missed make no gap: every connection begins with a comparison of all changes, and so does every minute. */
+/** Changes that are missed make no gap: every connection begins with a comparison of all, and so does every minute. */
 const MAX_NEWS = 1000
 const COMPARE_EVERY_MS = 60_000
 const BLOCK_MS = 1000
@@ -39,6 +39,10 @@ export function joinReplicas ({ live, name, redis, waiting, log }: ChangeStreamO
   const stream = `vel:news:${name}`
   const closing = new AbortController()
   let comparedAt = 0
+  /** The last news that were read; empty where none were yet. */
+  let at = ''
+  /** What no comparison finds, where it could not be told. */
+  let untold: News | undefined
 
   const tell = async (one: News): Promise<void> => {
     const transaction = redis.multi()
@@ -46,14 +50,20 @@ export function joinReplicas ({ live, name, redis, waiting, log }: ChangeStreamO
     const results = await transaction.xadd(stream, 'MAXLEN', '~', MAX_NEWS, '*', 'news', JSON.stringify(one)).exec()
     for (const [error] of results ?? []) if (error !== null) throw error
   }
-  // What cannot be told now is found by the next comparison.
-  const tellOrCompare = (one: News): void => { tell(one).catch(() => { comparedAt = 0 }) }
+  // What cannot be told now is found, or told, by the next comparison.
+  const tellOrCompare = (one: News): void => {
+    tell(one).catch(() => {
+      comparedAt = 0
+      if ('swapped' in one) untold = one
+    })
+  }
   live.listen({
     changed: changes => { tellOrCompare({ from: me, changes: [...changes] }) },
     swapped: () => { tellOrCompare({ from: me, swapped: true }) }
   })
 
   const compare = async (): Promise<void> => {
+    comparedAt = Date.now()
     const theirs = new Set(await redis.hkeys(hash))
     const known = new Set([...live.changes()].map(({ id }) => id))
     for (const ids of chunks([...theirs].filter(id => !known.has(id)))) await live.receive((await redis.hmget(hash, ...ids)).flatMap(parseChange))
@@ -61,7 +71,9 @@ export function joinReplicas ({ live, name, redis, waiting, log }: ChangeStreamO
     for (const part of chunks(ours.filter(({ id }) => !theirs.has(id)))) await tell({ from: me, changes: part })
     const counts = new Set(ours.map(({ id }) => id))
     for (const ids of chunks([...theirs].filter(id => !counts.has(id)))) await redis.hdel(hash, ...ids)
-    comparedAt = Date.now()
+    const again = untold
+    if (again !== undefined) await tell(again)
+    if (untold === again) untold = undefined
   }
 
   const take = async (text: string): Promise<void> => {
@@ -74,14 +86,16 @@ export function joinReplicas ({ live, name, redis, waiting, log }: ChangeStreamO
 
   const follow = async (): Promise<void> => {
     const last = await redis.xrevrange(stream, '+', '-', 'COUNT', 1)
-    let at = last[0]?.[0] ?? '0-0'
+    // A Redis that came back empty begins anew.
+    if (last.length === 0) at = '0-0'
+    else if (at === '') at = last[0]![0]
     await compare()
     // A comparison that is due leaves this loop and begins anew.
     while (!closing.signal.aborted && Date.now() - comparedAt < COMPARE_EVERY_MS) {
       const found = await waiting.xread('COUNT', 100, 'BLOCK', BLOCK_MS, 'STREAMS', stream, at)
       for (const [id, fields] of found?.[0]?.[1] ?? []) {
-        await take(fields[1]!)
         at = id
+        await take(fields[1]!)
       }
     }
   }
