@@ -76,10 +76,11 @@ export class Crew {
     let failures = 0
     let booted = false
     while (!this.#ending) {
-      const worker = start(index)
-      this.#workers[index] = worker
+      let worker: WorkerProcess | undefined
       try {
         const started = performance.now()
+        worker = startOrDie(start, index)
+        this.#workers[index] = worker
         this.models = await worker.ready
         this.#ready.add(worker)
         log?.info({ worker: index, workerPid: worker.pid, warmUpMs: Math.round(performance.now() - started) }, 'worker ready')
@@ -91,18 +92,18 @@ export class Crew {
         failures++
         if (this.#ending) return
         // It may be alive and only have said why it cannot serve.
-        worker.kill(`it could not start: ${(error as Error).message}`)
+        worker?.kill(`it could not start: ${(error as Error).message}`)
         if (this.#isHopeless(error as Error, failures, booted)) {
           this.#stop(error as Error, failures)
           return
         }
       }
-      const reason = await worker.exited
-      this.#ready.delete(worker)
+      const reason = worker === undefined ? 'no process could be started' : await worker.exited
+      if (worker !== undefined) this.#ready.delete(worker)
       this.#workers[index] = undefined
       if (this.#ending) return
       this.restarts++
-      log?.warn({ worker: index, workerPid: worker.pid, reason }, 'worker died, starting another')
+      log?.warn({ worker: index, workerPid: worker?.pid, reason }, 'worker died, starting another')
       await delay(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)])
     }
   }
@@ -119,6 +120,15 @@ export class Crew {
     const told = isVelError(error) && !isDeath(error) && error.code !== 'VEL_ERR_INTERNAL'
     const reason = error.cause instanceof Error ? error.cause.message : error.message
     this.#giveUp(told ? error : Object.assign(errors.workers(failures === 1 ? reason : `${failures} starts in a row failed; the last: ${reason}`), { cause: error.cause }))
+  }
+}
+
+/** Where the system has no process to give, as without memory, that is a death at its start. */
+function startOrDie (start: CrewOptions['start'], index: number): WorkerProcess {
+  try {
+    return start(index)
+  } catch (error) {
+    throw errors.workerDied(`it could not be started: ${(error as Error).message}`)
   }
 }
 

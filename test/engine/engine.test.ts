@@ -162,6 +162,18 @@ describe('a worker that dies', () => {
     expect(stats()).toMatchObject({ workers: 1, restarts: 3 })
   })
 
+  it('and whose successor the system has no process for is replaced all the same', async () => {
+    let forks = 0
+    const { encode, stats } = await start({ fork: () => { if (++forks === 2) throw new Error('spawn ENOMEM'); return fixture('worker.mjs')() } })
+    expect(await code(encode(image({ signal: 'SIGKILL' })))).toBe('VEL_ERR_WORKER_DIED')
+    expect((await encode(image({}))).width).toBe(1)
+    expect(stats()).toMatchObject({ workers: 1, restarts: 2 })
+  })
+
+  it('before it lives, three times in a row, makes the engine give up', async () => {
+    await expect(start({ fork: () => { throw new Error('spawn ENOMEM') } })).rejects.toMatchObject({ code: 'VEL_ERR_WORKERS', message: expect.stringMatching(/3 starts in a row failed; the last: .*spawn ENOMEM/) })
+  })
+
   it('leaves no process behind where the engine gives up at once', async () => {
     const children: ChildProcess[] = []
     const programs = ['fails.mjs', 'silent.mjs']
