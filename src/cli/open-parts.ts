@@ -84,7 +84,7 @@ function expectedEncoders ({ models: { face, clipImage, clipText } }: PackManife
 export async function openLiveFor ({ indexDir }: Config, pack: PackManifest, writable: boolean, say: LiveOptions['say']): Promise<LiveKnowledgeBase> {
   return await openLive({
     dir: indexDir,
-    open: async () => await openIndexFor(pack, indexDir, { threads: true }),
+    open: async () => await openIndexFor(pack, indexDir, { threads: true, say }),
     recipe: encoderIdentity(pack.models.face).recipe,
     writable,
     say

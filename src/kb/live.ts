@@ -12,6 +12,7 @@ import { siblingPath, writeError } from './folder.ts'
 import type { IndexedKnowledgeBase } from './open-index.ts'
 import { createView, differences, type KnowledgeBaseView, type OverlayEntity } from './overlay.ts'
 import { readIndexManifest } from './read-index.ts'
+import type { Tell } from './search-threads.ts'
 import type { OnWriting } from './write-index.ts'
 
 export interface LiveOptions {
@@ -22,7 +23,7 @@ export interface LiveOptions {
   readonly recipe: string
   /** Changes are taken and kept in the log; one process alone may do so. Otherwise the log is read, where there is one. */
   readonly writable: boolean
-  readonly say: (level: 'info' | 'warn', sentence: string) => void
+  readonly say: Tell
   /** Entities that differ from the index from which on it is written anew by itself; null never. */
   readonly compactFrom?: number | null | undefined
 }

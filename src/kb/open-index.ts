@@ -6,7 +6,7 @@ import { createCohort } from './cohort.ts'
 import type { Hits } from './exact.ts'
 import type { IndexManifest, SearchManifest } from './format.ts'
 import { readIndex, type IndexParts, type SpaceIndex } from './read-index.ts'
-import { startSearchThreads, type SearchedSpaces, type SearchThreads } from './search-threads.ts'
+import { startSearchThreads, type SearchedSpaces, type SearchThreads, type Tell } from './search-threads.ts'
 import { bestOf, createSearcher, rescore } from './searcher.ts'
 
 /** The encoders that will ask: a space that is left out is not checked. */
@@ -30,6 +30,8 @@ const THREADS_FROM = 6e6
 export interface OpenOptions {
   /** A service: spaces whose search would hold up others are searched by threads; they end when the index is closed. */
   readonly threads?: boolean | undefined
+  /** Hears of threads that do not start. */
+  readonly say?: Tell | undefined
 }
 
 /**
@@ -37,11 +39,11 @@ export interface OpenOptions {
  *
  * @throws VEL_ERR_INDEX where a file is missing, cut or changed, the format is newer, or another encoder made the vectors.
  */
-export async function openIndex (dir: string, expected: ExpectedEncoders, { threads = false }: OpenOptions = {}): Promise<IndexedKnowledgeBase> {
+export async function openIndex (dir: string, expected: ExpectedEncoders, { threads = false, say }: OpenOptions = {}): Promise<IndexedKnowledgeBase> {
   const parts = await readIndex(dir)
   checkEncoders(dir, parts.manifest, expected)
   const large = threads ? largeSpaces(parts) : {}
-  return createKnowledgeBase(parts, Object.keys(large).length === 0 ? null : await startSearchThreads(large))
+  return createKnowledgeBase(parts, Object.keys(large).length === 0 ? null : await startSearchThreads(large, say))
 }
 
 function largeSpaces ({ spaces }: IndexParts): SearchedSpaces {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { createKnowledgeBase, openIndex, type IndexedKnowledgeBase } from '../../src/kb/open-index.ts'
 import { openLive } from '../../src/kb/live.ts'
@@ -76,6 +77,32 @@ test('a thread that died is replaced', async () => {
   await expect.poll(() => threads.ids().length, { timeout: 20_000 }).toBe(2)
   expect((await threads.search('face', queries[0]!, 10))!.rows).toHaveLength(10)
 })
+
+test('a thread that does not start is told once, tried again, and told when it runs', async () => {
+  const parts = await readIndex(await writtenIndex())
+  const said: string[] = []
+  const threads = await startSearchThreads(parts.spaces, (level, sentence) => { said.push(`${level}: ${sentence}`) })
+  const kb = createKnowledgeBase(parts, threads)
+  onTestFinished(kb.close)
+  const expected = await idsOf(kb, queries[0]!)
+  // What no thread can be given: the first start fails in it, the next before there is one.
+  const place = parts.spaces.face!.place as unknown as Record<string, unknown>
+  const { bytes } = place
+  place['bytes'] = null
+  for (let n = 0; n < 2; n++) expect(await threads.search('face', null as unknown as Float32Array, 3)).toBeNull()
+  await expect.poll(() => said.length, { timeout: 20_000 }).toBe(2)
+  place['bytes'] = () => {}
+  expect(await idsOf(kb, queries[0]!)).toEqual(expected)
+  await setTimeout(2500)
+  place['bytes'] = bytes
+  await expect.poll(() => threads.ids().length, { timeout: 20_000 }).toBe(2)
+  expect(said.sort()).toEqual([
+    'info: search thread 1 runs again',
+    'info: search thread 2 runs again',
+    expect.stringMatching(/^warn: search thread 1 does not start, and is tried again: .+; without one, searches hold up everything else$/),
+    expect.stringMatching(/^warn: search thread 2 does not start/)
+  ])
+}, 60_000)
 
 test('searches while indexes are swapped each see one of them, whole', async () => {
   const dir = await writtenIndex()
