@@ -1,5 +1,5 @@
 // Vectors to their file, one at a time.
-import { open } from 'node:fs/promises'
+import { open, type FileHandle } from 'node:fs/promises'
 import type { Encoding } from './format.ts'
 import { encodeVector, rowOffset } from './vectors.ts'
 
@@ -16,10 +16,7 @@ export async function writeVectors (path: string, encoding: Encoding, count: num
     let buffered = 0
     const drain = async (): Promise<void> => {
       const block = Buffer.concat(parts)
-      for (let done = 0; done < block.length;) {
-        const { bytesWritten } = await file.write(block, done, block.length - done, at + done)
-        done += bytesWritten
-      }
+      await writeAt(file, block, at)
       at += block.length
       parts = []
       buffered = 0
@@ -33,8 +30,13 @@ export async function writeVectors (path: string, encoding: Encoding, count: num
       if (buffered >= BUFFERED_BYTES) await drain()
     }
     await drain()
-    if (scales.length > 0) await file.write(new Uint8Array(scales.buffer), 0, scales.byteLength, 0)
+    await writeAt(file, new Uint8Array(scales.buffer), 0)
   } finally {
     await file.close()
   }
+}
+
+/** A disk that is nearly full takes a part, and refuses the rest when it is asked again. */
+async function writeAt (file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten
 }
