@@ -1,6 +1,7 @@
 // A view back to an index folder: the changes become part of the index.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { Entity, Space } from '../types.ts'
 import { readableFolder, removeUnfinished } from './folder.ts'
 import { REPORT_FILE, type IndexManifest } from './format.ts'
@@ -13,7 +14,7 @@ export async function writeView (dir: string, view: KnowledgeBaseView, onWriting
   const { manifest } = view.base
   const entities = [...currentEntities(view)]
   const spaces: { [S in Space]?: VectorSource } = {}
-  for (const space of Object.keys(manifest.spaces) as Space[]) spaces[space] = sourceOf(view, space, entities)
+  for (const space of Object.keys(manifest.spaces) as Space[]) spaces[space] = await sourceOf(view, space, entities)
   const report = await readFile(join(await readableFolder(dir), REPORT_FILE), 'utf8').then(text => JSON.parse(text) as unknown, () => undefined)
   await removeUnfinished(dir)
   return await writeIndex(dir, {
@@ -25,7 +26,8 @@ export async function writeView (dir: string, view: KnowledgeBaseView, onWriting
     entities,
     spaces,
     // What the build found; it knew nothing of the changes.
-    report: report === undefined ? undefined : () => report
+    report: report === undefined ? undefined : () => report,
+    findAlike: false
   }, onWriting)
 }
 
@@ -38,27 +40,29 @@ function * currentEntities ({ base, overlay }: KnowledgeBaseView): Generator<Ent
   for (const [id, { entity }] of overlay) if (entity !== null && base.entity(id) === undefined) yield entity
 }
 
-/** Vectors are decoded one entity at a time. */
-function sourceOf ({ base, overlay }: KnowledgeBaseView, space: Space, entities: readonly Entity[]): VectorSource {
+/** Entities that are looked at before others get their turn: a few milliseconds. */
+const AT_A_TIME = 2000
+
+/** Vectors are decoded one entity at a time, when they are read. */
+async function sourceOf ({ base, overlay }: KnowledgeBaseView, space: Space, entities: readonly Entity[]): Promise<VectorSource> {
   const { encoder, dims } = base.manifest.spaces[space]!
-  const vectorsOf = (row: number): readonly ReferenceVector[] => {
-    const { id } = entities[row]!
-    return overlay.get(id)?.vectors[space] ?? base.references(space, id)
-  }
   const rows: number[] = []
   const places: number[] = []
   const images: Array<string | null> = []
-  entities.forEach((_, row) => {
-    vectorsOf(row).forEach(({ image }, place) => {
+  for (const [row, { id }] of entities.entries()) {
+    const ofEntity = overlay.get(id)?.vectors[space]?.map(({ image }) => image) ?? base.images(space, id)
+    ofEntity.forEach((image, place) => {
       rows.push(row)
       places.push(place)
       images.push(image)
     })
-  })
+    if (row % AT_A_TIME === AT_A_TIME - 1) await setImmediate()
+  }
+  const vectorsOf = ({ id }: Entity): readonly ReferenceVector[] => overlay.get(id)?.vectors[space] ?? base.references(space, id)
   return {
     encoder: { ...encoder, dims },
     entityRows: Uint32Array.from(rows),
-    read: async vector => vectorsOf(rows[vector]!)[places[vector]!]!.vector,
+    read: async vector => vectorsOf(entities[rows[vector]!]!)[places[vector]!]!.vector,
     ...(space === 'face' ? { images } : {})
   }
 }

@@ -18,6 +18,8 @@ export interface IndexedKnowledgeBase extends KnowledgeBase {
   readonly entities: readonly Entity[]
   /** The vectors of one entity, decoded, with the photo each is from where that is known. */
   readonly references: (space: Space, id: string) => ReferenceVector[]
+  /** The photos of `references`, null for one that is not known; nothing is decoded. */
+  readonly images: (space: Space, id: string) => Array<string | null>
   /** `usual` for an entity with other faces than those of the index. */
   readonly usualOf: (id: string, faces: readonly Float32Array[]) => number | null
 }
@@ -73,11 +75,13 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts,
     if (embedding.length !== index.table.dims) throw new RangeError(`Expected an embedding of ${index.table.dims} numbers, received ${embedding.length}`)
     return index
   }
-  const references = (space: Space, id: string): ReferenceVector[] => {
+  const ofEntity = <T>(space: Space, id: string, of: (index: SpaceIndex, vector: number) => T): T[] => {
     const row = rowOfId.get(id)
     const index = spaces[space]
-    return row === undefined || index === undefined ? [] : readVectors(index, row)
+    if (row === undefined || index === undefined) return []
+    return Array.from({ length: index.first[row + 1]! - index.first[row]! }, (_, i) => of(index, index.first[row]! + i))
   }
+  const references = (space: Space, id: string): ReferenceVector[] => ofEntity(space, id, (index, vector) => ({ image: imageOf(index, vector), vector: index.table.read(vector, new Float32Array(index.table.dims)) }))
   const cohort = spaces.face === undefined ? null : createCohort(spaces.face)
   const usualOf = (id: string, faces: readonly Float32Array[]): number | null => cohort?.usual(faces, rowOfId.get(id) ?? null) ?? null
   return {
@@ -104,6 +108,7 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts,
       return similarities
     },
     references,
+    images: (space, id) => ofEntity(space, id, imageOf),
     usualOf,
     async usual ({ id }) {
       const known = spaces.face?.usual?.[rowOfId.get(id) ?? -1]
@@ -122,12 +127,9 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts,
   }
 }
 
-function readVectors ({ table, images, first }: SpaceIndex, row: number): ReferenceVector[] {
-  return Array.from({ length: first[row + 1]! - first[row]! }, (_, i) => {
-    const vector = first[row]! + i
-    const image = images?.[vector] ?? 0n
-    return { image: image === 0n ? null : image.toString(16).padStart(16, '0'), vector: table.read(vector, new Float32Array(table.dims)) }
-  })
+function imageOf ({ images }: SpaceIndex, vector: number): string | null {
+  const image = images?.[vector] ?? 0n
+  return image === 0n ? null : image.toString(16).padStart(16, '0')
 }
 
 function searcherOf (index: SpaceIndex, how: SearchManifest): (embedding: Float32Array, k: number) => Hits {

@@ -50,7 +50,7 @@ function textsOf (base: IndexedKnowledgeBase, { text }: EntityChanges, before: E
   for (const space of TEXT_SPACES) {
     const theirs = base.manifest.spaces[space]
     if (theirs === undefined) continue
-    const had = base.references(space, entity.id).length > 0
+    const had = base.images(space, entity.id).length > 0
     if (had && before !== undefined && before.name === entity.name && (space === 'name' || before.description === entity.description)) continue
     const given = text?.kind === 'put' ? text.texts?.[space] : undefined
     const own = given?.recipe === theirs.encoder.recipe ? [{ image: null, vector: decodeVector(given.vector) }] : []
@@ -115,7 +115,7 @@ export function createView (base: IndexedKnowledgeBase, overlay: Overlay, digest
       return other === undefined ? await base.usual({ id }) : base.usualOf(id, other.map(({ vector }) => vector))
     },
     entity: entityOf,
-    images: id => (overlay.get(id)?.vectors.face ?? base.references('face', id)).map(({ image }) => image),
+    images: id => overlay.get(id)?.vectors.face?.map(({ image }) => image) ?? base.images('face', id),
     close: async () => {}
   }
 }
@@ -128,7 +128,7 @@ function ownIn (overlay: Overlay, space: Space): Array<{ readonly entity: Entity
 /** Changed entities that texts do not find, though the index has texts: they were put where no encoder of them ran. */
 export function withoutTexts ({ base, overlay }: KnowledgeBaseView): string[] {
   const spaces = TEXT_SPACES.filter(space => base.dims[space] !== undefined)
-  return [...overlay].filter(([id, { entity, vectors }]) => entity !== null && spaces.some(space => (vectors[space] ?? base.references(space, id)).length === 0)).map(([id]) => id)
+  return [...overlay].filter(([id, { entity, vectors }]) => entity !== null && spaces.some(space => (vectors[space] ?? base.images(space, id)).length === 0)).map(([id]) => id)
 }
 
 /** NaN where there is none. */

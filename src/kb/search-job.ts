@@ -14,8 +14,8 @@ export interface SearchJob {
   readonly encoding: Encoding
   readonly count: number
   readonly dims: number
-  /** The file of the entity row of each vector, of how many entities, and where what is usual for each goes; null where vectors are not of faces. */
-  readonly faces: { readonly rows: string, readonly entities: number, readonly usual: string } | null
+  /** The file of the entity row of each vector, of how many entities, and where what is usual for each goes, and whether look-alikes are wanted; null where vectors are not of faces. */
+  readonly faces: { readonly rows: string, readonly entities: number, readonly usual: string, readonly findAlike: boolean } | null
   /** Where the graph goes, where search is HNSW; where the coarse copy and its axes go, where it is PCA. */
   readonly graph: string
   readonly coarse: string
@@ -41,5 +41,5 @@ export async function runSearchJob (job: SearchJob, onDone: (stage: SearchStage,
   const table = openTable(place)
   const usual = await usualOfAll({ table, entityRows }, job.faces.entities, done => { onDone('usual', done) })
   if (usual !== null) await writeFile(job.faces.usual, new Uint8Array(usual.buffer))
-  return { search, msPerQuery, alike: await findAlike(table, entityRows, { graph, coarse }, done => { onDone('alike', done) }) }
+  return { search, msPerQuery, alike: job.faces.findAlike ? await findAlike(table, entityRows, { graph, coarse }, done => { onDone('alike', done) }) : [] }
 }

@@ -37,6 +37,8 @@ export interface IndexContent {
   readonly spaces: { readonly [S in Space]?: VectorSource }
   /** What is kept in the folder for people. @param alike look-alikes among the faces. */
   readonly report?: ((alike: readonly Alike[]) => unknown) | undefined
+  /** False where the report needs none of them: the comparison of all faces is spared. */
+  readonly findAlike?: boolean | undefined
 }
 
 export type WriteStage = 'vectors' | SearchStage
@@ -49,7 +51,7 @@ export async function writeIndex (dir: string, content: IndexContent, onWriting:
     await pipeline(Readable.from(entityLines(content.entities)), createWriteStream(join(folder, ENTITIES_FILE)))
     const spaces: { [S in Space]?: SpaceManifest } = {}
     for (const [space, source] of Object.entries(content.spaces) as Array<[Space, VectorSource]>) {
-      const { manifest, alike } = await writeSpace(folder, space, source, content.entities.length, onWriting)
+      const { manifest, alike } = await writeSpace(folder, space, source, content, onWriting)
       spaces[space] = manifest
       if (space === 'face' && content.report !== undefined) await writeFile(join(folder, REPORT_FILE), JSON.stringify(content.report(alike), null, 2) + '\n')
     }
@@ -69,7 +71,7 @@ async function sealManifest (folder: string, { name, pack, decision, calibration
   return { formatVersion, version: indexVersion(unsigned), created: new Date().toISOString(), ...rest }
 }
 
-async function writeSpace (folder: string, space: Space, source: VectorSource, entities: number, onWriting: OnWriting): Promise<{ manifest: SpaceManifest, alike: readonly Alike[] }> {
+async function writeSpace (folder: string, space: Space, source: VectorSource, { entities, findAlike = true }: IndexContent, onWriting: OnWriting): Promise<{ manifest: SpaceManifest, alike: readonly Alike[] }> {
   const { encoder, entityRows } = source
   const { dims } = encoder
   const count = entityRows.length
@@ -78,7 +80,7 @@ async function writeSpace (folder: string, space: Space, source: VectorSource, e
   await writeVectors(join(folder, names.vectors), encoding, count, dims, readAll(source, done => { onWriting('vectors', done, count) }))
   await writeFile(join(folder, names.rows), new Uint8Array(entityRows.buffer, entityRows.byteOffset, entityRows.byteLength))
   if (source.images !== undefined) await writeFile(join(folder, names.images), BigUint64Array.from(source.images, image => BigInt(`0x${image ?? 0}`)))
-  const job = { vectors: join(folder, names.vectors), encoding, count, dims, faces: space === 'face' ? { rows: join(folder, names.rows), entities, usual: join(folder, names.usual) } : null, graph: join(folder, names.graph), coarse: join(folder, names.coarse), axes: join(folder, names.axes) }
+  const job = { vectors: join(folder, names.vectors), encoding, count, dims, faces: space === 'face' ? { rows: join(folder, names.rows), entities: entities.length, usual: join(folder, names.usual), findAlike } : null, graph: join(folder, names.graph), coarse: join(folder, names.coarse), axes: join(folder, names.axes) }
   const { search, msPerQuery, alike } = await chooseSearchAside(job, (stage, done) => { onWriting(stage, done, count) })
   const { name, sha256, recipe } = encoder
   return { manifest: { encoder: { name, sha256, recipe }, dims, vectors: count, encoding, encodingLoss: loss, search, msPerQuery }, alike }

@@ -6,7 +6,7 @@ import { changeLogPath } from '../../src/kb/live.ts'
 import { seal } from '../../src/kb/seal.ts'
 import { updateManifest } from '../../src/kb/update-manifest.ts'
 import { writeIndex } from '../../src/kb/write-index.ts'
-import { content, seededEntities } from './build.ts'
+import { content, seededEntities, seededVectors } from './build.ts'
 import { addImage, deleteImage, imageOf, nearest, openSmall, put, remove, vectors, writeSmallIndex } from './live.ts'
 
 test('a change is seen by the next search, changes the version, and outlives a restart', async () => {
@@ -129,6 +129,17 @@ test('a compaction keeps what was calibrated or built since the index was opened
   await live.compact()
   expect(live.view().base.entities.map(({ id }) => id).sort()).toEqual(['Q1', 'Q2', 'Q3', 'Q98', 'Q99'])
   expect(await nearest(live, 30)).toBe('Q99')
+})
+
+test('a compaction tells what is usual for each, and compares nobody for look-alikes', async () => {
+  const dir = await writeSmallIndex()
+  const faces = seededVectors(210)
+  await writeIndex(dir, content(seededEntities(210), faces, [...faces.keys()]))
+  const live = await openSmall(dir)
+  onTestFinished(live.close)
+  const stages = new Set<string>()
+  await live.compact(stage => { stages.add(stage) })
+  expect([...stages].sort()).toEqual(['usual', 'vectors'])
 })
 
 test('with many changes the index is written anew by itself', async () => {
