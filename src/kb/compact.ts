@@ -37,7 +37,9 @@ function * currentEntities ({ base, overlay }: KnowledgeBaseView): Generator<Ent
     if (other === undefined) yield before
     else if (other.entity !== null) yield other.entity
   }
-  for (const [id, { entity }] of overlay) if (entity !== null && base.entity(id) === undefined) yield entity
+  // In order of id, not of arrival: servers with the same changes write the same index.
+  const added = [...overlay].flatMap(([id, { entity }]) => entity === null || base.entity(id) !== undefined ? [] : [entity])
+  yield * added.sort((a, b) => a.id < b.id ? -1 : 1)
 }
 
 /** Entities that are looked at before others get their turn: a few milliseconds. */

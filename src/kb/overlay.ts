@@ -37,7 +37,7 @@ export function differences (base: IndexedKnowledgeBase, changes: ChangeSet, id:
   if (entity === null) return before === undefined ? undefined : { entity: null, vectors: { face: [], name: [], name_description: [] } }
   const theirs = base.references('face', id)
   const kept = theirs.filter(({ image }) => stays(of, image))
-  const added = [...of.images.values()].flatMap(image => image.kind === 'add-image' && image.recipe === recipe && theirs.every(other => other.image !== image.image) ? [{ image: image.image, vector: decodeVector(image.face) }] : [])
+  const added = [...of.images.values()].flatMap(image => image.kind === 'add-image' && image.recipe === recipe && theirs.every(other => other.image !== image.image) ? [{ image: image.image, vector: decodeVector(image.face) }] : []).sort((a, b) => a.image < b.image ? -1 : 1)
   const sameFaces = kept.length === theirs.length && added.length === 0
   const vectors = { ...(sameFaces ? {} : { face: [...kept, ...added] }), ...textsOf(base, of, before, entity) }
   if (Object.keys(vectors).length === 0 && before !== undefined && sameTexts(before, entity)) return undefined

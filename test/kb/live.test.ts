@@ -142,6 +142,19 @@ test('a compaction tells what is usual for each, and compares nobody for look-al
   expect([...stages].sort()).toEqual(['usual', 'vectors'])
 })
 
+test('two that received the same changes in another order write the same index', async () => {
+  const changes = [put('Q99'), put('Q98'), addImage('Q99', 30), addImage('Q98', 31), addImage('Q3', 33), addImage('Q3', 32)].map((draft, at) => ({ ...stamp(draft, 0), at }))
+  const versions: string[] = []
+  for (const order of [changes, changes.toReversed()]) {
+    const live = await openSmall(await writeSmallIndex())
+    onTestFinished(live.close)
+    for (const one of order) await live.receive([one])
+    await live.compact()
+    versions.push(live.view().info.version)
+  }
+  expect(versions[0]).toBe(versions[1])
+})
+
 test('with many changes the index is written anew by itself', async () => {
   const live = await openSmall(await writeSmallIndex(), { compactFrom: 3 })
   onTestFinished(live.close)
