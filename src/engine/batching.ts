@@ -1,7 +1,7 @@
 // Faces of images that one worker has at the same time, embedded as one batch: on a GPU one run of eight faces costs
-// little more than one of one. Used only where a worker is given several images and the graph takes a batch.
+// little more than one of one. Used where the faces really run on CUDA and the graph takes a batch.
 //
-// NOTE: not on CPU, where a face in a batch costs nearly what it costs alone and a worker is given one image at a time:
+// NOTE: not on CPU, where a face in a batch costs nearly what it costs alone, and one that is only there to pad it too:
 // `npx tsx test/bench/batching.ts` prints ms a face by batch size.
 import type { Raster } from '../types.ts'
 import type { FaceEncoder } from '../ports.ts'

@@ -7,7 +7,7 @@ import { Admission } from './admission.ts'
 import { Crew, type EngineLog } from './crew.ts'
 import { forkWorker, WorkerProcess } from './worker-process.ts'
 
-export interface EngineOptions extends Omit<WorkerSettings, 'concurrency' | 'device'> {
+export interface EngineOptions extends Omit<WorkerSettings, 'device'> {
   /** Worker processes. With CUDA one a device: worker n computes on device n. */
   readonly workers: number
   /** Images that wait at most. */
@@ -60,7 +60,7 @@ export async function createEngine (options: EngineOptions): Promise<Engine> {
     if (!warned.has(message)) log?.warn({}, message)
     warned.add(message)
   }
-  const start = (index: number): WorkerProcess => new WorkerProcess(fork(), { pack, modelsDir, settings, providers, threads, concurrency, device: index }, { startMs, hangMs }, warn)
+  const start = (index: number): WorkerProcess => new WorkerProcess(fork(), { pack, modelsDir, settings, providers, threads, device: index }, { startMs, hangMs }, warn)
   const admission: Admission = new Admission({ places: workers * concurrency, maxQueue, free: () => crew.free() })
   const crew = new Crew({ workers, concurrency, start, onReady: () => { admission.dispatch() }, log })
   crew.fatal.catch(() => { admission.refuse('its workers cannot be kept running') })

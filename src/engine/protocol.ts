@@ -15,8 +15,6 @@ export interface WorkerSettings {
   readonly providers: readonly string[]
   /** Threads inside one operator. */
   readonly threads: number
-  /** Images that this worker is given at a time. */
-  readonly concurrency: number
   /** Device that CUDA runs on, counted from 0. */
   readonly device: number
 }

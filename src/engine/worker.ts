@@ -43,9 +43,9 @@ async function start (settings: WorkerSettings): Promise<Answer> {
   const open = opener(settings)
   const { models, info } = await loadModels(settings.pack, settings.modelsDir, open, settings.settings)
   const context = settings.pack.models.clipImage !== undefined
-  // On CUDA also for one image at a time: its faces then come in few, warmed batch sizes.
+  // Also for one image at a time: its faces then come in few, warmed batch sizes.
   const onCuda = info.some(model => model.role === 'face' && model.provider.startsWith('cuda'))
-  const batched = (settings.concurrency > 1 || onCuda) && (models.face.maxBatch ?? 1) > 1
+  const batched = onCuda && (models.face.maxBatch ?? 1) > 1
   const serving: EncodingModels = batched ? { ...models, face: batchAcrossImages(models.face, BATCHING) } : models
   await warmUp(serving, settings.settings, context, batched ? BATCHING.maxBatch : 1)
   const withTexts = openSeldom(async () => await loadTextEncoder(settings.pack, settings.modelsDir, open), TEXTS_IDLE_MS)

@@ -1,7 +1,7 @@
 // The engine with real models in real processes.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,9 +13,7 @@ import { openSession } from '../../src/inference/session.ts'
 import { loadModels } from '../../src/models/load.ts'
 import { encodeMentions } from '../../src/pipeline/encode-mentions.ts'
 import { dot } from '../../src/math/vector.ts'
-import { readPackManifest } from '../../src/packs/manifest.ts'
 import { embeddedOptions, encodingSettings, hasEmbedded, isAlive, modelsDir, noiseJpeg, until } from '../helpers/engine.ts'
-import { describeWithShared, shared } from '../helpers/shared.ts'
 
 const BOXES = [{ x1: 40, y1: 30, x2: 140, y2: 150 }, { x1: 160, y1: 60, x2: 260, y2: 180 }]
 
@@ -77,25 +75,18 @@ describe.skipIf(!hasEmbedded)('one engine with the embedded pack', () => {
   })
 })
 
-describeWithShared('a worker that has several images at a time', () => {
-  it.skipIf(!hasEmbedded)('gives each the same mentions as alone', async () => {
-    // The embedded detector before a face encoder whose graph takes a batch.
+describe.skipIf(!hasEmbedded)('a worker that has several images at a time', () => {
+  it('gives each the same mentions as alone', async () => {
     const options = await embeddedOptions()
-    const edgeface = await readPackManifest('scrfd-edgeface', modelsDir)
-    const dir = await mkdtemp(join(tmpdir(), 'vel-mixed-'))
-    await symlink(join(modelsDir, 'embedded'), join(dir, 'embedded'))
-    await symlink(fileURLToPath(new URL('models/edgeface-xs', shared)), join(dir, 'edgeface-xs'))
-    const mixed = { ...options, modelsDir: dir, pack: { ...options.pack, models: { ...options.pack.models, face: edgeface.models.face } } }
     const photos = await Promise.all([320, 330, 340].map(async width => await noiseJpeg(width)))
     const boxes = photos.map((_, i) => BOXES.slice(0, 1 + i % 2))
-    const alone = await createEngine(mixed)
+    const alone = await createEngine(options)
     const one: EncodedImage[] = []
     for (const [i, photo] of photos.entries()) one.push(await alone.encode(photo, { boxes: boxes[i]! }))
     await alone.close()
-    const together = await createEngine({ ...mixed, concurrencyPerWorker: 4 })
+    const together = await createEngine({ ...options, concurrencyPerWorker: 4 })
     const many = await Promise.all(photos.map(async (photo, i) => await together.encode(photo, { boxes: boxes[i]! })))
     await together.close()
-    await rm(dir, { recursive: true })
     many.forEach((image, i) => {
       expect(image.mentions).toHaveLength(boxes[i]!.length)
       image.mentions.forEach((mention, n) => { expect(dot(mention.face, one[i]!.mentions[n]!.face)).toBeGreaterThanOrEqual(0.9999) })
