@@ -84,6 +84,7 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts,
   const references = (space: Space, id: string): ReferenceVector[] => ofEntity(space, id, (index, vector) => ({ image: imageOf(index, vector), vector: index.table.read(vector, new Float32Array(index.table.dims)) }))
   const cohort = spaces.face === undefined ? null : createCohort(spaces.face)
   const usualOf = (id: string, faces: readonly Float32Array[]): number | null => cohort?.usual(faces, rowOfId.get(id) ?? null) ?? null
+  const computed = new Map<string, number | null>()
   return {
     manifest,
     entities,
@@ -113,8 +114,10 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts,
     async usual ({ id }) {
       const known = spaces.face?.usual?.[rowOfId.get(id) ?? -1]
       if (known !== undefined) return Number.isNaN(known) ? null : known
-      // Written before indexes told it.
-      return usualOf(id, references('face', id).map(({ vector }) => vector))
+      // Written before indexes told it: each is computed once.
+      const usual = computed.get(id) ?? usualOf(id, references('face', id).map(({ vector }) => vector))
+      computed.set(id, usual)
+      return usual
     },
     async vectors (space, { id }) {
       return references(space, id).map(({ vector }) => vector)
