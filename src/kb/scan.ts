@@ -2,14 +2,6 @@
 import type { Encoding } from './format.ts'
 import { SCAN_MODULE } from './scan-module.ts'
 
-/** The part of WebAssembly used here; Node's types leave it to the browser's. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object, imports: object) => { readonly exports: Readonly<Record<string, unknown>> }
-  readonly Memory: new (size: { initial: number, maximum: number, shared: boolean }) => { readonly buffer: SharedArrayBuffer }
-  readonly validate: (bytes: Uint8Array) => boolean
-}
-
 interface Exports {
   readonly scan8: (codes: number, scales: number, count: number, dims: number, query: number, unit: number, out: number) => void
   readonly scan16: (codes: number, count: number, dims: number, query: number, unit: number, out: number) => void

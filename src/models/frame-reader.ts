@@ -7,14 +7,6 @@ import type { Pyramid } from '../math/pyramid.ts'
 import { FRAME_MODULE } from './frame-module.ts'
 import { LUMA, toTensor } from './input.ts'
 
-/** The part of WebAssembly used here; Node's types leave it to the browser's. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object, imports: object) => { readonly exports: Readonly<Record<string, unknown>> }
-  readonly Memory: new (size: { initial: number }) => { readonly buffer: ArrayBuffer, readonly grow: (pages: number) => number }
-  readonly validate: (bytes: Uint8Array) => boolean
-}
-
 type Row = (offsets: number, weights: number, n: number, row: number, scale: number, bias: number, out: number, planeOrLuma: number) => void
 interface Exports { readonly blend: (upper: number, lower: number, n: number, wy: number, out: number) => void, readonly colour: Row, readonly grey: Row }
 
