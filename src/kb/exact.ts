@@ -11,28 +11,25 @@ export interface Hits { readonly rows: Uint32Array, readonly similarities: Float
  * @param query L2-normalised float32 `[table.dims]`.
  */
 export function searchExact (table: VectorTable, entityRows: Uint32Array, query: Float32Array, k: number): Hits {
-  const top = createTop(Math.min(k, table.count))
-  const similarities = table.scan(query)
-  for (let vector = 0; vector < table.count;) {
-    const entity = entityRows[vector]!
-    let best = -Infinity
-    for (; vector < table.count && entityRows[vector] === entity; vector++) {
-      if (similarities[vector]! > best) best = similarities[vector]!
-    }
-    top.offer(entity, best)
-  }
-  return top.hits()
+  return bestEntities(table.scan(query), entityRows, k)
 }
 
 /** The same among some `vectors` only: their places, ascending. */
 export function searchAmong (table: VectorTable, entityRows: Uint32Array, vectors: ArrayLike<number>, query: Float32Array, k: number): Hits {
-  const top = createTop(Math.min(k, vectors.length))
-  const similarities = table.scanSome(query, vectors)
-  for (let i = 0; i < vectors.length;) {
-    const entity = entityRows[vectors[i]!]!
+  const rows = new Uint32Array(vectors.length)
+  for (let i = 0; i < rows.length; i++) rows[i] = entityRows[vectors[i]!]!
+  return bestEntities(table.scanSome(query, vectors), rows, k)
+}
+
+/** @param similarities of at least as many vectors as there are `entityRows`. */
+function bestEntities (similarities: Float32Array, entityRows: Uint32Array, k: number): Hits {
+  const count = entityRows.length
+  const top = createTop(Math.min(k, count))
+  for (let vector = 0; vector < count;) {
+    const entity = entityRows[vector]!
     let best = -Infinity
-    for (; i < vectors.length && entityRows[vectors[i]!] === entity; i++) {
-      if (similarities[i]! > best) best = similarities[i]!
+    for (; vector < count && entityRows[vector] === entity; vector++) {
+      if (similarities[vector]! > best) best = similarities[vector]!
     }
     top.offer(entity, best)
   }
