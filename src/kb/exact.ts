@@ -36,13 +36,37 @@ function bestEntities (similarities: Float32Array, entityRows: Uint32Array, k: n
   return top.hits()
 }
 
+/** From here on all that is offered is sorted once: keeping so many in order took a square of time. */
+const MANY = 2000
+
 export interface Top {
   offer: (row: number, similarity: number) => void
   hits: () => Hits
 }
 
-/** Keeps the `k` best of what it is offered, in order; equals in the order they came. Insertion: few offers reach the list once it is full. */
+/** Keeps the `k` best of what it is offered, in order; equals in the order they came. */
 export function createTop (k: number): Top {
+  return k < MANY ? createInsertion(k) : createSort(k)
+}
+
+function createSort (k: number): Top {
+  const rows: number[] = []
+  const similarities: number[] = []
+  return {
+    offer (row, similarity) {
+      if (Number.isNaN(similarity)) return
+      rows.push(row)
+      similarities.push(similarity)
+    },
+    hits () {
+      const order = Uint32Array.from(rows.keys()).sort((a, b) => similarities[b]! - similarities[a]! || a - b).subarray(0, k)
+      return { rows: order.map(i => rows[i]!), similarities: Float32Array.from(order, i => similarities[i]!) }
+    }
+  }
+}
+
+/** By insertion: few offers reach the list once it is full. */
+function createInsertion (k: number): Top {
   const rows = new Uint32Array(k)
   const similarities = new Float64Array(k)
   let length = 0

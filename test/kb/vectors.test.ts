@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { dot } from '../../src/math/vector.ts'
+import { createRandom } from '../../src/kb/random.ts'
 import { createTop, searchExact } from '../../src/kb/exact.ts'
 import { tableOf } from '../../src/kb/vectors.ts'
 import { seededVectors } from './build.ts'
@@ -26,6 +27,20 @@ test('the best are kept in order, equals in order of row', () => {
   for (const [row, similarity] of [[0, 0.5], [1, 0.9], [2, 0.5], [3, 0.1], [4, 0.95], [5, NaN]] as const) top.offer(row, similarity)
   expect([...top.hits().rows]).toEqual([4, 1, 0])
   expect([...createTop(0).hits().rows]).toEqual([])
+})
+
+test('many are kept as few are: in order, equals in the order they came', () => {
+  const random = createRandom(5)
+  // Many ties.
+  const offered = Array.from({ length: 5000 }, () => Math.floor(random() * 900) / 900)
+  const expected = offered.map((similarity, row) => ({ row, similarity })).sort((a, b) => b.similarity - a.similarity || a.row - b.row)
+  for (const k of [1, 1999, 2000, 4999, 5000, 9000]) {
+    const top = createTop(k)
+    offered.forEach((similarity, row) => { top.offer(row, similarity) })
+    const { rows, similarities } = top.hits()
+    expect([...rows]).toEqual(expected.slice(0, k).map(e => e.row))
+    expect([...similarities]).toEqual(expected.slice(0, k).map(e => Math.fround(e.similarity)))
+  }
 })
 
 test('asking for more than there are gives all', () => {
