@@ -11,13 +11,14 @@ import { renderMarkdown, renderTerminal } from '../eval/render.ts'
 import type { Report } from '../eval/report.ts'
 import { rowsOf } from '../eval/rows.ts'
 import { evaluateServer } from '../eval/server.ts'
-import { encodeGiven, readQueryFiles, searchingCached, type GivenQueries, type QueryEncoder } from './eval-queries.ts'
+import { encodeGiven, readQueryFiles, searchingCached, type GivenQueries } from './eval-queries.ts'
+import type { OpenedEncoder } from './kb.ts'
 import { startProgress } from './progress.ts'
 
 /** What the command line supplies. */
 export interface EvalDeps {
   /** Opens the encoder of a pack, by default the configured one. */
-  readonly openEncoder: (packName: string | undefined) => Promise<QueryEncoder>
+  readonly openEncoder: (packName: string | undefined) => Promise<OpenedEncoder>
   readonly openIndex: (dir: string, pack: PackManifest) => Promise<KnowledgeBase>
 }
 

@@ -15,6 +15,8 @@ import { startProgress, type Progress } from './progress.ts'
 export interface OpenedEncoder {
   readonly encoder: MentionEncoder
   readonly pack: PackManifest
+  /** Of all that its embeddings depend on: see recipe.ts. */
+  readonly recipe: string
   /** How many photos it works on at once. */
   readonly workers: number
   close: () => Promise<void>
@@ -63,10 +65,10 @@ export function addKbCommand (program: Command, { openEncoder, openTexts, print 
       const bars = progressBars()
       let texts: OpenedTexts | undefined
       try {
-        const { pack, encoder, workers: concurrency } = opened
+        const { pack, encoder, recipe, workers: concurrency } = opened
         const fields = asked ?? (pack.models.clipImage !== undefined && pack.models.clipText !== undefined ? [DEFAULT_TEXTS] : [])
         texts = fields.length === 0 ? undefined : await openTexts(pack)
-        const built = await buildIndex({ entities: options.entities, out: options.out, name: options.name ?? basename(resolve(options.out)), encoder, pack, concurrency, texts: texts === undefined ? undefined : { encoder: texts.encoder, fields }, onProgress: bars.update })
+        const built = await buildIndex({ entities: options.entities, out: options.out, name: options.name ?? basename(resolve(options.out)), encoder, pack, recipe, concurrency, texts: texts === undefined ? undefined : { encoder: texts.encoder, fields }, onProgress: bars.update })
         bars.stop()
         print(describeBuild(options.out, built))
       } finally {

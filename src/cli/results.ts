@@ -11,12 +11,13 @@ import { renderResults } from '../eval/render-results.ts'
 import { measurePack, type PackResults } from '../eval/results.ts'
 import { buildIndex } from '../kb/build-index.ts'
 import { readIndexManifest } from '../kb/read-index.ts'
-import { encodeGiven, readQueryFiles, searchingCached, type QueryEncoder } from './eval-queries.ts'
+import { encodeGiven, readQueryFiles, searchingCached } from './eval-queries.ts'
+import type { OpenedEncoder } from './kb.ts'
 import { startProgress } from './progress.ts'
 
 export interface ResultsDeps {
   /** Opens the encoder of a pack whose weights are in `modelsDir`, with other views of a face than the pack's where given. */
-  readonly openEncoder: (packName: string, modelsDir: string, views?: string) => Promise<QueryEncoder>
+  readonly openEncoder: (packName: string, modelsDir: string, views?: string) => Promise<OpenedEncoder>
   readonly openIndex: (dir: string, pack: PackManifest) => Promise<KnowledgeBase>
 }
 
@@ -66,14 +67,14 @@ async function measure (given: string, { data, cache }: Flags, deps: ResultsDeps
 }
 
 /** Builds the gallery where it is not there yet, from these people by this recipe. @returns its folder. */
-async function buildGallery (cache: string, data: string, { encoder, pack, recipe, workers }: QueryEncoder): Promise<string> {
+async function buildGallery (cache: string, data: string, { encoder, pack, recipe, workers }: OpenedEncoder): Promise<string> {
   const entities = GALLERY.map(set => join(data, set, 'entities.jsonl'))
   const people = await Promise.all(entities.map(async file => sha256(await readFile(file))))
   const dir = join(cache, `index-${sha256(JSON.stringify([recipe, people])).slice(0, 16)}`)
   if (await readIndexManifest(dir).then(() => true, () => false)) return dir
   const progress = startProgress(`gallery, ${pack.name}`, 0, 'photos')
   try {
-    await buildIndex({ entities, out: dir, name: 'gallery', encoder, pack, concurrency: workers, onProgress: (stage, done, total) => { if (stage === 'photos') progress.update(done, total) } })
+    await buildIndex({ entities, out: dir, name: 'gallery', encoder, pack, recipe, concurrency: workers, onProgress: (stage, done, total) => { if (stage === 'photos') progress.update(done, total) } })
   } finally {
     progress.stop()
   }

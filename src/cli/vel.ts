@@ -18,8 +18,7 @@ import { addModelsCommand } from './models.ts'
 import { encodeLate, encodingSettings, openEngine, openIndexFor, openLiveFor, openPack, openTexts } from './open-parts.ts'
 import { addResultsCommand } from './results.ts'
 import { addServeCommand } from './serve.ts'
-import type { QueryEncoder } from './eval-queries.ts'
-import { recipeOf } from '../eval/recipe.ts'
+import { recipeOf } from './recipe.ts'
 import { createLinker } from '../linker.ts'
 import { joinByRedis } from '../replicas/join.ts'
 import { encoderIdentity } from '../packs/identity.ts'
@@ -53,13 +52,7 @@ addModelsCommand(program)
 /** Commands hold back by themselves: a queue's limit is for callers who cannot know of each other. */
 const readCommandConfig = (): Config => ({ ...readConfig(process.env), maxQueue: Infinity })
 
-const openEncoder = async (name: string | undefined): Promise<OpenedEncoder> => {
-  const config = readCommandConfig()
-  const pack = await openPack(config, name ?? config.modelPack, say)
-  const engine = await openEngine(config, pack)
-  return { encoder: engine, pack, workers: config.workers, close: async () => { await engine.close() } }
-}
-const openQueryEncoder = async (name: string | undefined, modelsDir?: string, views?: string): Promise<QueryEncoder> => {
+const openEncoder = async (name: string | undefined, modelsDir?: string, views?: string): Promise<OpenedEncoder> => {
   const config = { ...readCommandConfig(), ...(modelsDir !== undefined && { modelsDir }) }
   const pack = withViews(await openPack(config, name ?? config.modelPack, say), views)
   const encoder = encodeLate(async () => await openEngine(config, pack))
@@ -68,9 +61,9 @@ const openQueryEncoder = async (name: string | undefined, modelsDir?: string, vi
 const openIndex = async (dir: string, pack: PackManifest): Promise<KnowledgeBase> => await openIndexFor(pack, dir)
 
 addKbCommand(program, { openEncoder, openTexts: async pack => await openTexts(readConfig(process.env), pack, say) })
-addEvalCommand(program, { openEncoder: openQueryEncoder, openIndex })
-addCalibrateCommand(program, { openEncoder: openQueryEncoder, openIndex })
-addResultsCommand(program, { openEncoder: openQueryEncoder, openIndex })
+addEvalCommand(program, { openEncoder, openIndex })
+addCalibrateCommand(program, { openEncoder, openIndex })
+addResultsCommand(program, { openEncoder, openIndex })
 
 addCompactCommand(program, { say })
 

@@ -18,7 +18,7 @@ export interface PhotoKey { readonly sha256: string, readonly options: EncodeOpt
 /**
  * Entries are written aside and renamed; one that cannot be read is as good as none.
  *
- * @param recipe of all that embeddings depend on: see recipe.ts. Each has entries of its own.
+ * @param recipe of all that embeddings depend on: such as src/cli/recipe.ts gives. Each has entries of its own.
  */
 export function createPhotoCache (folder: string, recipe: string): PhotoCache {
   const home = join(folder, recipe.slice(0, 16))

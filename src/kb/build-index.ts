@@ -1,5 +1,4 @@
 // Entity files and their photos to an index folder: the builder behind `vel kb build`.
-import { createHash } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { MentionEncoder, TextSpace } from '../types.ts'
@@ -24,6 +23,8 @@ export interface BuildOptions {
   readonly encoder: MentionEncoder
   /** The pack that `encoder` runs. */
   readonly pack: PackManifest
+  /** Of all that embeddings depend on: photos that a killed build encoded by another are encoded again. */
+  readonly recipe: string
   /** Photos in flight: as many as the encoder has workers. */
   readonly concurrency: number
   /** Texts that every entity gets a vector of; absent for faces alone. */
@@ -62,7 +63,7 @@ export async function buildIndex (options: BuildOptions): Promise<Built> {
     await mkdir(dirname(resolve(out)), { recursive: true })
     return await withLock(out, siblingPath(out, 'lock'), async () => {
       await removeUnfinished(out)
-      const log = await openWorkLog(workFile, packHash(options.pack))
+      const log = await openWorkLog(workFile, options.recipe)
       try {
         const built = await buildFrom(set, log, identity, texts, options)
         await rm(workFile)
@@ -101,9 +102,4 @@ async function buildFrom (set: EntitySet, log: WorkLog, identity: EncoderIdentit
   } finally {
     await texts?.close()
   }
-}
-
-/** Everything in a pack but CLIP can change which face is taken and how it is embedded. */
-function packHash ({ models: { detector, landmarks, face } }: PackManifest): string {
-  return createHash('sha256').update(JSON.stringify({ detector, landmarks, face })).digest('hex')
 }

@@ -19,5 +19,5 @@ export async function openEmbeddedEncoder (): Promise<OpenedEncoder> {
     encode: async (bytes: Uint8Array) => await encodeMentions(bytes, {}, loaded.models, settings),
     close: async () => { await loaded.close() }
   }
-  return { encoder, pack, workers: 2, close: encoder.close }
+  return { encoder, pack, recipe: 'embedded', workers: 2, close: encoder.close }
 }

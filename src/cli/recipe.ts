@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import sharp from 'sharp'
 import type { PackManifest } from '../packs/manifest.ts'
-import { sha256 } from './photo-cache.ts'
+import { sha256 } from '../eval/photo-cache.ts'
 
 const WORKER = new URL(import.meta.url.endsWith('.ts') ? '../engine/worker.ts' : '../engine/worker.js', import.meta.url)
 

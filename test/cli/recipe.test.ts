@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, it } from 'vitest'
-import { recipeOf } from '../../src/eval/recipe.ts'
+import { recipeOf } from '../../src/cli/recipe.ts'
 import { readPackManifest, withViews } from '../../src/packs/manifest.ts'
 
 it('a recipe changes with the models, the settings and the code of the worker, and with nothing else', async () => {
