@@ -43,7 +43,7 @@ COPY --from=build-cuda /app/node_modules ./node_modules
 COPY --from=build-cuda /app/dist ./dist
 COPY --from=build-cuda /app/models ./models
 COPY package.json openapi.yaml LICENSE ./
-COPY index ./index
+COPY --chown=1000 index ./index
 USER 1000
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
