@@ -11,6 +11,7 @@ import { share } from '../eval/render.ts'
 import { updateManifest } from '../kb/update-manifest.ts'
 import { encodeGiven, readQueryFiles, searchingCached } from './eval-queries.ts'
 import type { EvalDeps } from './eval.ts'
+import { many } from './many.ts'
 import { startProgress } from './progress.ts'
 
 interface Flags {
@@ -26,8 +27,6 @@ interface Flags {
   skipBroken: boolean
   dryRun: boolean
 }
-
-const many = (value: string, before: string[] = []): string[] => [...before, value]
 
 export function addCalibrateCommand (program: Command, deps: EvalDeps): void {
   program.command('calibrate')

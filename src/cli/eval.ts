@@ -13,6 +13,7 @@ import { rowsOf } from '../eval/rows.ts'
 import { evaluateServer } from '../eval/server.ts'
 import { encodeGiven, readQueryFiles, searchingCached, type GivenQueries } from './eval-queries.ts'
 import type { OpenedEncoder } from './kb.ts'
+import { many } from './many.ts'
 import { startProgress } from './progress.ts'
 
 /** What the command line supplies. */
@@ -37,8 +38,6 @@ interface Flags {
   sweeps: boolean
   skipBroken: boolean
 }
-
-const many = (value: string, before: string[] = []): string[] => [...before, value]
 
 export function addEvalCommand (program: Command, deps: EvalDeps): void {
   program.command('eval')

@@ -10,6 +10,7 @@ import type { PackManifest } from '../packs/manifest.ts'
 import type { ClipTextEncoder } from '../ports.ts'
 import { TEXT_SPACES, type MentionEncoder, type TextSpace } from '../types.ts'
 import { errors } from '../errors.ts'
+import { many } from './many.ts'
 import { startProgress, type Progress } from './progress.ts'
 
 export interface OpenedEncoder {
@@ -54,7 +55,7 @@ export function addKbCommand (program: Command, { openEncoder, openTexts, print 
 
   kb.command('build')
     .description('build an index from entity files and their photos; an interrupted build goes on where it was')
-    .requiredOption('--entities <file>', 'entity file, JSON lines; may be given several times', (file: string, before: string[] | undefined) => [...before ?? [], file])
+    .requiredOption('--entities <file>', 'entity file, JSON lines; may be given several times', many)
     .requiredOption('--out <dir>', 'index folder; replaced whole when the new one is ready')
     .option('--pack <name>', 'model pack that encodes the photos (default: MODEL_PACK)')
     .option('--name <name>', 'name of the index (default: the folder\'s name)')

@@ -13,6 +13,7 @@ import { buildIndex } from '../kb/build-index.ts'
 import { readIndexManifest } from '../kb/read-index.ts'
 import { encodeGiven, readQueryFiles, searchingCached } from './eval-queries.ts'
 import type { OpenedEncoder } from './kb.ts'
+import { many } from './many.ts'
 import { startProgress } from './progress.ts'
 
 export interface ResultsDeps {
@@ -25,8 +26,6 @@ interface Flags { data: string, pack: string[], out: string, cache: string, json
 
 const GALLERY = ['portraits', 'news', 'distractors']
 const QUERIES = ['cross', 'news', 'strangers']
-const many = (value: string, before: string[] = []): string[] => [...before, value]
-
 export function addResultsCommand (program: Command, deps: ResultsDeps): void {
   program.command('results')
     .description('measure model packs on the dev sets and write RESULTS.md')

@@ -37,7 +37,8 @@ export const SCAN_SLOTS = 3
 const PAGE_BYTES = 65536
 const LANES = 16
 
-const BYTES: Readonly<Record<Encoding, number>> = { int8: 1, int16: 2, float32: 4 }
+/** Of one number. */
+export const BYTES: Readonly<Record<Encoding, number>> = { int8: 1, int16: 2, float32: 4 }
 
 /** @returns null where this machine or these sizes do not allow it; plain loops serve then. */
 export function allocateScan (encoding: Encoding, count: number, dims: number): ScanPlace | null {

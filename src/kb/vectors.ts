@@ -1,7 +1,7 @@
 // Many vectors in one buffer, in one of three encodings; similarities are computed on the encoded form.
 import type { Encoding } from './format.ts'
 import { dot } from '../math/vector.ts'
-import { allocateScan, INT16_STEPS, openScan, type Scan, type ScanPlace } from './scan.ts'
+import { allocateScan, BYTES, INT16_STEPS, openScan, type Scan, type ScanPlace } from './scan.ts'
 
 /** Vectors `[count, dims]`, L2-normalised, encoded. Nothing here copies the buffer. */
 export interface VectorTable extends Scan {
@@ -13,8 +13,6 @@ export interface VectorTable extends Scan {
   /** Decodes vector `row` into `out`: float32 `[dims]`. */
   read: (row: number, out: Float32Array) => Float32Array
 }
-
-const BYTES: Readonly<Record<Encoding, number>> = { int8: 1, int16: 2, float32: 4 }
 
 /** Where in the file vector `row` starts, bytes. int8: first a float32 scale for each vector, then the codes. */
 export function rowOffset (encoding: Encoding, count: number, dims: number, row: number): number {

@@ -2,10 +2,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { benchIndex } from './bench-index.ts'
 import { root } from './photos.ts'
+import { freePort } from '../helpers/free-port.ts'
 
 const START_MS = 120_000
 
@@ -48,15 +48,6 @@ export async function startBenchServer (env: Readonly<Record<string, string>>): 
       await once(child, 'exit')
     }
   }
-}
-
-async function freePort (): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
 
 async function untilReady (origin: string, child: ChildProcess): Promise<void> {

@@ -2,10 +2,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { describeWithShared, shared } from '../helpers/shared.ts'
+import { freePort } from '../helpers/free-port.ts'
 
 interface Mention {
   box: { x: number, y: number, width: number, height: number }
@@ -18,14 +18,6 @@ interface LinkReply { mentions: Mention[], index: { name: string }, models: Arra
 
 const root = new URL('../../', import.meta.url)
 const photo = async (path: string): Promise<Buffer> => await readFile(new URL(`data/${path}`, shared))
-
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
-}
 
 describeWithShared('vel serve with the starter index', () => {
   let server: ChildProcess

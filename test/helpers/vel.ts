@@ -1,7 +1,7 @@
 // The command line as a process of its own, and a service that it serves.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { freePort } from './free-port.ts'
 
 const root = new URL('../../', import.meta.url)
 const START_MS = 60_000
@@ -36,13 +36,4 @@ export async function serve (env: Readonly<Record<string, string>>): Promise<Ser
   }
   await stop()
   throw new Error(`Expected the service to be ready within ${START_MS / 1000} s, it was not`)
-}
-
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { dot } from '../../src/math/vector.ts'
 import { readIndex } from '../../src/kb/read-index.ts'
-import { createScaleSet, SYNTHETIC } from '../../src/kb/scale-set.ts'
+import { createScaleSet, SYNTHETIC } from '../helpers/scale-set.ts'
 import { writeIndex } from '../../src/kb/write-index.ts'
 import { content, seededEntities, seededVectors, temporaryFolder } from './build.ts'
 
