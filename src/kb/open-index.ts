@@ -101,12 +101,7 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts,
     },
     async similarities (space, embedding, asked) {
       const index = open(space, embedding)
-      const similarities = new Float32Array(asked.length)
-      for (let i = 0; i < asked.length; i++) {
-        const row = rowOfId.get(asked[i]!.id)
-        similarities[i] = row === undefined ? NaN : bestOf(index.table, index.first, row, embedding)
-      }
-      return similarities
+      return bestOf(index.table, index.first, Int32Array.from(asked, ({ id }) => rowOfId.get(id) ?? -1), embedding)
     },
     references,
     images: (space, id) => ofEntity(space, id, imageOf),

@@ -36,16 +36,23 @@ export function createSearcher ({ place, entityRows, first, coarse }: SearchedSp
 /** The best `k` of `rows` by their similarities in full: the same whichever way they were found. */
 export function rescore (table: VectorTable, first: Uint32Array, rows: Uint32Array, query: Float32Array, k: number): Hits {
   const top = createTop(Math.min(k, rows.length))
-  for (const row of rows.sort()) top.offer(row, bestOf(table, first, row, query))
+  const sorted = rows.sort()
+  bestOf(table, first, sorted, query).forEach((similarity, i) => { top.offer(sorted[i]!, similarity) })
   return top.hits()
 }
 
-/** Similarity of an entity's best vector, NaN where it has none. */
-export function bestOf (table: VectorTable, first: Uint32Array, row: number, query: Float32Array): number {
-  let best = NaN
-  for (let vector = first[row]!; vector < first[row + 1]!; vector++) {
-    const similarity = table.similarity(vector, query)
-    if (!(similarity <= best)) best = similarity
+/** Similarity of each entity's best vector; NaN where it has none, or where its row is -1. */
+export function bestOf (table: VectorTable, first: Uint32Array, rows: ArrayLike<number>, query: Float32Array): Float32Array {
+  const vectors: number[] = []
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!
+    if (row >= 0) for (let vector = first[row]!; vector < first[row + 1]!; vector++) vectors.push(vector)
+  }
+  const similarities = table.scanSome(query, vectors)
+  const best = new Float32Array(rows.length).fill(NaN)
+  for (let i = 0, at = 0; i < rows.length; i++) {
+    const row = rows[i]!
+    for (const end = row < 0 ? at : at + first[row + 1]! - first[row]!; at < end; at++) if (!(similarities[at]! <= best[i]!)) best[i] = similarities[at]!
   }
   return best
 }
