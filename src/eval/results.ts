@@ -39,8 +39,8 @@ export interface ResultsInput {
   readonly onStage: (stage: string) => void
 }
 
-/** Part of the people that the index is calibrated with before it grows. */
-const GROWTH_FROM = [0.5]
+/** Parts of the people that the index is calibrated with before it grows. */
+const GROWTH_FROM = [0.25, 0.5, 0.75]
 
 /** The decisions in the report are those of an index that carries the calibration. */
 export async function measurePack ({ pack, models, gallery, kb, encoder, encoded, counts, cache, concurrency, onStage }: ResultsInput): Promise<PackResults> {

@@ -30,13 +30,13 @@ describe('probability', () => {
     expect(logOdds({ ...features, faceSize: -Infinity }, calibration)).toBe(logOdds({ ...features, faceSize: 3 }, calibration))
   })
 
-  it('divides the odds by the growth of the index past what is trusted, with a warning', () => {
+  it('divides the odds by the growth of the index since its calibration, with a warning from some growth on', () => {
     const odds = (n: number): number => { const p = probability(features, calibration, n); return p / (1 - p) }
-    expect(odds(500)).toBe(odds(100))
     expect(odds(10)).toBe(odds(100))
-    expect(odds(5000)).toBeCloseTo(odds(100) / 10, 10)
-    expect(growthWarning(calibration, 500)).toBeNull()
-    expect(growthWarning(calibration, 501)).toContain('vel calibrate')
+    expect(odds(150)).toBeCloseTo(odds(100) / 1.5, 10)
+    expect(odds(5000)).toBeCloseTo(odds(100) / 50, 10)
+    expect(growthWarning(calibration, 300)).toBeNull()
+    expect(growthWarning(calibration, 301)).toContain('vel calibrate')
   })
 })
 

@@ -59,6 +59,8 @@ export const texts = defineSection<Result>({
         concurrency: 1,
         texts: { encoder: text.encoder, fields: ['name_description'] },
         onProgress (at, done, total) {
+          // There are no photos.
+          if (total === 0) return
           const name = at === 'name_description' ? 'texts embedded' : at === 'vectors' ? 'encoding chosen, vectors written' : 'search chosen'
           if (name !== stage) {
             progress?.stop()
