@@ -27,11 +27,11 @@ describeWithShared('vel serve with the starter index', () => {
     const port = await freePort()
     base = `http://127.0.0.1:${port}`
     server = spawn(process.execPath, ['--import', 'tsx', 'src/cli/vel.ts', 'serve'], { cwd: root, stdio: 'ignore', env: { ...process.env, HOST: '127.0.0.1', PORT: String(port), WORKERS: '2', LOG_LEVEL: 'silent' } })
-    for (let tries = 0; tries < 240; tries++) {
+    for (let tries = 0; tries < 440; tries++) {
       if (await fetch(`${base}/health/ready`).then(r => r.ok, () => false)) return
       await new Promise(resolve => setTimeout(resolve, 250))
     }
-    throw new Error('Expected the service to be ready within a minute')
+    throw new Error('Expected the service to be ready within 110 s')
   })
 
   afterAll(async () => {
