@@ -27,6 +27,8 @@ type News = z.infer<typeof news>
 const MAX_NEWS = 1000
 const COMPARE_EVERY_MS = 60_000
 const BLOCK_MS = 1000
+/** An index takes some seconds to open. */
+const OPENING_MS = 10_000
 const RETRY_MS = 100
 /** After a fault, so that one that lasts is not met ten times a second. */
 const REST_MS = 1000
@@ -39,6 +41,8 @@ export function joinReplicas ({ live, name, redis, waiting, log }: ChangeStreamO
   const stream = `vel:news:${name}`
   const closing = new AbortController()
   let comparedAt = 0
+  /** News from then on may be of a swap that this process has not seen; ids of news begin with the time, ms. */
+  const openedAt = Date.now() - OPENING_MS
   /** The last news that were read; empty where none were yet. */
   let at = ''
   /** What no comparison finds, where it could not be told. */
@@ -88,7 +92,7 @@ export function joinReplicas ({ live, name, redis, waiting, log }: ChangeStreamO
     const last = await redis.xrevrange(stream, '+', '-', 'COUNT', 1)
     // A Redis that came back empty begins anew.
     if (last.length === 0) at = '0-0'
-    else if (at === '') at = last[0]![0]
+    else if (at === '') at = Number.parseInt(last[0]![0]) > openedAt ? `${openedAt}-0` : last[0]![0]
     await compare()
     // A comparison that is due leaves this loop and begins anew.
     while (!closing.signal.aborted && Date.now() - comparedAt < COMPARE_EVERY_MS) {
