@@ -1,8 +1,8 @@
 // A real redis-server for tests that need one. They skip aloud where it is not installed; in CI that fails.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { describe, onTestFinished } from 'vitest'
+import { freePort } from './free-port.ts'
 
 export const hasRedis = spawnSync('redis-server', ['--version']).status === 0
 if (!hasRedis) {
@@ -21,11 +21,7 @@ export interface TestRedis {
 }
 
 export async function startRedis (): Promise<TestRedis> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
+  const port = await freePort()
   let child: ChildProcess
   const start = async (): Promise<void> => {
     child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], { stdio: ['ignore', 'pipe', 'inherit'] })
