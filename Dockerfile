@@ -6,7 +6,7 @@ FROM node:22-bookworm-slim AS build
 # hnswlib-node is compiled by node-gyp.
 RUN apt-get update && apt-get install -y --no-install-recommends python3 make g++ && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
-ENV ONNXRUNTIME_NODE_INSTALL=skip
+ENV ONNXRUNTIME_NODE_INSTALL=skip ORT_DISABLE_TELEMETRY=1
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
@@ -16,7 +16,7 @@ RUN npm run build && node dist/cli/vel.js models fetch embedded
 RUN npm prune --omit=dev
 
 FROM node:22-bookworm-slim AS cpu
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
+ENV NODE_ENV=production ORT_DISABLE_TELEMETRY=1 HOST=0.0.0.0 PORT=8080
 WORKDIR /app
 COPY --from=build --chown=node:node /app/node_modules ./node_modules
 COPY --from=build --chown=node:node /app/dist ./dist
@@ -36,7 +36,7 @@ FROM build AS build-cuda
 RUN ONNXRUNTIME_NODE_INSTALL=true node node_modules/onnxruntime-node/script/install.js
 
 FROM nvidia/cuda:12.6.3-cudnn-runtime-ubuntu22.04 AS cuda
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 EXECUTION_PROVIDERS=cuda,cpu
+ENV NODE_ENV=production ORT_DISABLE_TELEMETRY=1 HOST=0.0.0.0 PORT=8080 EXECUTION_PROVIDERS=cuda,cpu
 WORKDIR /app
 COPY --from=node:22-bookworm-slim /usr/local/bin/node /usr/local/bin/node
 COPY --from=build-cuda /app/node_modules ./node_modules

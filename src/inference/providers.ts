@@ -1,4 +1,5 @@
 // Execution providers: which one can be had, which one really runs, and what to do where it is not the one wanted.
+import './no-telemetry.ts'
 import * as ort from 'onnxruntime-node'
 import { errors } from '../errors.ts'
 

@@ -1,4 +1,5 @@
 // The only file that runs graphs: ONNX Runtime behind the Session port.
+import './no-telemetry.ts'
 import { readFile, stat } from 'node:fs/promises'
 import * as ort from 'onnxruntime-node'
 import type { Session } from '../types.ts'

@@ -1,6 +1,7 @@
 // The machine that figures come from, in one line.
 import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
+import '../../src/inference/no-telemetry.ts'
 import * as ort from 'onnxruntime-node'
 
 export function describeMachine (): string {
