@@ -4,14 +4,16 @@ import neostandard, { resolveIgnoresFromGitignore } from 'neostandard'
 const folders = {
   math: { may: [], alone: [] },
   packs: { may: [], alone: ['pacote'] },
-  inference: { may: [], alone: ['onnxruntime-node'] },
-  pipeline: { may: ['math', 'packs'], alone: ['sharp'] },
-  models: { may: ['math', 'packs', 'pipeline'], alone: [] },
-  engine: { may: ['inference', 'models', 'pipeline', 'packs'], alone: [] },
-  kb: { may: ['math', 'packs'], alone: ['hnswlib-node'] },
+  runtime: { may: [], alone: ['onnxruntime-node'] },
+  image: { may: ['math', 'packs'], alone: [] },
+  encode: { may: ['math', 'image', 'packs'], alone: ['sharp'] },
+  models: { may: ['math', 'image', 'packs', 'encode'], alone: [] },
+  link: { may: ['math', 'kb'], alone: [] },
+  workers: { may: ['runtime', 'models', 'encode', 'packs'], alone: [] },
+  kb: { may: ['math', 'image', 'packs'], alone: ['hnswlib-node'] },
   replicas: { may: ['kb'], alone: ['ioredis'] },
-  eval: { may: ['math', 'pipeline', 'kb'], alone: ['sharp'] },
-  http: { may: [], alone: ['fastify', '@fastify/*'] }
+  eval: { may: ['math', 'link', 'kb'], alone: ['sharp'] },
+  http: { may: ['replicas'], alone: ['fastify', '@fastify/*'] }
 }
 const kept = [...new Set(Object.values(folders).flatMap(({ alone }) => alone))]
 
@@ -22,7 +24,7 @@ export default [
     rules: {
       'no-restricted-imports': ['error', {
         patterns: [
-          ...[...Object.keys(folders), 'cli'].filter(other => other !== folder && !may.includes(other)).map(other => ({ group: [`**/${other}/*`], message: `${folder} may not import ${other}: see CONTRIBUTING.md` })),
+          ...[...Object.keys(folders), 'cli'].filter(other => other !== folder && !may.includes(other)).map(other => ({ group: [`**/${other}/*`, `**/${other}/*/*`], message: `${folder} may not import ${other}: see CONTRIBUTING.md` })),
           ...(folder === 'math' ? [{ regex: '^[^.]', message: 'math imports nothing but the nouns' }] : kept.filter(name => !alone.includes(name)).map(name => ({ group: [name], message: `${folder} may not import ${name}: see CONTRIBUTING.md` })))
         ]
       }]
@@ -30,7 +32,7 @@ export default [
   })),
   {
     files: ['src/**/*.ts'],
-    ignores: ['src/cli/**'],
+    ignores: ['src/cli/**', 'src/startup.ts'],
     rules: { 'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'config.ts validates what the command line read' }, { object: 'process', property: 'exit', message: 'only the command line ends the process' }] }
   },
   {

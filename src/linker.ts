@@ -1,13 +1,14 @@
 // The service behind the HTTP edge: workers that encode, a knowledge base that is searched, and the path that joins them.
 import { createHash } from 'node:crypto'
-import type { Engine } from './engine/engine.ts'
+import type { Engine } from './workers/engine.ts'
 import type { LinkCache, Linker } from './ports.ts'
 import type { IndexInfo, LinkOptions } from './types.ts'
-import { createEditor } from './kb/editor.ts'
-import { createFinder } from './kb/find-entities.ts'
-import type { LiveKnowledgeBase } from './kb/live.ts'
-import { createLinkImage, type LinkAgainst } from './pipeline/link-image.ts'
-import { servableModes, type PackSpaces } from './pipeline/modes.ts'
+import { ENCODING_REVISION } from './encode/encode-image.ts'
+import { createEditor } from './kb/live/editor.ts'
+import { createFinder } from './kb/live/find-entities.ts'
+import type { LiveKnowledgeBase } from './kb/live/live-index.ts'
+import { createLinkImage, type LinkAgainst } from './link/link-image.ts'
+import { servableModes, type PackSpaces } from './link/plan.ts'
 
 export interface LinkerParts {
   readonly engine: Engine
@@ -21,13 +22,10 @@ export interface LinkerParts {
   readonly cache?: { readonly results: LinkCache, /** What results depend on besides image, options, index and models. */ readonly settings: unknown } | undefined
 }
 
-/** Raised when the same image gets another answer from the same models and index, so that replicas of two releases can share a cache. */
-const REVISION = 3
-
 export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, cache }: LinkerParts): Linker {
   const find = createFinder()
   const link = createLinkImage({ encoder: engine, pack, models: () => engine.models })
-  const linkCached: LinkAgainst = cache === undefined ? link : withCache(link, cache.results, (bytes, options, index) => cacheKey(bytes, options, [REVISION, index, engine.models, recipe, cache.settings]))
+  const linkCached: LinkAgainst = cache === undefined ? link : withCache(link, cache.results, (bytes, options, index) => cacheKey(bytes, options, [ENCODING_REVISION, index, engine.models, recipe, cache.settings]))
   return {
     linkImage: async (...image) => await live.use(async kb => await linkCached(kb, ...image)),
     entity: id => live.view().entity(id),

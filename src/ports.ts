@@ -1,8 +1,8 @@
 // The ports between the parts: the pipeline and the models that serve it, the service and the linker behind it.
 // Who needs something asks a port; who has it implements the port.
-import type { Calibration } from './calibration.ts'
+import type { Calibration } from './kb/calibration.ts'
 import type { Box, Detection, Entity, IndexInfo, Landmarks, LinkedImage, LinkImage, Mode, ModelInfo, Neighbour, Raster, Space, TextSpace } from './types.ts'
-import type { Pyramid } from './math/pyramid.ts'
+import type { Pyramid } from './image/pyramid.ts'
 
 /** Finds faces in a whole picture of any size. */
 export interface FaceDetector {

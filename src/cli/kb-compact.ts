@@ -1,10 +1,10 @@
 // `vel kb compact DIR`: an index and its changes become one index.
 import type { Command } from 'commander'
-import { openIndex } from '../kb/open-index.ts'
-import { openLive } from '../kb/live.ts'
-import { withoutTexts } from '../kb/overlay.ts'
-import { readIndexManifest } from '../kb/read-index.ts'
-import type { Say } from './open-parts.ts'
+import { openIndex } from '../kb/search/open-index.ts'
+import { openLive } from '../kb/live/live-index.ts'
+import { withoutTexts } from '../kb/live/overlay.ts'
+import { readIndexManifest } from '../kb/search/read-index.ts'
+import type { Say } from '../startup.ts'
 
 export interface CompactCommandOptions {
   readonly say: Say

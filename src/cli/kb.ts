@@ -2,26 +2,17 @@
 import { basename, resolve } from 'node:path'
 import Table from 'cli-table3'
 import type { Command } from 'commander'
-import { buildIndex, type BuildStage, type Built } from '../kb/build-index.ts'
-import type { IndexManifest, SpaceManifest } from '../kb/format.ts'
-import { readIndexManifest, verifyIndex } from '../kb/read-index.ts'
-import { updateManifest } from '../kb/update-manifest.ts'
+import { buildIndex, type BuildStage, type Built } from '../kb/build/build-index.ts'
+import type { IndexManifest, SpaceManifest } from '../kb/storage/manifest.ts'
+import { readIndexManifest, verifyIndex } from '../kb/search/read-index.ts'
+import { updateManifest } from '../kb/storage/update-manifest.ts'
 import type { PackManifest } from '../packs/manifest.ts'
 import type { ClipTextEncoder } from '../ports.ts'
-import { TEXT_SPACES, type MentionEncoder, type TextSpace } from '../types.ts'
+import type { OpenedEncoder } from '../startup.ts'
+import { TEXT_SPACES, type TextSpace } from '../types.ts'
 import { errors } from '../errors.ts'
-import { many } from './many.ts'
+import { many } from './options.ts'
 import { startProgress, type Progress } from './progress.ts'
-
-export interface OpenedEncoder {
-  readonly encoder: MentionEncoder
-  readonly pack: PackManifest
-  /** Of all that its embeddings depend on: see recipe.ts. */
-  readonly recipe: string
-  /** How many photos it works on at once. */
-  readonly workers: number
-  close: () => Promise<void>
-}
 
 export interface OpenedTexts { readonly encoder: ClipTextEncoder, close: () => Promise<void> }
 

@@ -4,8 +4,7 @@ import Table from 'cli-table3'
 import type { Command } from 'commander'
 import type { LinkedImage, LinkImage } from '../types.ts'
 import { isVelError } from '../errors.ts'
-
-export interface OpenedLinker { readonly linkImage: LinkImage, close: () => Promise<void> }
+import type { OpenedLinker } from '../startup.ts'
 
 export interface LinkCommandOptions {
   readonly openLinker: () => Promise<OpenedLinker>

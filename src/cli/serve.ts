@@ -5,7 +5,7 @@ import { readConfig, type Config } from '../config.ts'
 import { redactConfig } from '../config-docs.ts'
 import { isVelError } from '../errors.ts'
 import { createLogger } from '../log.ts'
-import { startServer, type CreateLinker } from '../server.ts'
+import { startServer, type CreateLinker } from '../http/server.ts'
 
 export function addServeCommand (program: Command, createLinker: CreateLinker): void {
   program

@@ -1,11 +1,11 @@
 // Evaluates an index and a model pack in this process: encode, rank by every row, report.
 import type { EncodedMention, Space } from '../types.ts'
 import type { KnowledgeBase } from '../ports.ts'
-import { judge } from '../pipeline/decide.ts'
-import type { EncodedQueries } from './encode-queries.ts'
-import { DEPTH } from './metrics.ts'
-import { buildReport, type Answer, type Report, type ReportInput } from './report.ts'
-import { ranked, rerankRowsOf, rowsOf, type Row } from './rows.ts'
+import { judge } from '../link/decide.ts'
+import type { EncodedQueries } from './data/encode-queries.ts'
+import { DEPTH } from './metrics/recall.ts'
+import { buildReport, type Answer, type Report, type ReportInput } from './report/report.ts'
+import { ranked, rerankRowsOf, rowsOf, type Row } from './systems.ts'
 import { rerankSweep, topKOverlap, type KnownMention } from './sweeps.ts'
 
 export interface EvaluateOptions {

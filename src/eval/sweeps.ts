@@ -2,10 +2,10 @@
 // (Figure 11).
 import type { EncodedMention, Modality, Space } from '../types.ts'
 import type { KnowledgeBase } from '../ports.ts'
-import { rerank } from '../pipeline/rerank.ts'
-import { compare, retrieve, type Probe } from '../pipeline/retrieve.ts'
-import { rankOf } from './metrics.ts'
-import { embeddingFor, search, type RerankRow } from './rows.ts'
+import { rerank } from '../link/rerank.ts'
+import { compare, retrieve, type Probe } from '../link/retrieve.ts'
+import { rankOf } from './metrics/recall.ts'
+import { embeddingFor, search, type RerankRow } from './systems.ts'
 
 export interface SweepPoint { readonly row: string, readonly k: number, readonly recall1: number }
 export interface OverlapPoint { readonly spaces: readonly [Space, Space], readonly k: number, readonly share: number }

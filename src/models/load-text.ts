@@ -4,9 +4,9 @@ import type { ModelInfo } from '../types.ts'
 import type { ClipTextEncoder } from '../ports.ts'
 import type { PackManifest } from '../packs/manifest.ts'
 import { errors } from '../errors.ts'
-import { createClipText } from './clip-text.ts'
+import { createClipText } from './encoders/clip-text.ts'
 import type { OpenSession } from './load.ts'
-import { readTokenizer } from './tokenizer.ts'
+import { readTokenizer } from './encoders/tokenizer.ts'
 
 export interface LoadedTextEncoder {
   readonly encoder: ClipTextEncoder

@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises'
 import pMap from 'p-map'
 import { readHashes } from './hashes.ts'
 import type { PackManifest } from './manifest.ts'
-import { packParts, type PackPart } from './parts.ts'
+import { packParts, type PackPart } from './files.ts'
 
 export interface InspectedPart extends PackPart {
   readonly state: 'present' | 'absent' | 'damaged'

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { z } from 'zod'
-import { change, type Change } from '../kb/change.ts'
-import type { LiveKnowledgeBase } from '../kb/live.ts'
+import { change, type Change } from '../kb/live/change.ts'
+import type { LiveKnowledgeBase } from '../kb/live/live-index.ts'
 import type { RedisLog } from './redis.ts'
 
 export interface ChangeStreamOptions {

@@ -1,6 +1,6 @@
 // One process among its replicas: shared changes, shared results.
 import type { LinkCache } from '../ports.ts'
-import type { LiveKnowledgeBase } from '../kb/live.ts'
+import type { LiveKnowledgeBase } from '../kb/live/live-index.ts'
 import { joinReplicas } from './change-stream.ts'
 import { createLinkCache } from './link-cache.ts'
 import { connectRedis, type RedisLog } from './redis.ts'

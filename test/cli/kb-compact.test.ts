@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { addCompactCommand } from '../../src/cli/kb-compact.ts'
-import { openIndex } from '../../src/kb/open-index.ts'
-import { addImage, openSmall, put, remove, writeSmallIndex } from '../kb/live.ts'
+import { openIndex } from '../../src/kb/search/open-index.ts'
+import { addImage, openSmall, put, remove, writeSmallIndex } from '../helpers/open-live-index.ts'
 
 async function compact (dir: string): Promise<string> {
   const printed: string[] = []

@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { addKbCommand } from '../../src/cli/kb.ts'
-import { openIndex } from '../../src/kb/open-index.ts'
+import { openIndex } from '../../src/kb/search/open-index.ts'
 import { loadTextEncoder } from '../../src/models/load-text.ts'
 import { encoderIdentity } from '../../src/packs/identity.ts'
 import { openEmbeddedEncoder } from '../helpers/embedded-encoder.ts'
 import { describeWithShared, shared } from '../helpers/shared.ts'
-import { temporaryFolder } from '../kb/build.ts'
+import { temporaryFolder } from '../helpers/build-small-index.ts'
 
 async function vel (...args: string[]): Promise<string> {
   const printed: string[] = []

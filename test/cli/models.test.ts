@@ -5,7 +5,7 @@ import { Command } from 'commander'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { addModelsCommand } from '../../src/cli/models.ts'
 import type { PackManifest } from '../../src/packs/manifest.ts'
-import { content, npmOptionsFor, serveFile, serveRegistry, sha256, source, temporaryFolder, testPack } from '../packs/helpers.ts'
+import { content, npmOptionsFor, serveFile, serveRegistry, sha256, source, temporaryFolder, testPack } from '../helpers/pack-server.ts'
 
 afterEach(() => { vi.unstubAllEnvs() })
 

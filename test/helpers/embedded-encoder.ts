@@ -1,11 +1,11 @@
 // The embedded pack's real encoder in this process, for tests of what is built on it.
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { OpenedEncoder } from '../../src/cli/kb.ts'
-import { openSession } from '../../src/inference/session.ts'
+import type { OpenedEncoder } from '../../src/startup.ts'
+import { openSession } from '../../src/runtime/session.ts'
 import { loadModels } from '../../src/models/load.ts'
 import { readPackManifest } from '../../src/packs/manifest.ts'
-import { encodeMentions } from '../../src/pipeline/encode-mentions.ts'
+import { encodeMentions } from '../../src/encode/encode-image.ts'
 
 const models = fileURLToPath(new URL('../../models/', import.meta.url))
 

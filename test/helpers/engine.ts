@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
 import sharp from 'sharp'
-import type { EngineOptions } from '../../src/engine/engine.ts'
+import type { EngineOptions } from '../../src/workers/engine.ts'
 import { readPackManifest } from '../../src/packs/manifest.ts'
 
 export const modelsDir = fileURLToPath(new URL('../../models/', import.meta.url))

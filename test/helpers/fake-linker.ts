@@ -2,7 +2,7 @@
 import type { EncodedMention, Entity, LinkedImage } from '../../src/types.ts'
 import type { Linker, Readiness } from '../../src/ports.ts'
 import { errors } from '../../src/errors.ts'
-import { decode } from '../../src/pipeline/decode.ts'
+import { decode } from '../../src/encode/decode.ts'
 
 export const BUSH: Entity = { id: 'Q207', name: 'George W. Bush', description: 'president of the United States from 2001 to 2009', aliases: ['Dubya'] }
 

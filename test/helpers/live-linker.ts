@@ -1,12 +1,12 @@
 // The real linker and a real, live index behind an encoder of our own interface: a "photo" is JSON that lists its faces.
-import type { Engine } from '../../src/engine/engine.ts'
+import type { Engine } from '../../src/workers/engine.ts'
 import type { EncodedMention } from '../../src/types.ts'
 import type { LinkCache, Linker } from '../../src/ports.ts'
-import type { LiveKnowledgeBase } from '../../src/kb/live.ts'
+import type { LiveKnowledgeBase } from '../../src/kb/live/live-index.ts'
 import { errors } from '../../src/errors.ts'
 import { createLinker } from '../../src/linker.ts'
-import { identity } from '../kb/build.ts'
-import { vectors } from '../kb/live.ts'
+import { identity } from './build-small-index.ts'
+import { vectors } from './open-live-index.ts'
 
 interface DrawnFace { readonly vector: number, readonly size?: number, readonly sharpness?: number }
 

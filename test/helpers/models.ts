@@ -1,7 +1,7 @@
 // Real models in this process: the pipeline's tests need no worker.
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { openSession } from '../../src/inference/session.ts'
+import { openSession } from '../../src/runtime/session.ts'
 import { loadModels, type LoadedModels } from '../../src/models/load.ts'
 import { readPackManifest } from '../../src/packs/manifest.ts'
 import { shared } from './shared.ts'

@@ -2,7 +2,7 @@
 // SERVE_MODE: slow (each image takes a second), stuck (images never end), fails (the linker cannot be created), own (it fails unexpectedly).
 import { setTimeout } from 'node:timers/promises'
 import { Command } from 'commander'
-import type { CreateLinker } from '../../src/server.ts'
+import type { CreateLinker } from '../../src/http/server.ts'
 import { addServeCommand } from '../../src/cli/serve.ts'
 import { errors } from '../../src/errors.ts'
 import { createFakeLinker } from './fake-linker.ts'

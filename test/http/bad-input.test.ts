@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { buildTestApp, form, type TestApp } from '../helpers/build.ts'
+import { buildTestApp, form, type TestApp } from '../helpers/build-index.ts'
 import { drawImage, forgePng } from '../helpers/images.ts'
 
 const JPEG = { 'content-type': 'image/jpeg' }

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createFakeLinker } from '../helpers/fake-linker.ts'
-import { buildTestApp, form } from '../helpers/build.ts'
+import { buildTestApp, form } from '../helpers/build-index.ts'
 import { drawImage } from '../helpers/images.ts'
 
 const JPEG = { 'content-type': 'image/jpeg' }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Linker } from '../../src/ports.ts'
 import { errors } from '../../src/errors.ts'
 import { createFakeLinker } from '../helpers/fake-linker.ts'
-import { buildTestApp } from '../helpers/build.ts'
+import { buildTestApp } from '../helpers/build-index.ts'
 import { drawImage } from '../helpers/images.ts'
 
 const JPEG = { 'content-type': 'image/jpeg' }

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { listPacks } from '../../src/packs/list.ts'
 import { OWN_MODELS_DIR, parsePackManifest, readPackManifest, withViews, type PackFile, type PackManifest } from '../../src/packs/manifest.ts'
-import { isCommercial, packParts } from '../../src/packs/parts.ts'
-import { temporaryFolder } from './helpers.ts'
+import { isCommercial, packParts } from '../../src/packs/files.ts'
+import { temporaryFolder } from '../helpers/pack-server.ts'
 
 const own = (await readdir(OWN_MODELS_DIR, { withFileTypes: true })).filter(entry => entry.isDirectory() && !entry.name.startsWith('.')).map(entry => entry.name)
 const packs: PackManifest[] = []

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { readPackManifest } from '../../src/packs/manifest.ts'
 import { verifyPack } from '../../src/packs/verify.ts'
 import { describeWithShared, shared } from '../helpers/shared.ts'
-import { content, sha256, source, temporaryFolder, testPack } from './helpers.ts'
+import { content, sha256, source, temporaryFolder, testPack } from '../helpers/pack-server.ts'
 
 const detector = content(1000)
 const face = content(2000)

@@ -1,15 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { writeIndex } from '../../src/kb/write-index.ts'
+import { writeIndex } from '../../src/kb/build/write-index.ts'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { photo } from '../helpers/live-linker.ts'
 import { describeWithRedis, startRedis } from '../helpers/redis.ts'
-import { content, seededEntities } from '../kb/build.ts'
-import { vectors, writeSmallIndex } from '../kb/live.ts'
+import { content, seededEntities } from '../helpers/build-small-index.ts'
+import { vectors, writeSmallIndex } from '../helpers/open-live-index.ts'
 
-const SCRIPT = fileURLToPath(new URL('serve.ts', import.meta.url))
+const SCRIPT = fileURLToPath(new URL('../helpers/serve-replica.ts', import.meta.url))
 const KEY = { 'x-api-key': 'a-secret-of-the-newsroom' }
 
 interface Replica {

@@ -1,0 +1,135 @@
+// What each feature gives, and how a calibration stands the growth of its index: the figures behind the choices made.
+import type { FeatureName } from '../../src/kb/calibration.ts'
+import { DECIDE_TOP_K } from '../../src/link/features.ts'
+import { normalise, USUAL_WEIGHT } from '../../src/link/znorm.ts'
+import { logistic, probability } from '../../src/link/probability.ts'
+import { retrieve } from '../../src/link/retrieve.ts'
+import type { KnowledgeBase } from '../../src/ports.ts'
+import type { Entity } from '../../src/types.ts'
+import { usualOfAll } from '../../src/kb/search/cohort.ts'
+import { tableOf } from '../../src/kb/search/vector-table.ts'
+import { expectedCalibrationError } from '../../src/eval/metrics/calibration-error.ts'
+import { assignFolds, calibrate, crossValidate, type Sample } from '../../src/eval/calibrate/calibrate.ts'
+import { collectSamples } from '../../src/eval/calibrate/collect-samples.ts'
+import type { EncodedQueries, EncodedQuery } from '../../src/eval/data/encode-queries.ts'
+import { FPIR_TARGETS, openSetCurve, pointAtFpir } from '../../src/eval/metrics/open-set.ts'
+import { buildReport, type Answer } from '../../src/eval/report/report.ts'
+
+export interface FeatureTrial {
+  readonly features: readonly FeatureName[]
+  readonly logLoss: number
+  readonly ece: number
+  /** At each of FPIR_TARGETS. */
+  readonly tpir: readonly number[]
+}
+
+const SETS: ReadonlyArray<readonly FeatureName[]> = [
+  ['similarity'],
+  ['similarity', 'margin'],
+  ['similarity', 'usual'],
+  ['similarity', 'margin', 'usual'],
+  ['similarity', 'margin', 'usual', 'crowd'],
+  ['similarity', 'margin', 'usual', 'faceSize'],
+  ['similarity', 'margin', 'usual', 'sharpness'],
+  ['similarity', 'margin', 'usual', 'detectionScore']
+]
+
+/** Each set by the same cross-validation as `calibrate`. @param chosen tried too, where it is none of them. */
+export function tryFeatures (samples: readonly Sample[], chosen: readonly FeatureName[] = [], folds = 10, seed = 1): FeatureTrial[] {
+  const foldOf = assignFolds(samples, folds, seed)
+  const sets = chosen.length === 0 || SETS.some(set => set.join() === chosen.join()) ? SETS : [...SETS, chosen]
+  return sets.map(features => {
+    const odds = crossValidate(samples, features, foldOf, folds)
+    const faces = samples.map((sample, i) => ({ sample, odds: odds[i]! })).filter(f => f.sample.features !== null)
+    const score = (i: number): number => samples[i]!.features === null ? -Infinity : odds[i]!
+    const mated = samples.flatMap((s, i) => s.stranger ? [] : [{ score: score(i), right: s.right }])
+    const curve = openSetCurve(mated, samples.flatMap((s, i) => s.stranger ? [score(i)] : []))
+    return {
+      features,
+      logLoss: faces.reduce((sum, f) => sum + Math.log1p(Math.exp(f.sample.right ? -f.odds : f.odds)), 0) / faces.length,
+      ece: expectedCalibrationError(faces.map(f => ({ probability: logistic(f.odds), right: f.sample.right }))),
+      tpir: FPIR_TARGETS.map(target => pointAtFpir(curve, target).tpir)
+    }
+  })
+}
+
+export interface NormalisationTrial {
+  readonly weight: number
+  /** Recall@1 per person, by query file. */
+  readonly sets: ReadonlyArray<{ readonly file: string, readonly recall: number }>
+  /** At each of FPIR_TARGETS, by score. */
+  readonly tpir: readonly number[]
+}
+
+/** Around the one in use; 0 ranks by similarity alone. */
+const WEIGHTS = [0, 0.3, USUAL_WEIGHT, 0.7, 1]
+
+/** Ranks by face with other weights of what is usual. */
+export async function tryNormalisation (kb: KnowledgeBase, { answers }: Pick<EncodedQueries, 'answers'>, files: readonly string[]): Promise<NormalisationTrial[]> {
+  const trials: NormalisationTrial[] = []
+  for (const weight of WEIGHTS) {
+    const ranked: Answer[] = []
+    for (const { query, mention } of answers) {
+      const found = mention === null ? [] : await normalise(kb, await retrieve(kb, { modality: 'face', space: 'face', embedding: mention.face }, DECIDE_TOP_K), weight)
+      ranked.push({ query, inIndex: query.entityId !== null && kb.entity(query.entityId) !== undefined, ranking: found.map(({ entity, score }) => ({ id: entity.id, score })) })
+    }
+    const { sets, openSet } = buildReport({ index: kb.info, models: '', counts: { files, noFace: 0, unreadable: 0, missingPhotos: 0, duplicates: 0, broken: 0 }, rows: [{ name: 'V2V', answers: ranked }] })
+    trials.push({ weight, sets: sets.map(set => ({ file: set.name, recall: set.perPerson.recall[1] })), tpir: openSet.map(point => point.tpir) })
+  }
+  return trials
+}
+
+export interface GrowthTrial {
+  readonly entitiesBefore: number
+  readonly entitiesAfter: number
+  /** Of strangers and of members that the calibration had not seen, in the grown index. */
+  readonly fpir: number
+  readonly tpir: number
+  readonly ece: number
+}
+
+/** Calibrates on half of the people in a part of the index, and judges the other half in the whole index. */
+export async function tryGrowth (kb: KnowledgeBase, answers: readonly EncodedQuery[], share: number, targetFpir = 0.01): Promise<GrowthTrial> {
+  const asked = new Set(answers.flatMap(a => a.query.entityId ?? []))
+  const everyone = await peopleOf(kb, answers)
+  const part = await partOf(kb, everyone.filter(({ id }) => asked.has(id) || positionOf(id) < share))
+  const [before, after] = [await collectSamples(part, answers), await collectSamples(kb, answers)]
+  const halves = assignFolds(before, 2, 1)
+  const { calibration } = calibrate(before.filter(s => halves.get(s.person) === 0), { targetFpir, entities: part.info.entities })
+  const judged = after.filter(s => halves.get(s.person) === 1).map(s => ({ ...s, probability: s.features === null ? 0 : probability(s.features, calibration, everyone.length) }))
+  const rate = (of: typeof judged, which: (s: typeof judged[number]) => boolean): number => of.filter(which).length / of.length
+  return {
+    entitiesBefore: part.info.entities,
+    entitiesAfter: everyone.length,
+    fpir: rate(judged.filter(s => s.stranger), s => s.probability >= calibration.linkFrom),
+    tpir: rate(judged.filter(s => !s.stranger), s => s.right && s.probability >= calibration.linkFrom),
+    ece: expectedCalibrationError(judged.filter(s => s.features !== null))
+  }
+}
+
+/** A number in 0..1 that is spread evenly over ids and the same in every run. */
+function positionOf (id: string): number {
+  return (Number(id.slice(1)) * 0.6180339887498949) % 1
+}
+
+/** Those who have a face: the ones that a search by any face can find. */
+async function peopleOf (kb: KnowledgeBase, answers: readonly EncodedQuery[]): Promise<Entity[]> {
+  const face = answers.find(a => a.mention !== null)?.mention?.face
+  return face === undefined ? [] : (await kb.search('face', face, kb.info.entities)).map(n => n.entity)
+}
+
+/** The same index with these people only, as if it had been built of them. Searches read the whole ranking, so it is for measuring only. */
+async function partOf (kb: KnowledgeBase, people: readonly Entity[]): Promise<KnowledgeBase> {
+  const rowOf = new Map(people.map(({ id }, row) => [id, row]))
+  const faces = await Promise.all(people.map(async entity => await kb.vectors('face', entity)))
+  const rows = Uint32Array.from(faces.flatMap((own, row) => own.map(() => row)))
+  const usual = await usualOfAll({ table: tableOf('int8', faces.flat(), kb.dims.face!), entityRows: rows }, people.length)
+  return {
+    ...kb,
+    info: { ...kb.info, entities: people.length },
+    search: async (space, embedding, k) => (await kb.search(space, embedding, kb.info.entities)).filter(n => rowOf.has(n.entity.id)).slice(0, k),
+    usual: async ({ id }) => usual?.[rowOf.get(id) ?? -1] ?? null,
+    entity: id => rowOf.has(id) ? kb.entity(id) : undefined,
+    close: async () => {}
+  }
+}

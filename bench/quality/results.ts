@@ -1,0 +1,71 @@
+// One model pack on the dev sets: everything that RESULTS.md says of it.
+import type { KnowledgeBase } from '../../src/ports.ts'
+import type { MentionEncoder } from '../../src/types.ts'
+import { calibrate, type CalibrationReport } from '../../src/eval/calibrate/calibrate.ts'
+import { collectSamples } from '../../src/eval/calibrate/collect-samples.ts'
+import type { EncodedQueries, EncodedQuery } from '../../src/eval/data/encode-queries.ts'
+import { evaluate } from '../../src/eval/evaluate.ts'
+import type { PhotoCache } from '../../src/eval/data/photo-cache.ts'
+import type { Report, ReportInput, RowReport } from '../../src/eval/report/report.ts'
+import { shrinkFaces, SMALL_FACES } from './small-faces.ts'
+import { tryFeatures, tryGrowth, tryNormalisation, type FeatureTrial, type GrowthTrial, type NormalisationTrial } from './ablations.ts'
+
+/** What queries are searched in. */
+export interface Gallery { readonly people: number, readonly photos: number, readonly search: string }
+
+export interface PackResults {
+  readonly pack: string
+  readonly models: string
+  readonly gallery: Gallery
+  readonly report: Report
+  readonly calibration: CalibrationReport
+  readonly features: readonly FeatureTrial[]
+  readonly normalisation: readonly NormalisationTrial[]
+  readonly growth: readonly GrowthTrial[]
+  /** First rows by the short side of the face, px; null is the photo as it is. */
+  readonly smallFaces: ReadonlyArray<{ readonly sizePx: number | null, readonly row: RowReport }>
+}
+
+export interface ResultsInput {
+  readonly pack: string
+  readonly models: string
+  readonly gallery: Gallery
+  readonly kb: KnowledgeBase
+  readonly encoder: MentionEncoder
+  readonly encoded: EncodedQueries
+  readonly counts: ReportInput['counts']
+  readonly cache: PhotoCache | null
+  readonly concurrency: number
+  readonly onStage: (stage: string) => void
+}
+
+/** Parts of the people that the index is calibrated with before it grows. */
+const GROWTH_FROM = [0.25, 0.5, 0.75]
+
+/** The decisions in the report are those of an index that carries the calibration. */
+export async function measurePack ({ pack, models, gallery, kb, encoder, encoded, counts, cache, concurrency, onStage }: ResultsInput): Promise<PackResults> {
+  onStage('features')
+  const samples = await collectSamples(kb, encoded.answers)
+  const calibration = calibrate(samples, { targetFpir: 0.01, entities: kb.info.entities })
+  const ranked = async (of: KnowledgeBase, answers: readonly EncodedQuery[]): Promise<Report> => await evaluate(of, { ...encoded, answers }, { counts, models }, { clip: false, sweeps: false })
+  onStage('ranking')
+  // NOTE: the open set is told by score; by probability it is told from the folds of the calibration.
+  const plain = await ranked(kb, encoded.answers)
+  const { decisions } = await ranked(calibrated(kb, calibration), encoded.answers)
+  const smallFaces: Array<PackResults['smallFaces'][number]> = [{ sizePx: null, row: plain.rows[0]! }]
+  for (const size of SMALL_FACES) {
+    onStage(`faces of ${size} px`)
+    const members = encoded.answers.filter(a => a.query.entityId !== null)
+    smallFaces.push({ sizePx: size, row: (await ranked(kb, await shrinkFaces(members, size, encoder, cache, concurrency))).rows[0]! })
+  }
+  onStage('normalisation')
+  const normalisation = await tryNormalisation(kb, encoded, counts.files)
+  onStage('growth')
+  const growth: GrowthTrial[] = []
+  for (const share of GROWTH_FROM) growth.push(await tryGrowth(kb, encoded.answers, share))
+  return { pack, models, gallery, report: { ...plain, decisions }, calibration, features: tryFeatures(samples, calibration.tried.at(-1)!.features), normalisation, growth, smallFaces }
+}
+
+function calibrated (kb: KnowledgeBase, { calibration }: CalibrationReport): KnowledgeBase {
+  return { ...kb, calibration, close: async () => {} }
+}

@@ -1,0 +1,180 @@
+// Measures an index of a given size: its build, how it opens, what search finds and how fast, memory, and swaps.
+// npx tsx bench/speed/kb.bench.ts [--size 120470] [--index index/starter] [--queries 1000] [--swaps 6] [--keep DIR] [--json FILE]
+import { fork } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { searchExact } from '../../src/kb/search/flat.ts'
+import { openIndex, type IndexedKnowledgeBase } from '../../src/kb/search/open-index.ts'
+import { createRandom, perturb } from '../../src/math/random.ts'
+import { readIndex, readIndexManifest } from '../../src/kb/search/read-index.ts'
+import { createScaleSet } from '../../test/helpers/scale-set.ts'
+import { allocatePlace, openTable } from '../../src/kb/search/vector-table.ts'
+import { writeIndex, type IndexContent } from '../../src/kb/build/write-index.ts'
+import { percentile } from './numbers.ts'
+
+const { values } = parseArgs({ options: { size: { type: 'string', default: '120470' }, index: { type: 'string', default: 'index/starter' }, queries: { type: 'string', default: '1000' }, swaps: { type: 'string', default: '6' }, keep: { type: 'string' }, json: { type: 'string' }, build: { type: 'string' }, measure: { type: 'string' } } })
+const persons = fileURLToPath(new URL('../../../shared/data/persons.tsv.gz', import.meta.url))
+/** A query is as near to its person's vector as two photos of one person are. */
+const QUERY_SIMILARITY = 0.6
+const SEED = 7
+/** Queries of which recall is measured: exact search over float32 takes long. */
+const RECALL_QUERIES = 100
+const CLIENTS = 8
+const MB = 1e6
+
+export interface Built { readonly seconds: number, readonly stages: Readonly<Record<string, number>>, readonly peakRssMB: number }
+
+export interface Measured {
+  readonly openMs: number
+  readonly rssMB: number
+  /** One query at a time. */
+  readonly p50Ms: number
+  readonly p99Ms: number
+  /** By several clients at a time, and the longest that the event loop was held up meanwhile. */
+  readonly queriesPerSecond: number
+  readonly loopDelayMs: number
+  /** After each swap of the index for another. */
+  readonly rssOfSwapsMB: readonly number[]
+}
+
+if (values.build !== undefined) await build(values.build)
+else if (values.measure !== undefined) await measure(values.measure)
+else await bench()
+
+async function createContent (): Promise<IndexContent> {
+  return await createScaleSet({ persons, real: await readIndex(values.index), size: Number(values.size), seed: SEED })
+}
+
+async function bench (): Promise<void> {
+  const folder = values.keep ?? await mkdtemp(join(tmpdir(), 'vel-bench-'))
+  try {
+    const dir = join(folder, 'index')
+    const built = existsSync(dir) ? null : await aside<Built>('--build', dir)
+    const manifest = await readIndexManifest(dir)
+    const { search, encoding, msPerQuery, vectors, dims } = manifest.spaces.face!
+    const result = {
+      entities: manifest.counts.entities,
+      vectors,
+      dims,
+      encoding,
+      search,
+      msPerQuery,
+      built,
+      fileMB: Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0) / MB,
+      ...await measureRecall(await createContent(), dir),
+      measured: await aside<Measured>('--measure', dir)
+    }
+    console.log(JSON.stringify(result, null, 2))
+    if (values.json !== undefined) await writeFile(values.json, JSON.stringify(result) + '\n')
+  } finally {
+    if (values.keep === undefined) await rm(folder, { recursive: true })
+  }
+}
+
+/** In a fresh process, whose memory is that of its work alone. */
+async function aside<T> (task: string, dir: string): Promise<T> {
+  const child = fork(fileURLToPath(import.meta.url), [task, dir, '--queries', values.queries, '--size', values.size, '--index', values.index, '--swaps', values.swaps], { execArgv: ['--import', 'tsx', '--expose-gc'] })
+  return await new Promise((resolve, reject) => {
+    child.on('message', message => { resolve(message as T) })
+    child.on('exit', code => { reject(new Error(`ended with ${code}`)) })
+  })
+}
+
+function tell (result: Built | Measured): void {
+  process.send!(result)
+  process.disconnect()
+}
+
+async function build (dir: string): Promise<void> {
+  const content = await createContent()
+  const stages: Record<string, number> = {}
+  const start = performance.now()
+  let last = start
+  let current = ''
+  await writeIndex(dir, content, stage => {
+    const now = performance.now()
+    stages[stage] = (stages[stage] ?? 0) + (stage === current ? now - last : 0)
+    if (stage !== current) console.error(`${Math.round((now - start) / 1000)} s: ${stage}`)
+    current = stage
+    last = now
+  })
+  // A child builds graphs and compares faces; its memory is its own.
+  tell({ seconds: (performance.now() - start) / 1000, stages: Object.fromEntries(Object.entries(stages).map(([stage, ms]) => [stage, ms / 1000])), peakRssMB: process.resourceUsage().maxRSS / 1000 })
+}
+
+/** Against exact search over float32: what encoding and search lose together. */
+async function measureRecall ({ spaces }: IndexContent, dir: string): Promise<{ recallAt10: number, firstKept: number }> {
+  const { entityRows, read, encoder: { dims } } = spaces.face!
+  const place = allocatePlace('float32', entityRows.length, dims)
+  const floats = new Float32Array(place.bytes.buffer, place.bytes.byteOffset, entityRows.length * dims)
+  for (let i = 0; i < entityRows.length; i++) floats.set(await read(i), i * dims)
+  const whole = openTable(place)
+  const kb = await openIndex(dir, {})
+  const random = createRandom(SEED)
+  let kept = 0
+  let first = 0
+  for (let n = 0; n < RECALL_QUERIES; n++) {
+    const query = perturb(await read(Math.floor(random() * entityRows.length)), QUERY_SIMILARITY, random)
+    const right = Array.from(searchExact(whole, entityRows, query, 10).rows, row => kb.entities[row]!.id)
+    const found = (await kb.search('face', query, 10)).map(({ entity }) => entity.id)
+    kept += found.filter(id => right.includes(id)).length
+    if (found[0] === right[0]) first++
+  }
+  return { recallAt10: kept / (RECALL_QUERIES * 10), firstKept: first / RECALL_QUERIES }
+}
+
+async function measure (dir: string): Promise<void> {
+  const start = performance.now()
+  let kb = await openIndex(dir, {}, { threads: true })
+  const openMs = performance.now() - start
+  const queries = await makeQueries(kb, Number(values.queries))
+  for (const query of queries.slice(0, 50)) await kb.search('face', query, 10)
+  const rssMB = await settledRss()
+  const times: number[] = []
+  for (const query of queries) {
+    const before = performance.now()
+    await kb.search('face', query, 10)
+    times.push(performance.now() - before)
+  }
+  const loop = monitorEventLoopDelay({ resolution: 1 })
+  loop.enable()
+  const before = performance.now()
+  const waiting = queries.values()
+  await Promise.all(Array.from({ length: CLIENTS }, async () => { for (const query of waiting) await kb.search('face', query, 10) }))
+  const queriesPerSecond = 1000 * queries.length / (performance.now() - before)
+  loop.disable()
+  const rssOfSwapsMB: number[] = []
+  for (let n = 0; n < Number(values.swaps); n++) {
+    const next = await openIndex(dir, {}, { threads: true })
+    await kb.close()
+    kb = next
+    await kb.search('face', queries[0]!, 10)
+    rssOfSwapsMB.push(await settledRss())
+  }
+  await kb.close()
+  tell({ openMs, rssMB, p50Ms: percentile(times, 0.5), p99Ms: percentile(times, 0.99), queriesPerSecond, loopDelayMs: loop.max / 1e6, rssOfSwapsMB })
+}
+
+async function makeQueries (kb: IndexedKnowledgeBase, count: number): Promise<Float32Array[]> {
+  const random = createRandom(SEED + 1)
+  const queries: Float32Array[] = []
+  while (queries.length < count) {
+    const [v] = await kb.vectors('face', kb.entities[Math.floor(random() * kb.entities.length)]!)
+    if (v !== undefined) queries.push(perturb(v, QUERY_SIMILARITY, random))
+  }
+  return queries
+}
+
+/** What opening needed for a moment is given back first. */
+async function settledRss (): Promise<number> {
+  for (let n = 0; n < 3; n++) {
+    globalThis.gc?.()
+    await new Promise(resolve => { setTimeout(resolve, 200) })
+  }
+  return process.memoryUsage.rss() / MB
+}

@@ -1,0 +1,38 @@
+// Pixels to faces: asks the detector, then merges what it saw twice, orders and caps.
+import type { Box, Detection } from '../types.ts'
+import type { FaceDetector } from '../ports.ts'
+import type { Pyramid } from '../image/pyramid.ts'
+import { area, clampBox, iou, overlapOfSmaller, shortSide, suppress } from '../image/box.ts'
+
+export interface DetectSettings {
+  /** At most this many faces are returned, the largest. */
+  readonly maxFaces: number
+  /** Faces with a shorter short side are dropped, px of the original. */
+  readonly minFacePx: number
+}
+
+export interface Detected {
+  /** Largest first; boxes in whole px, inside the picture. */
+  readonly faces: readonly Detection[]
+  /** How many there were before the cap. */
+  readonly found: number
+}
+
+/** Two boxes are one face from this IoU on, or where this part of the smaller lies in the other. */
+const SAME_IOU = 0.4
+const SAME_OVERLAP = 0.65
+
+export async function detect (pyramid: Pyramid, detector: FaceDetector, settings: DetectSettings): Promise<Detected> {
+  const raw = await detector.detect(pyramid)
+  const inside = raw
+    .map(face => ({ ...face, box: wholePixels(clampBox(face.box, pyramid.width, pyramid.height)) }))
+    .filter(face => shortSide(face.box) >= Math.max(1, settings.minFacePx))
+  const faces = suppress(inside, (a, b) => iou(a, b) > SAME_IOU || overlapOfSmaller(a, b) > SAME_OVERLAP)
+    .sort((a, b) => area(b.box) - area(a.box))
+  return { faces: faces.slice(0, settings.maxFaces), found: faces.length }
+}
+
+/** Whole px: a box that was returned and is sent back in `boxes` is then exactly the box that was embedded. */
+function wholePixels (box: Box): Box {
+  return { x1: Math.round(box.x1), y1: Math.round(box.y1), x2: Math.round(box.x2), y2: Math.round(box.y2) }
+}

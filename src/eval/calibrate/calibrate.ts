@@ -1,0 +1,142 @@
+// Learns when the first candidate is right, and from which probability on it may be said.
+import { uniformInt } from 'pure-rand/distribution/uniformInt'
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import type { Calibration, CalibrationTerm, FeatureName, Features } from '../../kb/calibration.ts'
+import { errors } from '../../errors.ts'
+import { logistic, logOdds } from '../../link/probability.ts'
+import { expectedCalibrationError, reliabilityBins, type ReliabilityBin } from '../metrics/calibration-error.ts'
+import { fitLogistic } from './logistic.ts'
+import { openSetCurve, pointAtFpir } from '../metrics/open-set.ts'
+
+/** One query with what was known of it. */
+export interface Sample {
+  /** Samples of one person are never on both sides of a fold. Strangers are a person each. */
+  readonly person: string
+  readonly stranger: boolean
+  /** Null where no face was found: nothing to learn from, but it counts as missed. */
+  readonly features: Features | null
+  /** Whether the first candidate is the right one; never for a stranger. */
+  readonly right: boolean
+}
+
+export interface CalibrateOptions {
+  readonly targetFpir: number
+  /** In the index now. */
+  readonly entities: number
+  readonly folds?: number
+  readonly seed?: number
+}
+
+export interface CalibrationReport {
+  readonly calibration: Calibration
+  readonly bins: readonly ReliabilityBin[]
+  /** Sets of features that were compared, and their cross-validated log loss; the last is the chosen one. */
+  readonly tried: ReadonlyArray<{ readonly features: readonly FeatureName[], readonly logLoss: number }>
+}
+
+/** Always used; the others join where they help. */
+const ALWAYS: readonly FeatureName[] = ['similarity', 'margin', 'usual']
+const OPTIONAL: readonly FeatureName[] = ['crowd', 'faceSize', 'sharpness', 'detectionScore']
+
+/** Below it a first candidate is more likely wrong than right. */
+const LIKELY = 0.5
+
+/** @throws VEL_ERR_INPUT where there are too few members or strangers to learn from. */
+export function calibrate (samples: readonly Sample[], { targetFpir, entities, folds = 10, seed = 1 }: CalibrateOptions): CalibrationReport {
+  checkEnough(samples, targetFpir, folds)
+  const foldOf = assignFolds(samples, folds, seed)
+  const tried: Array<{ features: FeatureName[], logLoss: number }> = []
+  const attempt = (features: FeatureName[]): { features: FeatureName[], odds: number[], losses: number[] } => {
+    const odds = crossValidate(samples, features, foldOf, folds)
+    const losses = samples.flatMap((s, i) => s.features === null ? [] : [Math.log1p(Math.exp(s.right ? -odds[i]! : odds[i]!))])
+    tried.push({ features, logLoss: mean(losses) })
+    return { features, odds, losses }
+  }
+  let best = attempt([...ALWAYS])
+  for (const feature of OPTIONAL) {
+    const more = attempt([...best.features, feature])
+    if (clearlyLess(more.losses, best.losses)) best = more
+  }
+  tried.push({ features: best.features, logLoss: mean(best.losses) })
+  const judged = samples.flatMap((s, i) => s.features === null ? [] : [{ probability: logistic(best.odds[i]!), right: s.right }])
+  const score = (i: number): number => samples[i]!.features === null ? -Infinity : logistic(best.odds[i]!)
+  const indices = samples.map((_, i) => i)
+  const members = indices.filter(i => !samples[i]!.stranger)
+  const strangers = indices.filter(i => samples[i]!.stranger)
+  const point = pointAtFpir(openSetCurve(members.map(i => ({ score: score(i), right: samples[i]!.right })), strangers.map(score)), targetFpir)
+  const linkFrom = Math.min(1, point.threshold)
+  const calibration: Calibration = {
+    ...fitTerms(samples, best.features),
+    linkFrom,
+    ambiguousFrom: Math.min(LIKELY, linkFrom),
+    targetFpir,
+    entities,
+    measured: {
+      queries: members.length,
+      persons: new Set(members.map(i => samples[i]!.person)).size,
+      strangers: strangers.length,
+      folds,
+      ece: expectedCalibrationError(judged),
+      fpir: point.fpir,
+      tpir: point.tpir,
+      created: new Date().toISOString()
+    }
+  }
+  return { calibration, bins: reliabilityBins(judged), tried }
+}
+
+function checkEnough (samples: readonly Sample[], targetFpir: number, folds: number): void {
+  if (!(targetFpir > 0 && targetFpir < 1)) throw errors.input('a target FPIR between 0 and 1, such as 0.01', String(targetFpir))
+  const faces = samples.filter(s => s.features !== null)
+  const persons = new Set(faces.filter(s => !s.stranger).map(s => s.person)).size
+  const strangers = faces.filter(s => s.stranger).length
+  const needed = Math.max(folds, Math.ceil(1 / targetFpir))
+  if (persons < folds) throw errors.input(`queries of at least ${folds} people of the index`, `${persons}; add query files`)
+  if (strangers < needed) throw errors.input(`at least ${needed} strangers for a target FPIR of ${targetFpir}`, `${strangers}; add --strangers files or raise --target-fpir`)
+  if (!faces.some(s => s.right)) throw errors.input('queries whose first candidate is right', 'none: the index or the model pack does not fit the queries')
+}
+
+/** Fold of each person: shuffled, then dealt out. */
+export function assignFolds (samples: readonly Sample[], folds: number, seed: number): Map<string, number> {
+  const persons = [...new Set(samples.map(s => s.person))]
+  const random = xoroshiro128plus(seed)
+  for (let i = persons.length - 1; i > 0; i--) {
+    const j = uniformInt(random, 0, i)
+    const swapped = persons[i]!
+    persons[i] = persons[j]!
+    persons[j] = swapped
+  }
+  return new Map(persons.map((person, i) => [person, i % folds]))
+}
+
+/** Log odds of each sample by a model that has not seen its person; NaN for one without a face. */
+export function crossValidate (samples: readonly Sample[], features: readonly FeatureName[], foldOf: ReadonlyMap<string, number>, folds: number): number[] {
+  const models = Array.from({ length: folds }, (_, fold) => fitTerms(samples.filter(s => foldOf.get(s.person) !== fold), features))
+  return samples.map(s => s.features === null ? NaN : logOdds(s.features, models[foldOf.get(s.person)!]!))
+}
+
+/** Standardises over the samples that know a feature, and fits. A feature that does not vary is left out. */
+function fitTerms (samples: readonly Sample[], names: readonly FeatureName[]): Pick<Calibration, 'intercept' | 'terms'> {
+  const faces = samples.filter(s => s.features !== null)
+  const unweighted = names.flatMap((feature): CalibrationTerm[] => {
+    const values = faces.flatMap(s => s.features![feature] ?? [])
+    const m = mean(values)
+    const scale = Math.sqrt(mean(values.map(v => (v - m) ** 2)))
+    return scale > 0 ? [{ feature, weight: 1, mean: m, scale, min: Math.min(...values), max: Math.max(...values) }] : []
+  })
+  const rows = faces.map(s => unweighted.map(term => logOdds(s.features!, { intercept: 0, terms: [term] })))
+  const { intercept, weights } = fitLogistic(rows, faces.map(s => s.right))
+  return { intercept, terms: unweighted.map((term, i) => ({ ...term, weight: weights[i]! })) }
+}
+
+/** Whether losses are less by more than one standard error of their paired difference. */
+function clearlyLess (losses: readonly number[], than: readonly number[]): boolean {
+  const gains = losses.map((loss, i) => than[i]! - loss)
+  const gain = mean(gains)
+  const error = Math.sqrt(mean(gains.map(g => (g - gain) ** 2)) / gains.length)
+  return gain > error
+}
+
+function mean (values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length
+}

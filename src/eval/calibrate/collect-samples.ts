@@ -1,0 +1,24 @@
+// Encoded queries to what a calibration learns from: the features that the decide stage would see.
+import type { KnowledgeBase } from '../../ports.ts'
+import { featuresOf } from '../../link/features.ts'
+import type { Sample } from './calibrate.ts'
+import type { EncodedQuery } from '../data/encode-queries.ts'
+import { rankOf } from '../metrics/recall.ts'
+import { rankByFace, ranked } from '../systems.ts'
+
+/** Queries whose entity is not in the index are left out. Each stranger is a person of its own. */
+export async function collectSamples (kb: KnowledgeBase, answers: readonly EncodedQuery[], onProgress: (done: number) => void = () => {}): Promise<Sample[]> {
+  const samples: Sample[] = []
+  for (const [i, { query, mention }] of answers.entries()) {
+    onProgress(i + 1)
+    if (query.entityId !== null && kb.entity(query.entityId) === undefined) continue
+    const candidates = mention === null ? [] : await rankByFace(kb, mention)
+    samples.push({
+      person: query.entityId ?? `stranger ${i}`,
+      stranger: query.entityId === null,
+      features: mention === null || candidates[0] === undefined ? null : featuresOf(mention, candidates, await kb.usual(candidates[0].entity)),
+      right: query.entityId !== null && rankOf(ranked(candidates), query.entityId) === 1
+    })
+  }
+  return samples
+}

@@ -1,0 +1,71 @@
+// Encoded photos on disk, by the photo's bytes and the recipe that encoded them, so that a second evaluation is quick.
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { EncodedImage, EncodedMention, EncodeOptions } from '../../types.ts'
+
+export interface PhotoCache {
+  get: (photo: PhotoKey) => Promise<Encoded | undefined>
+  put: (photo: PhotoKey, encoded: Encoded) => Promise<void>
+}
+
+/** What became of a photo: its mentions, or why it cannot be encoded. */
+export type Encoded = EncodedImage | { readonly refused: string }
+
+/** Content of the photo, as sha256 in hex, and what was asked of it. */
+export interface PhotoKey { readonly sha256: string, readonly options: EncodeOptions }
+
+/**
+ * Entries are written aside and renamed; one that cannot be read is as good as none.
+ *
+ * @param recipe of all that embeddings depend on: such as `encodingHash` in src/startup.ts gives. Each has entries of its own.
+ */
+export function createPhotoCache (folder: string, recipe: string): PhotoCache {
+  const home = join(folder, recipe.slice(0, 16))
+  const fileOf = ({ sha256: photo, options }: PhotoKey): string => {
+    const asked = sha256(JSON.stringify([options.boxes ?? null, options.context === true])).slice(0, 16)
+    return join(home, photo.slice(0, 2), `${photo}-${asked}.json`)
+  }
+  return {
+    async get (key) {
+      try {
+        return deserialize(await readFile(fileOf(key), 'utf8'))
+      } catch {
+        return undefined
+      }
+    },
+    async put (key, encoded) {
+      const file = fileOf(key)
+      const aside = `${file}.${randomUUID()}`
+      await mkdir(dirname(file), { recursive: true })
+      await writeFile(aside, serialize(encoded))
+      await rename(aside, file)
+    }
+  }
+}
+
+export function sha256 (content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex')
+}
+
+type Stored = Omit<EncodedMention, 'face' | 'context'> & { face: string, context?: string }
+
+function serialize (image: Encoded): string {
+  if ('refused' in image) return JSON.stringify(image)
+  const mentions = image.mentions.map(({ face, context, ...rest }): Stored => ({ ...rest, face: toBase64(face), ...(context !== undefined && { context: toBase64(context) }) }))
+  return JSON.stringify({ ...image, mentions })
+}
+
+function deserialize (text: string): Encoded {
+  const stored = JSON.parse(text) as Omit<EncodedImage, 'mentions'> & { mentions: Stored[] } | { refused: string }
+  if ('refused' in stored) return stored
+  return { ...stored, mentions: stored.mentions.map(({ face, context, ...rest }) => ({ ...rest, face: fromBase64(face), ...(context !== undefined && { context: fromBase64(context) }) })) }
+}
+
+function toBase64 (v: Float32Array): string {
+  return Buffer.from(v.buffer, v.byteOffset, v.byteLength).toString('base64')
+}
+
+function fromBase64 (text: string): Float32Array {
+  return new Float32Array(new Uint8Array(Buffer.from(text, 'base64')).buffer)
+}

@@ -1,0 +1,68 @@
+// Searches remembered on disk by index and embedding, in front of a knowledge base: a second evaluation ranks at once.
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Neighbour } from '../../types.ts'
+import type { KnowledgeBase } from '../../ports.ts'
+import { sha256 } from './photo-cache.ts'
+
+export interface CachedKnowledgeBase extends KnowledgeBase {
+  /** Writes what was learnt. */
+  save: () => Promise<void>
+}
+
+type Found = ReadonlyArray<readonly [id: string, similarity: number]>
+
+/** Longer answers, as those of sweeps, are not kept: they would fill the disk. */
+const LONGEST = 100
+const SAME = 1e-6
+
+/**
+ * @param file belongs to this index alone: its version is in the name. The first answer that is used is checked against
+ *   a real search, since graphs of one version may differ between machines; where it differs the file is forgotten.
+ */
+export async function withSearchCache (kb: KnowledgeBase, file: string): Promise<CachedKnowledgeBase> {
+  let known = await read(file)
+  let checked = false
+  let changed = false
+  const revive = (found: Found): Neighbour[] | undefined => {
+    const neighbours = found.flatMap(([id, similarity]) => { const entity = kb.entity(id); return entity === undefined ? [] : [{ entity, similarity }] })
+    return neighbours.length === found.length ? neighbours : undefined
+  }
+  return {
+    ...kb,
+    async search (space, embedding, k) {
+      if (k > LONGEST) return await kb.search(space, embedding, k)
+      const key = `${space} ${k} ${sha256(new Uint8Array(embedding.buffer, embedding.byteOffset, embedding.byteLength)).slice(0, 32)}`
+      const cached = known.get(key)
+      const revived = cached === undefined ? undefined : revive(cached)
+      if (revived !== undefined && checked) return revived
+      const found = await kb.search(space, embedding, k)
+      if (revived !== undefined) {
+        checked = true
+        if (!same(found, revived)) known = new Map()
+      }
+      known.set(key, found.map(n => [n.entity.id, n.similarity]))
+      changed = true
+      return found
+    },
+    async save () {
+      if (!changed) return
+      await mkdir(dirname(file), { recursive: true })
+      await writeFile(`${file}.new`, JSON.stringify([...known]))
+      await rename(`${file}.new`, file)
+    }
+  }
+}
+
+function same (a: readonly Neighbour[], b: readonly Neighbour[]): boolean {
+  return a.length === b.length && a.every((n, i) => n.entity.id === b[i]!.entity.id && Math.abs(n.similarity - b[i]!.similarity) < SAME)
+}
+
+/** What cannot be read is as good as nothing known. */
+async function read (file: string): Promise<Map<string, Found>> {
+  try {
+    return new Map(JSON.parse(await readFile(file, 'utf8')) as Array<[string, Found]>)
+  } catch {
+    return new Map()
+  }
+}

@@ -1,0 +1,139 @@
+// Evaluates a running service over HTTP: its candidates, its decisions, its probabilities.
+import { readFile } from 'node:fs/promises'
+import pMap from 'p-map'
+import { Agent, request, RetryAgent, type Dispatcher } from 'undici'
+import { z } from 'zod'
+import { errors } from '../errors.ts'
+import { DEPTH } from './metrics/recall.ts'
+import type { Query } from './data/queries.ts'
+import { buildReport, type Answer, type Report, type ReportInput } from './report/report.ts'
+
+/** What is read of a reply; the contract has more. */
+const reply = z.object({
+  image: z.object({ width: z.number(), height: z.number() }),
+  mentions: z.array(z.object({
+    box: z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() }),
+    status: z.enum(['linked', 'ambiguous', 'nil']),
+    probability: z.number().optional(),
+    candidates: z.array(z.object({ id: z.string(), score: z.number() }))
+  })),
+  index: z.object({ name: z.string(), version: z.string(), entities: z.number() }),
+  models: z.array(z.object({ role: z.string(), name: z.string() }))
+})
+type Reply = z.infer<typeof reply>
+type ReplyMention = Reply['mentions'][number]
+
+export interface ServerOptions {
+  readonly url: string
+  readonly apiKey?: string | undefined
+  /** Requests in flight. */
+  readonly concurrency: number
+  readonly onProgress?: (done: number) => void
+}
+
+interface ServerRow { readonly name: string, readonly query: Readonly<Record<string, string>> }
+
+const ROWS: readonly ServerRow[] = [
+  { name: 'V2V', query: { mode: 'v2v' } },
+  { name: 'V2T', query: { mode: 'v2t' } },
+  { name: 'V2VT face→text', query: { mode: 'v2vt', order: 'face-text' } },
+  { name: 'V2VT text→face', query: { mode: 'v2vt', order: 'text-face' } },
+  { name: 'V2VT fusion', query: { mode: 'v2vt', order: 'fusion' } }
+]
+
+/** Rows that the service says it cannot serve are left out. @throws VEL_ERR_INPUT where it serves none, or fails. */
+export async function evaluateServer (queries: readonly Query[], counts: Pick<ReportInput['counts'], 'files' | 'duplicates' | 'broken'>, options: ServerOptions): Promise<Report> {
+  const client = createClient(options)
+  try {
+    const known = await client.known(queries)
+    const rows: ReportInput['rows'][number][] = []
+    let about: Reply | undefined
+    let faults: Pick<ReportInput['counts'], 'noFace' | 'unreadable' | 'missingPhotos'> = { noFace: 0, unreadable: 0, missingPhotos: 0 }
+    for (const row of ROWS) {
+      let served = true
+      const asked = await pMap(queries, async (query, i) => {
+        const result = served ? await client.link(query, row) : 'mode unavailable'
+        if (result === 'mode unavailable') served = false
+        options.onProgress?.(i + 1)
+        return { query, result }
+      }, { concurrency: options.concurrency })
+      if (!served) continue
+      about ??= asked.map(a => a.result).find(r => typeof r === 'object')
+      const there = asked.filter(a => a.result !== 'missing')
+      const answers = there.map(({ query, result }) => answerOf(query, typeof result === 'object' ? result : null, known))
+      faults = {
+        missingPhotos: asked.length - there.length,
+        unreadable: there.filter(a => a.result === 'unreadable').length,
+        noFace: there.filter(a => typeof a.result === 'object' && a.result.mentions.length === 0).length
+      }
+      rows.push({ name: row.name, answers })
+    }
+    if (about === undefined) throw errors.input(`a service at ${options.url} that links these photos`, 'not one reply with a result')
+    return buildReport({ index: about.index, models: about.models.map(m => `${m.role} ${m.name}`).join(', '), counts: { ...counts, ...faults }, rows })
+  } finally {
+    await client.close()
+  }
+}
+
+function answerOf (query: Query, result: Reply | null, known: ReadonlySet<string>): Answer {
+  const mention = result === null ? undefined : query.box === null ? nearestCentre(result) : result.mentions[0]
+  return {
+    query,
+    inIndex: query.entityId !== null && known.has(query.entityId),
+    ranking: mention?.candidates ?? [],
+    ...(mention !== undefined && { decision: { status: mention.status, probability: mention.probability } })
+  }
+}
+
+function nearestCentre ({ image, mentions }: Reply): ReplyMention | undefined {
+  const distance = ({ box }: ReplyMention): number => Math.hypot(box.x + (box.width - image.width) / 2, box.y + (box.height - image.height) / 2)
+  return mentions.reduce<ReplyMention | undefined>((best, m) => best === undefined || distance(m) < distance(best) ? m : best, undefined)
+}
+
+type LinkResult = Reply | 'missing' | 'unreadable' | 'mode unavailable'
+
+interface Client {
+  /** Which of the queries' entities the service knows. */
+  known: (queries: readonly Query[]) => Promise<Set<string>>
+  link: (query: Query, row: ServerRow) => Promise<LinkResult>
+  close: () => Promise<void>
+}
+
+/** A busy service (429, 503) is asked again when it says so. */
+function createClient ({ url, apiKey, concurrency }: ServerOptions): Client {
+  const agent = new Agent({ connections: concurrency })
+  const dispatcher = new RetryAgent(agent, { methods: ['GET', 'POST'], statusCodes: [429, 503], errorCodes: ['ECONNRESET', 'UND_ERR_SOCKET'], maxRetries: 8, maxTimeout: 10_000 })
+  const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
+  const ask = async (path: string, options: Partial<Dispatcher.RequestOptions>): Promise<{ status: number, body: unknown }> => {
+    try {
+      const { statusCode, body } = await request(new URL(path, url), { dispatcher, ...options, headers: { ...headers, ...(options.headers as Record<string, string>) } })
+      return { status: statusCode, body: await body.json() }
+    } catch (error) {
+      throw errors.input(`a service that answers at ${url}`, (error as Error).message)
+    }
+  }
+  return {
+    async known (queries) {
+      const ids = [...new Set(queries.flatMap(q => q.entityId ?? []))]
+      const states = await pMap(ids, async id => ({ id, status: (await ask(`/entities/${id}`, {})).status }), { concurrency })
+      return new Set(states.filter(s => s.status === 200).map(s => s.id))
+    },
+    async link (query, row) {
+      const bytes = await readFile(query.path).catch(() => null)
+      if (bytes === null) return 'missing'
+      const boxes = query.box === null ? {} : { boxes: JSON.stringify([[query.box.x1, query.box.y1, query.box.x2, query.box.y2]]) }
+      const { status, body } = await ask(`/link?${new URLSearchParams({ ...row.query, topK: String(DEPTH), ...boxes }).toString()}`, { method: 'POST', body: bytes, headers: { 'content-type': 'image/jpeg' } })
+      if (status === 200) return checked(body, url)
+      if ((body as { code?: unknown }).code === 'VEL_ERR_MODE_UNAVAILABLE') return 'mode unavailable'
+      if ([400, 413, 415, 422].includes(status)) return 'unreadable'
+      throw errors.input(`a result from ${url}`, `status ${status}: ${JSON.stringify(body).slice(0, 300)}`)
+    },
+    close: async () => { await agent.close() }
+  }
+}
+
+function checked (body: unknown, url: string): Reply {
+  const parsed = reply.safeParse(body)
+  if (!parsed.success) throw errors.input(`a reply of the contract from ${url}`, z.prettifyError(parsed.error))
+  return parsed.data
+}

@@ -1,0 +1,145 @@
+// Rankings to the report: every figure that `vel eval` prints, in one plain object.
+import type { IndexInfo, LinkStatus } from '../../types.ts'
+import { bootstrap, type ScoreIntervals } from '../metrics/bootstrap.ts'
+import { expectedCalibrationError, reliabilityBins, type ReliabilityBin } from '../metrics/calibration-error.ts'
+import { perPerson, perQuery, rankOf, type Hit, type Ranked, type Scores } from '../metrics/recall.ts'
+import { FPIR_TARGETS, openSetCurve, pointAtFpir, type OpenSetPoint } from '../metrics/open-set.ts'
+import type { Query } from '../data/queries.ts'
+import type { OverlapPoint, SweepPoint } from '../sweeps.ts'
+
+/** One query as one row answered it. */
+export interface Answer {
+  readonly query: Query
+  /** Whether the query's entity is in the index; false for a stranger. */
+  readonly inIndex: boolean
+  /** Best first; empty where no face was found. */
+  readonly ranking: readonly Ranked[]
+  /** What the service decides by default, where it is known. */
+  readonly decision?: { readonly status: LinkStatus, readonly probability?: number | undefined } | undefined
+}
+
+export interface RowReport extends Scores {
+  readonly name: string
+  readonly queries: number
+  readonly persons: number
+  readonly perPerson: Scores
+  /** 95 %, bootstrap over persons. */
+  readonly intervals: { readonly perQuery: ScoreIntervals, readonly perPerson: ScoreIntervals }
+}
+
+/** What the queries were, and what of them did not count. */
+export interface QueryCounts {
+  readonly files: readonly string[]
+  readonly strangers: number
+  /** Queries whose entity is not in the index: apart from every measure. */
+  readonly notInIndex: number
+  readonly noFace: number
+  readonly unreadable: number
+  readonly missingPhotos: number
+  readonly duplicates: number
+  readonly broken: number
+}
+
+export interface Decisions {
+  /** Of the strangers, share that was linked to someone. */
+  readonly strangersLinked: number
+  /** Of the members, shares that were linked to the right one, to a wrong one, and to none. */
+  readonly membersRight: number
+  readonly membersWrong: number
+  readonly membersUnlinked: number
+}
+
+export interface Report extends Scores {
+  readonly created: string
+  readonly index: IndexInfo
+  readonly models: string
+  /** Queries that the measures are averaged over. */
+  readonly queries: number
+  readonly counts: QueryCounts
+  readonly perPerson: Scores
+  readonly rows: ReadonlyArray<RowReport & { /** Null where no service decides so by default. */ readonly decisions: Decisions | null }>
+  /** The first row on each query file. */
+  readonly sets: readonly RowReport[]
+  /** At the FPIR that is named in `fpir`; what was reached is `reachedFpir`. `threshold` null: none keeps strangers out. */
+  readonly openSet: ReadonlyArray<{ readonly fpir: number, readonly reachedFpir: number, readonly tpir: number, readonly threshold: number | null }>
+  readonly openSetCurve: readonly OpenSetPoint[]
+  /** Of the first row. */
+  readonly decisions: Decisions | null
+  /** `ece` null where nothing states a probability. */
+  readonly calibration: { readonly ece: number | null, readonly bins: readonly ReliabilityBin[] }
+  readonly rerankSweep: readonly SweepPoint[]
+  readonly overlap: readonly OverlapPoint[]
+}
+
+export interface ReportInput {
+  readonly index: IndexInfo
+  readonly models: string
+  readonly counts: Omit<QueryCounts, 'strangers' | 'notInIndex'>
+  readonly rows: ReadonlyArray<{ readonly name: string, readonly answers: readonly Answer[] }>
+  readonly rerankSweep?: readonly SweepPoint[]
+  readonly overlap?: readonly OverlapPoint[]
+}
+
+export function buildReport (input: ReportInput): Report {
+  const rows = input.rows.map(({ name, answers }) => ({ ...rowReport(name, answers), decisions: decisionsOf(answers) }))
+  const [main, first] = [rows[0]!, input.rows[0]!.answers]
+  const strangers = first.filter(a => a.query.entityId === null)
+  const members = first.filter(a => a.inIndex)
+  const curve = strangers.length === 0 || members.length === 0 ? [] : openSetCurve(members.map(a => ({ score: confidence(a), right: isRight(a) })), strangers.map(confidence))
+  return {
+    created: new Date().toISOString(),
+    index: input.index,
+    models: input.models,
+    queries: main.queries,
+    counts: { ...input.counts, strangers: strangers.length, notInIndex: first.length - strangers.length - members.length },
+    recall: main.recall,
+    mrr: main.mrr,
+    perPerson: main.perPerson,
+    rows,
+    sets: input.counts.files.map(file => ({ file, of: members.filter(a => a.query.file === file) })).filter(s => s.of.length > 0).map(s => rowReport(s.file, s.of)),
+    openSet: curve.length === 0 ? [] : FPIR_TARGETS.map(fpir => openSetAt(curve, fpir)),
+    openSetCurve: curve,
+    decisions: main.decisions,
+    calibration: calibrationOf([...members, ...strangers]),
+    rerankSweep: input.rerankSweep ?? [],
+    overlap: input.overlap ?? []
+  }
+}
+
+export function rowReport (name: string, answers: readonly Answer[]): RowReport {
+  const hits: Hit[] = answers.filter(a => a.inIndex).map(a => ({ person: a.query.entityId!, rank: rankOf(a.ranking, a.query.entityId!) }))
+  return { name, queries: hits.length, persons: new Set(hits.map(h => h.person)).size, ...perQuery(hits), perPerson: perPerson(hits), intervals: bootstrap(hits) }
+}
+
+/** What a threshold is put on: the probability where there is one, else the first score; -Infinity without an answer. */
+function confidence (answer: Answer): number {
+  return answer.decision?.probability ?? answer.ranking[0]?.score ?? -Infinity
+}
+
+function isRight (answer: Answer): boolean {
+  return answer.query.entityId !== null && rankOf(answer.ranking, answer.query.entityId) === 1
+}
+
+function openSetAt (curve: readonly OpenSetPoint[], fpir: number): Report['openSet'][number] {
+  const point = pointAtFpir(curve, fpir)
+  return { fpir, reachedFpir: point.fpir, tpir: point.tpir, threshold: Number.isFinite(point.threshold) ? point.threshold : null }
+}
+
+function decisionsOf (answers: readonly Answer[]): Decisions | null {
+  const members = answers.filter(a => a.inIndex)
+  const strangers = answers.filter(a => a.query.entityId === null)
+  if (![...members, ...strangers].some(a => a.decision !== undefined)) return null
+  const linked = (a: Answer): boolean => a.decision?.status === 'linked'
+  const share = (all: readonly Answer[], which: (a: Answer) => boolean): number => all.filter(which).length / all.length
+  return {
+    strangersLinked: share(strangers, linked),
+    membersRight: share(members, a => linked(a) && isRight(a)),
+    membersWrong: share(members, a => linked(a) && !isRight(a)),
+    membersUnlinked: share(members, a => !linked(a))
+  }
+}
+
+function calibrationOf (answers: readonly Answer[]): Report['calibration'] {
+  const judged = answers.flatMap(a => a.decision?.probability === undefined ? [] : [{ probability: a.decision.probability, right: isRight(a) }])
+  return judged.length === 0 ? { ece: null, bins: [] } : { ece: expectedCalibrationError(judged), bins: reliabilityBins(judged) }
+}

@@ -1,0 +1,71 @@
+// Composition of the HTTP service: plugins and routes, explicitly and in order.
+import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Config } from '../config.ts'
+import type { Linker } from '../ports.ts'
+import { registerDocs } from './routes/docs.ts'
+import { registerEntities } from './routes/entities.ts'
+import { createImageFetcher } from './upload/fetch-image.ts'
+import { registerHealth } from './routes/health.ts'
+import { registerKbWrite } from './routes/entities-write.ts'
+import { requireScope } from './plugins/auth.ts'
+import { registerLink } from './routes/link.ts'
+import { createMetrics } from './routes/metrics.ts'
+import { clientErrors, onFrameworkError, registerProblems } from './plugins/problem.ts'
+import { registerRateLimit } from './plugins/rate-limit.ts'
+import { requestId } from './plugins/request-id.ts'
+import { registerRequestLog } from './plugins/request-log.ts'
+import { createService } from './plugins/readiness.ts'
+import { registerBodies } from './upload/upload.ts'
+import { connectRedis } from '../replicas/redis.ts'
+
+/** A request that outlives the route's own deadlines is cut by Node after this much more. */
+const GRACE_MS = 5000
+
+/**
+ * Builds the app around a linker that is there or on its way: until it has come, `/health/live` is 200, `/health/ready`
+ * and `/link` are 503. Closing the app lets requests in flight finish and then closes the linker.
+ */
+export async function buildApp (config: Config, linker: Linker | Promise<Linker>, log: FastifyBaseLogger): Promise<FastifyInstance> {
+  const service = createService(linker)
+  const metrics = createMetrics(service)
+  const fetcher = createImageFetcher(config)
+  const app = createServer(config, log)
+
+  registerRequestLog(app, metrics.count)
+  registerProblems(app)
+  await registerBodies(app)
+  const redis = config.redisUrl === null || config.rateLimitPerMinute === 0 ? null : connectRedis(config.redisUrl, 'rate limits', log)
+  await registerRateLimit(app, config.rateLimitPerMinute, redis)
+  const guards = { onRequest: [requireScope(config.apiKeys, 'link')], config: { rateLimit: {} } }
+  registerHealth(app, service)
+  metrics.register(app)
+  await registerDocs(app)
+  registerEntities(app, service, guards)
+  registerKbWrite(app, { config, service, fetcher, guards: { ...guards, onRequest: [requireScope(config.apiKeys, 'kb:write')] } })
+  registerLink(app, { config, service, fetcher, guards })
+
+  let closing = false
+  app.addHook('preClose', async () => { closing = true; service.beginClose() })
+  app.addHook('onSend', async (_request, reply) => { if (closing) reply.header('connection', 'close') })
+  app.addHook('onClose', async () => { redis?.disconnect(); await Promise.all([fetcher.close(), service.close()]) })
+  return app
+}
+
+function createServer (config: Config, log: FastifyBaseLogger): FastifyInstance {
+  const hops = config.trustProxy
+  const app = fastify({
+    loggerInstance: log,
+    // One line a request is written by request-log.ts.
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestId,
+    trustProxy: typeof hops === 'number' ? (_address, hop) => hop < hops : hops,
+    // While closing, routes answer with their own problem documents.
+    return503OnClosing: false,
+    requestTimeout: config.uploadTimeoutMs + GRACE_MS,
+    frameworkErrors: onFrameworkError,
+    clientErrorHandler: clientErrors(config.uploadTimeoutMs),
+    http: { connectionsCheckingInterval: GRACE_MS }
+  })
+  app.server.headersTimeout = config.uploadTimeoutMs
+  return app
+}

@@ -1,0 +1,122 @@
+// Errors to RFC 9457 problem documents: the one place where an error becomes a reply. Text of 5xx faults stays here.
+import { maxHeaderSize, STATUS_CODES, type IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { errors, isVelError } from '../../errors.ts'
+
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
+
+export interface Problem {
+  /** A stable name of the kind of problem, not an address. */
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  /** Names this one occurrence. */
+  readonly instance: string
+  readonly code: string
+  readonly requestId: string
+}
+
+type CodedError = Error & { code: string, statusCode: number }
+
+/** VEL_ERR_NO_IMAGE: type `urn:vel:error:no-image`, title "No image". */
+export function toProblem (error: CodedError, requestId: string): Problem {
+  const words = error.code.replace('VEL_ERR_', '').toLowerCase().split('_')
+  const title = words.join(' ')
+  return {
+    type: `urn:vel:error:${words.join('-')}`,
+    title: title[0]!.toUpperCase() + title.slice(1),
+    status: error.statusCode,
+    detail: error.message,
+    instance: `urn:vel:request:${requestId}`,
+    code: error.code,
+    requestId
+  }
+}
+
+/** Any error as one of our table: faults of the framework get our codes, everything unknown is VEL_ERR_INTERNAL. */
+export function toCallerError (error: unknown): CodedError {
+  return fromTable(error) as CodedError
+}
+
+function fromTable (error: unknown): Error {
+  if (isVelError(error)) return error.statusCode === 500 ? errors.internal() : error
+  const { code, statusCode, message } = error as Partial<CodedError>
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return errors.mediaType('another Content-Type or none')
+  if (statusCode === 404) return errors.notFound('a path of this service', 'another')
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return errors.badRequest(message)
+  return errors.internal()
+}
+
+/** What a 503 says to wait, so that header and text agree. */
+function retryAfter (error: CodedError): string | undefined {
+  if (error.statusCode !== 503) return undefined
+  return /try again in (\d+) s/.exec(error.message)?.[1] ?? '1'
+}
+
+export async function sendProblem (error: unknown, request: FastifyRequest, reply: FastifyReply, more: object = {}): Promise<void> {
+  const problem = toCallerError(error)
+  // Overload and deadlines are told by the request's own line; a fault of ours needs its stack.
+  if (problem.statusCode === 500) request.log.error({ err: error }, problem.code)
+  request.facts.code = problem.code
+  const seconds = retryAfter(problem)
+  if (seconds !== undefined) reply.header('retry-after', seconds)
+  if (problem.statusCode === 401) reply.header('www-authenticate', 'Bearer')
+  if (problem.statusCode === 408) reply.header('connection', 'close')
+  discardRest(request.raw)
+  await reply.code(problem.statusCode).type(PROBLEM_TYPE).send({ ...toProblem(problem, request.id), ...more })
+}
+
+/** Lets what is left of a body run by unkept, so that the connection can carry the next request. */
+function discardRest (raw: IncomingMessage): void {
+  if (raw.readableEnded || raw.destroyed) return
+  raw.unpipe()
+  raw.removeAllListeners('data')
+  raw.resume()
+}
+
+/** Registers the handlers for thrown errors and unknown paths; a known path with another method is 405 with `Allow`. */
+export function registerProblems (app: FastifyInstance): void {
+  const routes: Array<{ pattern: RegExp, method: string }> = []
+  app.addHook('onRoute', ({ url, method }) => {
+    const pattern = new RegExp(`^${url.replace(/[.+?^$()[\]{}|\\]/g, '\\$&').replace(/:\w+/g, '[^/]+').replace('*', '.*')}$`)
+    for (const one of [method].flat()) routes.push({ pattern, method: one })
+  })
+  app.setErrorHandler(sendProblem)
+  app.setNotFoundHandler(async (request, reply) => {
+    const path = request.url.split('?')[0]!
+    const allowed = [...new Set(routes.filter(route => route.pattern.test(path)).map(route => route.method))]
+    // A path that was met and yet not found, such as a file of /docs that is not there.
+    if (allowed.length === 0 || allowed.includes(request.method)) return await sendProblem(errors.notFound('a path of GET /openapi.json', 'another'), request, reply)
+    reply.header('allow', allowed.join(', '))
+    await sendProblem(errors.method(allowed.join(' or '), request.method), request, reply)
+  })
+}
+
+/** Addresses that Fastify could not read, such as `/%zz`; no hook has run for them. */
+export function onFrameworkError (error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  request.facts = {}
+  reply.header('x-request-id', request.id)
+  sendProblem(error, request, reply).catch(fault => { request.log.error({ err: fault }, 'no reply could be sent') })
+}
+
+/** Requests that Node's parser refused or timed out: there is no request object, so reply and log line are written by hand. */
+export function clientErrors (uploadTimeoutMs: number): (this: FastifyInstance, error: NodeJS.ErrnoException, socket: Socket) => void {
+  return function (error, socket) {
+    if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const problem = toProblem(problemOf(error.code, uploadTimeoutMs), 'unknown')
+    this.log.info({ status: problem.status, code: problem.code, reason: error.code }, 'request that could not be read')
+    const body = JSON.stringify(problem)
+    socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]!}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
+  }
+}
+
+function problemOf (reason: string | undefined, uploadTimeoutMs: number): CodedError {
+  if (reason === 'ERR_HTTP_REQUEST_TIMEOUT') return errors.uploadTimeout(String(uploadTimeoutMs)) as CodedError
+  if (reason === 'HPE_HEADER_OVERFLOW') return errors.headersTooLarge(String(maxHeaderSize)) as CodedError
+  return errors.badRequest('bytes that are not one') as CodedError
+}

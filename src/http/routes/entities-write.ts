@@ -1,0 +1,75 @@
+// Changes of the knowledge base: entities and their photos, and the swap to another index. For keys with scope kb:write.
+import type { FastifyInstance, FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type { Config } from '../../config.ts'
+import type { ImageFetcher } from '../upload/fetch-image.ts'
+import type { Service } from '../plugins/readiness.ts'
+import { errors } from '../../errors.ts'
+import { clientSignal, within } from '../timeout.ts'
+import { readEntityId } from './entities.ts'
+import { parseObject } from '../upload/json.ts'
+import { readBytes } from '../upload/read-bytes.ts'
+import { toEntity } from '../serialize.ts'
+import { readUpload } from '../upload/upload.ts'
+
+export interface KbWriteRoutes {
+  readonly config: Pick<Config, 'maxImageBytes' | 'linkTimeoutMs' | 'uploadTimeoutMs'>
+  readonly service: Service
+  readonly fetcher: ImageFetcher
+  /** They hold the scope. */
+  readonly guards: RouteShorthandOptions
+}
+
+/** Room for the longest texts that are taken, and to spare. */
+const MAX_RECORD_BYTES = 2 ** 20
+const IMAGE_ID = /^[0-9a-f]{16}$/
+
+export function registerKbWrite (app: FastifyInstance, { config, service, fetcher, guards }: KbWriteRoutes): void {
+  const { linkTimeoutMs, uploadTimeoutMs } = config
+  const uploadTimeout = (): Error => errors.uploadTimeout(String(uploadTimeoutMs))
+  const linkTimeout = (): Error => errors.deadline(String(linkTimeoutMs))
+
+  app.put<{ Params: { id: string } }>('/entities/:id', guards, async (request, reply) => {
+    const id = readEntityId(request.params.id)
+    const linker = service.linker()
+    const client = clientSignal(reply)
+    const given = await within(uploadTimeoutMs, uploadTimeout, client, async () => await readRecord(request))
+    const { entity, created } = await within(linkTimeoutMs, linkTimeout, client, async signal => await linker.editor.put(id, given, signal))
+    return await reply.code(created ? 201 : 200).send(toEntity(entity, linker.images(id)))
+  })
+
+  app.delete<{ Params: { id: string } }>('/entities/:id', guards, async (request, reply) => {
+    await service.linker().editor.remove(readEntityId(request.params.id))
+    return await reply.code(204).send()
+  })
+
+  app.post<{ Params: { id: string } }>('/entities/:id/images', guards, async (request, reply) => {
+    const id = readEntityId(request.params.id)
+    const { editor } = service.linker()
+    const client = clientSignal(reply)
+    const upload = await within(uploadTimeoutMs, uploadTimeout, client, async () => await readUpload(request, config))
+    if (upload.options[0] !== undefined) throw errors.badOption('no options beside the image', upload.options[0][0].slice(0, 60), 'one')
+    const bytes = upload.image instanceof Uint8Array ? upload.image : await fetcher.fetchImage(upload.image.url, client)
+    request.facts.imageBytes = bytes.length
+    const { image, created } = await within(linkTimeoutMs, linkTimeout, client, async signal => await editor.addImage(id, bytes, signal))
+    return await reply.code(created ? 201 : 200).send({ id, image })
+  })
+
+  app.delete<{ Params: { id: string, image: string } }>('/entities/:id/images/:image', guards, async (request, reply) => {
+    const { image } = request.params
+    if (!IMAGE_ID.test(image)) throw errors.badOption('the first 16 hex digits of the photo\'s sha256', 'image', 'another text')
+    await service.linker().editor.removeImage(readEntityId(request.params.id), image)
+    return await reply.code(204).send()
+  })
+
+  app.post('/index/reload', guards, async () => ({ index: await service.linker().editor.reload() }))
+}
+
+/** @throws VEL_ERR_MEDIA_TYPE, VEL_ERR_BAD_JSON */
+async function readRecord (request: FastifyRequest): Promise<Record<string, unknown>> {
+  if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) throw errors.mediaType('another where only application/json is taken')
+  const body = await readBytes(request.raw, MAX_RECORD_BYTES, {
+    tooMany: () => errors.badJson(`one of more than ${MAX_RECORD_BYTES} bytes`),
+    broken: () => errors.clientGone()
+  })
+  return parseObject(body)
+}

@@ -1,0 +1,16 @@
+// GET /health/live: the process answers. GET /health/ready: it can link, and with what.
+import type { FastifyInstance } from 'fastify'
+import type { Service } from '../plugins/readiness.ts'
+import { errors } from '../../errors.ts'
+import { sendProblem } from '../plugins/problem.ts'
+
+export function registerHealth (app: FastifyInstance, service: Service): void {
+  app.get('/health/live', async () => ({ status: 'live' }))
+  app.get('/health/ready', async (request, reply) => {
+    const { reason, parts } = service.readiness()
+    const { ready, ...rest } = parts
+    reply.header('cache-control', 'no-store')
+    if (reason === null) return { status: 'ready', ...rest }
+    await sendProblem(errors.notReady(reason, '5'), request, reply, rest)
+  })
+}

@@ -1,0 +1,41 @@
+// POST /link: upload -> linkImage -> reply.
+import type { FastifyInstance, RouteShorthandOptions } from 'fastify'
+import type { Config } from '../../config.ts'
+import type { ImageFetcher } from '../upload/fetch-image.ts'
+import type { Service } from '../plugins/readiness.ts'
+import { errors } from '../../errors.ts'
+import { clientSignal, within } from '../timeout.ts'
+import { parseOptions, type GivenOption } from '../upload/link-options.ts'
+import { countStatuses, serverTiming, toReply } from '../serialize.ts'
+import { readUpload } from '../upload/upload.ts'
+
+export interface LinkRoute {
+  readonly config: Pick<Config, 'maxImageBytes' | 'linkTimeoutMs' | 'uploadTimeoutMs'>
+  readonly service: Service
+  readonly fetcher: ImageFetcher
+  readonly guards: RouteShorthandOptions
+}
+
+/** Its time is bounded thrice: the upload, the image behind a URL, and the linking, each by its own setting. */
+export function registerLink (app: FastifyInstance, { config, service, fetcher, guards }: LinkRoute): void {
+  const { linkTimeoutMs, uploadTimeoutMs } = config
+  app.post('/link', guards, async (request, reply) => {
+    const linker = service.linker()
+    const client = clientSignal(reply)
+    const upload = await within(uploadTimeoutMs, () => errors.uploadTimeout(String(uploadTimeoutMs)), client, async () => await readUpload(request, config))
+    const options = parseOptions([...fromQuery(request.query), ...upload.options])
+    const bytes = upload.image instanceof Uint8Array ? upload.image : await fetcher.fetchImage(upload.image.url, client)
+    request.facts.imageBytes = bytes.length
+
+    const start = performance.now()
+    const linked = await within(linkTimeoutMs, () => errors.deadline(String(linkTimeoutMs)), client, async signal => await linker.linkImage(bytes, options, signal))
+    Object.assign(request.facts, { imageWidth: linked.width, imageHeight: linked.height, mentions: linked.links.length, statuses: countStatuses(linked.links), stages: linked.timings })
+    reply.header('server-timing', serverTiming(linked.timings, performance.now() - start))
+    return toReply(request.id, bytes, linked)
+  })
+}
+
+/** A name that is given twice comes as a list. */
+function fromQuery (query: unknown): GivenOption[] {
+  return Object.entries(query as Record<string, string | string[]>).flatMap(([name, value]) => [value].flat().map(one => [name, one] as const))
+}

@@ -1,0 +1,61 @@
+// GET /metrics: Prometheus text. A registry of its own per app.
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { FastifyInstance } from 'fastify'
+import type { Finished } from '../plugins/request-log.ts'
+import type { Service } from '../plugins/readiness.ts'
+
+/** Seconds; from one small stage to a deadline. */
+const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+export interface Metrics { readonly count: (finished: Finished) => void, readonly register: (app: FastifyInstance) => void }
+
+export function createMetrics (service: Service): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const requests = new Counter({ name: 'vel_http_requests_total', help: 'Requests by route and status; 499 is a client that hung up', labelNames: ['method', 'route', 'status'], registers })
+  const seconds = new Histogram({ name: 'vel_http_request_seconds', help: 'Time from the request\'s head to the end of its reply', labelNames: ['route'], buckets: BUCKETS, registers })
+  const stages = new Histogram({ name: 'vel_stage_seconds', help: 'Time in each stage of the path', labelNames: ['stage'], buckets: BUCKETS, registers })
+  const mentions = new Counter({ name: 'vel_mentions_total', help: 'Mentions by status', labelNames: ['status'], registers })
+  const problems = new Counter({ name: 'vel_errors_total', help: 'Replies that told an error, by code', labelNames: ['code'], registers })
+  addReadiness(registry, service)
+
+  const count = ({ method, route, status, ms, facts }: Finished): void => {
+    requests.inc({ method, route, status })
+    seconds.observe({ route }, ms / 1000)
+    if (facts.code !== undefined) problems.inc({ code: facts.code })
+    for (const [stage, stageMs] of Object.entries(facts.stages ?? {})) stages.observe({ stage }, stageMs / 1000)
+    for (const [name, n] of Object.entries(facts.statuses ?? {})) mentions.inc({ status: name }, n)
+  }
+  const register = (app: FastifyInstance): void => {
+    app.get('/metrics', async (_request, reply) => await reply.type(registry.contentType).send(await registry.metrics()))
+    app.addHook('onClose', async () => { registry.clear() })
+  }
+  return { count, register }
+}
+
+/** Gauges that are read from the linker when they are scraped. */
+function addReadiness (registry: Registry, service: Service): void {
+  const parts = (): ReturnType<Service['readiness']>['parts'] => service.readiness().parts
+  const gauge = (name: string, help: string, value: () => number): void => {
+    registry.registerMetric(new Gauge({ name, help, registers: [], collect () { this.set(value()) } }))
+  }
+  gauge('vel_ready', '1 where the service can link', () => Number(parts().ready))
+  gauge('vel_queue_depth', 'Images that wait for a worker', () => parts().engine.queued)
+  gauge('vel_queue_limit', 'Images that may wait for a worker', () => parts().engine.maxQueue)
+  gauge('vel_images_running', 'Images in a worker\'s hands', () => parts().engine.running)
+  gauge('vel_workers', 'Inference workers that should run', () => parts().engine.workers)
+  gauge('vel_workers_ready', 'Inference workers that run', () => parts().engine.workersReady)
+  gauge('vel_index_entities', 'Entities in the index', () => parts().index.info?.entities ?? 0)
+  gauge('vel_cache_up', '1 where the cache answers', () => Number(parts().cache.state === 'ready'))
+  registry.registerMetric(new Gauge({
+    name: 'vel_model_info',
+    help: 'Models as they run; provider is the execution provider that really runs them',
+    labelNames: ['role', 'name', 'sha256', 'provider'],
+    registers: [],
+    collect () {
+      this.reset()
+      for (const { role, name, sha256, provider } of parts().models.list) this.set({ role, name, sha256, provider }, 1)
+    }
+  }))
+}

@@ -1,0 +1,60 @@
+// A linked image as POST /link tells it: the contract's field names, nothing that is not in it.
+import { createHash } from 'node:crypto'
+import type { Box, Candidate, Entity, Link, LinkedImage, LinkStatus, Timings } from '../types.ts'
+import { roundAll } from './plugins/request-log.ts'
+
+/** @returns the JSON body; openapi.yaml describes it as `LinkReply`. */
+export function toReply (requestId: string, bytes: Uint8Array, linked: LinkedImage): object {
+  return {
+    requestId,
+    image: { width: linked.width, height: linked.height, sha256: createHash('sha256').update(bytes).digest('hex') },
+    facesFound: linked.facesFound,
+    mentions: linked.links.map(toMention),
+    index: linked.index,
+    models: linked.models,
+    timings: roundAll(linked.timings)
+  }
+}
+
+function toMention ({ mention, status, entity, probability, candidates }: Link): object {
+  return {
+    box: toRectangle(mention.box),
+    landmarks: mention.landmarks.map(({ x, y }) => ({ x: round(x, 100), y: round(y, 100) })),
+    detectionScore: mention.detectionScore,
+    quality: { faceSizePx: mention.quality.faceSizePx, sharpness: round(mention.quality.sharpness, 100) },
+    status,
+    entity: entity === null ? null : toShortEntity(entity),
+    ...(probability === undefined ? {} : { probability }),
+    candidates: candidates.map(toCandidate)
+  }
+}
+
+/** A hundredth of a px is less than any model knows. */
+const round = (value: number, steps: number): number => Math.round(value * steps) / steps
+
+function toCandidate ({ rank, entity, score, similarity }: Candidate): object {
+  return { rank, ...toShortEntity(entity), score, similarity }
+}
+
+function toShortEntity ({ id, name, description }: Entity): object {
+  return { id, name, description, url: entityUrl(id) }
+}
+
+/** What `GET /entities/:id` tells. @param images ids of its reference photos, as far as they are known. */
+export function toEntity (entity: Entity, images: readonly string[]): object {
+  return { ...toShortEntity(entity), aliases: entity.aliases, images }
+}
+
+const entityUrl = (id: string): string => `https://www.wikidata.org/wiki/${id}`
+
+const toRectangle = ({ x1, y1, x2, y2 }: Box): object => ({ x: x1, y: y1, width: x2 - x1, height: y2 - y1 })
+
+/** `decode;dur=3.1, …`. @see https://www.w3.org/TR/server-timing/ */
+export function serverTiming (timings: Timings, totalMs: number): string {
+  return Object.entries({ ...timings, total: totalMs }).map(([stage, ms]) => `${stage};dur=${ms.toFixed(1)}`).join(', ')
+}
+
+export function countStatuses (links: readonly Link[]): { [S in LinkStatus]: number } {
+  const count = (status: LinkStatus): number => links.filter(link => link.status === status).length
+  return { linked: count('linked'), ambiguous: count('ambiguous'), nil: count('nil') }
+}

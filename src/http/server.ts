@@ -1,0 +1,63 @@
+// The running service: listen at once, become ready when the linker has come, close with grace on a signal.
+import closeWithGrace from 'close-with-grace'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { Config } from '../config.ts'
+import type { Linker } from '../ports.ts'
+import { buildApp } from './app.ts'
+import { errors } from '../errors.ts'
+
+export type CreateLinker = (config: Config, log: FastifyBaseLogger) => Promise<Linker>
+
+/**
+ * Resolves once the service is ready. SIGTERM and SIGINT then stop it: no new connections, requests in flight get their
+ * replies, the linker closes, the process exits; after SHUTDOWN_MS it exits anyway.
+ *
+ * @throws VEL_ERR_LISTEN where the port cannot be had, and what `createLinker` rejects with; everything is closed then.
+ */
+export async function startServer (config: Config, log: FastifyBaseLogger, createLinker: CreateLinker): Promise<FastifyInstance> {
+  const arriving = createLinker(config, log)
+  const app = await buildApp(config, arriving, log)
+  const grace = closeWithGrace({ delay: config.shutdownMs, logger: log, skip: ['SIGHUP'] }, async ({ signal, err }) => {
+    if (err !== undefined) log.fatal({ err }, 'stopping after a fault that nobody caught')
+    else log.info({ signal }, 'stopping; requests in flight get their replies')
+    await app.close()
+  })
+  reloadOnHangup(app, arriving, log)
+  try {
+    await listen(app, config)
+    await arriving
+  } catch (error) {
+    grace.uninstall()
+    await app.close()
+    throw error
+  }
+  log.info('ready')
+  return app
+}
+
+/** SIGHUP swaps in the index folder as it is now. */
+function reloadOnHangup (app: FastifyInstance, arriving: Promise<Linker>, log: FastifyBaseLogger): void {
+  const onHangup = (): void => {
+    void arriving.then(async linker => await linker.editor.reload()).then(
+      info => { log.info({ index: info }, 'index swapped in') },
+      (error: Error) => { log.error(error.message) }
+    )
+  }
+  process.on('SIGHUP', onHangup)
+  app.addHook('onClose', async () => { process.off('SIGHUP', onHangup) })
+}
+
+async function listen (app: FastifyInstance, { host, port }: Config): Promise<void> {
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const reasons: Readonly<Record<string, string>> = {
+      EADDRINUSE: 'another process listens there; stop it or choose another PORT',
+      EACCES: 'this user may not; choose a PORT from 1024 on',
+      EADDRNOTAVAIL: 'this machine has no such address; choose another HOST',
+      ENOTFOUND: 'no such host is known; choose another HOST'
+    }
+    throw errors.listen(host, String(port), reasons[code ?? ''] ?? message)
+  }
+}

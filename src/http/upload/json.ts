@@ -1,0 +1,49 @@
+// The JSON form of POST /link: {"image": base64} or {"url": …}, options beside it.
+import type { FastifyRequest } from 'fastify'
+import type { Upload, UploadLimits } from './upload.ts'
+import { errors } from '../../errors.ts'
+import { readBytes } from './read-bytes.ts'
+
+/** Room for options beside the image, bytes. */
+const OPTIONS_BYTES = 2 ** 20
+
+/** Largest JSON body that can hold an image of `maxImageBytes`. */
+export const jsonLimit = (maxImageBytes: number): number => Math.ceil(maxImageBytes * 4 / 3) + OPTIONS_BYTES
+
+/** @throws VEL_ERR_BAD_JSON, VEL_ERR_NO_IMAGE, VEL_ERR_TOO_MANY_BYTES */
+export async function readJson (request: FastifyRequest, { maxImageBytes }: UploadLimits): Promise<Upload> {
+  const tooMany = (): Error => errors.tooManyBytes(String(maxImageBytes), 'more')
+  const body = await readBytes(request.raw, jsonLimit(maxImageBytes), { tooMany, broken: () => errors.clientGone() })
+  if (body.length === 0) throw errors.noImage('an empty body')
+  const { image, url, ...options } = parseObject(body)
+  if (image !== undefined && url !== undefined) throw errors.noImage('both "image" and "url"; send one of them')
+  if (url !== undefined) {
+    if (typeof url !== 'string') throw errors.noImage('a "url" that is not a text')
+    return { image: { url }, options: Object.entries(options) }
+  }
+  if (typeof image !== 'string') throw errors.noImage(image === undefined ? 'JSON without either' : 'an "image" that is not a text')
+  const bytes = fromBase64(image)
+  if (bytes.length > maxImageBytes) throw tooMany()
+  return { image: bytes, options: Object.entries(options) }
+}
+
+/** @throws VEL_ERR_BAD_JSON */
+export function parseObject (body: Buffer): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch (error) {
+    // NOTE: JSON.parse quotes the body in its message; only its kind is told.
+    throw errors.badJson(error instanceof SyntaxError ? 'text that is not JSON' : 'bytes that are not UTF-8')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw errors.badJson(Array.isArray(value) ? 'a list' : 'a single value')
+  return value as Record<string, unknown>
+}
+
+/** Base64 or its URL-safe form, also in lines and as a data: URL. Buffer.from alone would skip over garbage. */
+function fromBase64 (text: string): Buffer {
+  const head = /^data:[^,]{0,200};base64,/i.exec(text)
+  const digits = text.slice(head === null ? 0 : head[0].length).replace(/\s+/g, '')
+  if (digits.startsWith('data:') || !/^[\w+/-]*={0,2}$/.test(digits) || digits.replace(/=+$/, '').length % 4 === 1) throw errors.noImage('an "image" that is not base64')
+  return Buffer.from(digits, 'base64')
+}

@@ -1,0 +1,52 @@
+// The multipart form of POST /link: one file field "image", options as text fields.
+import type { FastifyRequest } from 'fastify'
+import type { GivenOption } from './link-options.ts'
+import type { Upload, UploadLimits } from './upload.ts'
+import { errors, isVelError } from '../../errors.ts'
+import { readBytes } from './read-bytes.ts'
+
+/** Fields beside the image; there are five options. */
+const MAX_FIELDS = 16
+/** Long enough that 10,000 boxes are refused for their number. */
+const MAX_FIELD_BYTES = 2 ** 20
+
+/** @throws VEL_ERR_NO_IMAGE, VEL_ERR_TOO_MANY_BYTES, VEL_ERR_BAD_OPTION, VEL_ERR_BAD_REQUEST */
+export async function readMultipart (request: FastifyRequest, { maxImageBytes }: UploadLimits): Promise<Upload> {
+  const options: GivenOption[] = []
+  let bytes: Buffer | null = null
+  try {
+    // One file more than wanted and one byte more, so that what is too much is seen and refused here instead of being cut.
+    for await (const part of request.parts({ limits: { files: 2, fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES, fileSize: maxImageBytes + 1 } })) {
+      if (part.type === 'field') {
+        options.push(readField(part))
+        continue
+      }
+      if (part.fieldname !== 'image') throw errors.noImage(`a file in field ${JSON.stringify(part.fieldname)}`)
+      if (bytes !== null) throw errors.noImage('two images; send one a request')
+      bytes = await readBytes(part.file, maxImageBytes, {
+        tooMany: () => errors.tooManyBytes(String(maxImageBytes), 'more'),
+        broken: () => request.raw.complete ? errors.badRequest('a multipart form that ends within the image') : errors.clientGone()
+      })
+    }
+  } catch (error) {
+    throw asFormFault(error)
+  }
+  if (bytes === null) throw errors.noImage('a form without it')
+  return { image: bytes, options }
+}
+
+function readField (part: { fieldname: string, value: unknown, valueTruncated: boolean }): GivenOption {
+  if (part.fieldname === 'image') throw errors.noImage('"image" as a text field; send it as a file, such as curl -F image=@photo.jpg')
+  if (part.valueTruncated) throw errors.badOption(`at most ${MAX_FIELD_BYTES} bytes`, part.fieldname, 'more')
+  return [part.fieldname, part.value]
+}
+
+/** Faults of the parser are the sender's: their text says what is wrong with the form. */
+function asFormFault (error: unknown): Error {
+  if (isVelError(error)) return error
+  const { code, message } = error as { code?: string, message: string }
+  if (code === 'FST_MP_PREMATURE_CLOSE') return errors.clientGone()
+  if (code === 'FST_FIELDS_LIMIT') return errors.badOption(`at most ${MAX_FIELDS} fields`, 'the form', 'more')
+  if (code === 'FST_FILES_LIMIT') return errors.noImage('more than one file')
+  return errors.badRequest(`a multipart form that cannot be read: ${message}`)
+}

@@ -1,0 +1,59 @@
+// All texts of a knowledge base to embeddings, for the builder of an index.
+import type { ClipTextEncoder } from '../../ports.ts'
+import type { Entity, TextSpace } from '../../types.ts'
+import type { TextWork } from './text-checkpoint.ts'
+
+/** Texts in one run of the graph. */
+const BATCH = 32
+/**
+ * Texts that are finished together. They are sorted by length before they are cut into batches: a batch is padded to its
+ * longest text, so equals go together.
+ *
+ * NOTE: the unit of resuming too, so that the same texts share a batch as without a stop: a graph with int8 activations
+ * scales them by the whole batch, and its embeddings depend a little on what they are embedded with.
+ */
+export const WINDOW = 1024
+
+export interface EmbeddedTexts {
+  /** Texts that an earlier, interrupted run had finished. */
+  readonly resumed: number
+  /** L2-normalised float32 `[dims]` of the text of entity `row`. */
+  readonly read: (row: number) => Promise<Float32Array>
+}
+
+/**
+ * Embeds one text field of each entity, window by window; windows of texts that `work` holds already are not embedded again.
+ *
+ * @param onDone texts finished so far, first those that need no work.
+ */
+export async function embedTexts (encoder: ClipTextEncoder, entities: ReadonlyArray<Pick<Entity, 'name' | 'description'>>, field: TextSpace, work: TextWork, onDone: (done: number) => void = () => {}): Promise<EmbeddedTexts> {
+  const windows = windowsOf(entities.map(entity => encoder.prompt(entity, field)))
+  const keys = windows.map(texts => work.keyOf(texts))
+  const open: number[] = []
+  for (const [i, texts] of windows.entries()) if (!await work.has(keys[i]!, texts.length)) open.push(i)
+  const resumed = entities.length - open.reduce((sum, i) => sum + windows[i]!.length, 0)
+  let done = resumed
+  onDone(done)
+  for (const i of open) {
+    const embeddings = await embedByLength(encoder, windows[i]!, count => { onDone(done += count) })
+    await work.put(keys[i]!, embeddings)
+  }
+  return { resumed, read: async row => await work.read(keys[Math.floor(row / WINDOW)]!, row % WINDOW) }
+}
+
+/** In batches of like length. @returns one embedding a text, in order. */
+export async function embedByLength (encoder: Pick<ClipTextEncoder, 'encode'>, texts: readonly string[], onRun: (count: number) => void = () => {}): Promise<Float32Array[]> {
+  const byLength = texts.map((_, i) => i).sort((a, b) => texts[a]!.length - texts[b]!.length)
+  const embeddings: Float32Array[] = []
+  for (let i = 0; i < byLength.length; i += BATCH) {
+    const rows = byLength.slice(i, i + BATCH)
+    const run = await encoder.encode(rows.map(row => texts[row]!))
+    rows.forEach((row, n) => { embeddings[row] = run[n]! })
+    onRun(rows.length)
+  }
+  return embeddings
+}
+
+function windowsOf (texts: readonly string[]): string[][] {
+  return Array.from({ length: Math.ceil(texts.length / WINDOW) }, (_, i) => texts.slice(i * WINDOW, (i + 1) * WINDOW))
+}

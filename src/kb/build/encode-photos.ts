@@ -1,0 +1,79 @@
+// Reference photos to face embeddings, as many at once as the encoder has workers.
+import { createHash } from 'node:crypto'
+import { readFile, stat } from 'node:fs/promises'
+import { pMapIterable } from 'p-map'
+import { isVelError } from '../../errors.ts'
+import type { EncodedImage, MentionEncoder } from '../../types.ts'
+import { mostProminent } from './dominant-face.ts'
+import type { EntityWithPhotos, ReferencePhoto } from './read-entities.ts'
+import type { PhotoOutcome, WorkLog } from './photo-checkpoint.ts'
+
+/** A photo of an entity after encoding. `key` (hash of its bytes) finds its embedding in the log; null where there are no bytes. */
+export interface EncodedPhoto {
+  readonly entityRow: number
+  readonly photo: ReferencePhoto
+  readonly key: string | null
+  readonly outcome: PhotoOutcome | { readonly kind: 'missing', readonly detail: string }
+}
+
+interface Encoded extends EncodedPhoto { readonly face?: Float32Array | undefined }
+
+/** Larger files are not read: no photo is. */
+const MAX_PHOTO_BYTES = 1 << 28
+
+/** Encodes every photo that the log does not know yet. @returns one result a photo, in order. */
+export async function encodePhotos (entities: readonly EntityWithPhotos[], encoder: MentionEncoder, log: WorkLog, concurrency: number, onDone: (done: number) => void): Promise<EncodedPhoto[]> {
+  const all: EncodedPhoto[] = []
+  const encode = async ({ entityRow, photo }: { entityRow: number, photo: ReferencePhoto }): Promise<Encoded> => ({ entityRow, photo, ...await encodePhoto(photo, encoder, log) })
+  for await (const { face, ...result } of pMapIterable(allPhotos(entities), encode, { concurrency, backpressure: concurrency * 4 })) {
+    if (result.key !== null && result.outcome.kind !== 'missing') await log.add(result.key, result.outcome, face)
+    all.push(result)
+    onDone(all.length)
+  }
+  return all
+}
+
+function * allPhotos (entities: readonly EntityWithPhotos[]): Generator<{ entityRow: number, photo: ReferencePhoto }> {
+  for (const [entityRow, { photos }] of entities.entries()) for (const photo of photos) yield { entityRow, photo }
+}
+
+async function encodePhoto (photo: ReferencePhoto, encoder: MentionEncoder, log: WorkLog): Promise<Omit<Encoded, 'entityRow' | 'photo'>> {
+  const bytes = await readPhoto(photo.path)
+  if (typeof bytes === 'string') return { key: null, outcome: { kind: 'missing', detail: bytes } }
+  const key = createHash('sha256').update(bytes).digest('hex')
+  const known = log.get(key)
+  if (known !== undefined) return { key, outcome: known }
+  try {
+    const image = await encodeAgain(encoder, bytes)
+    const mention = mostProminent(image)
+    if (mention === undefined) return { key, outcome: { kind: 'none', reason: 'no face', detail: `${image.width}x${image.height} px` } }
+    return { key, face: mention.face, outcome: { kind: 'face', faces: image.facesFound, box: mention.box, photoWidth: image.width, photoHeight: image.height } }
+  } catch (error) {
+    // The photo's own fault is reported and the build goes on; ours ends it, and the next run resumes.
+    if (isVelError(error) && (isDeath(error) || (error.statusCode >= 400 && error.statusCode < 500))) return { key, outcome: { kind: 'none', reason: 'unreadable', detail: error.message } }
+    throw error
+  }
+}
+
+/** A worker may die by another's fault, such as a machine short of memory: only a photo that kills two is to blame. */
+async function encodeAgain (encoder: MentionEncoder, bytes: Uint8Array): Promise<EncodedImage> {
+  try {
+    return await encoder.encode(bytes)
+  } catch (error) {
+    if (isDeath(error)) return await encoder.encode(bytes)
+    throw error
+  }
+}
+
+const isDeath = (error: unknown): boolean => isVelError(error) && error.code === 'VEL_ERR_WORKER_DIED'
+
+/** @returns the bytes, or why there are none. */
+async function readPhoto (path: string): Promise<Uint8Array | string> {
+  try {
+    const { size } = await stat(path).then(found => found.isFile() ? found : Promise.reject(new Error('not a file')))
+    if (size > MAX_PHOTO_BYTES) return `${size} bytes; at most ${MAX_PHOTO_BYTES} are read`
+    return await readFile(path)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message
+  }
+}

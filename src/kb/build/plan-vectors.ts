@@ -1,0 +1,58 @@
+// What a build used, what it left out and why.
+import type { Box } from '../../types.ts'
+import { ALIKE_FROM, type Alike } from './duplicate-faces.ts'
+import type { EncodedPhoto } from './encode-photos.ts'
+import type { EntitySet, LineProblem } from './read-entities.ts'
+
+export interface PhotoProblem { readonly id: string, readonly photo: string, readonly problem: 'no face' | 'unreadable' | 'missing' | 'same photo twice', readonly detail: string }
+
+/** A photo with several faces, and the box of the one that was taken, px. */
+export interface SeveralFaces { readonly id: string, readonly photo: string, readonly faces: number, readonly taken: Box }
+
+export interface BuildReport {
+  readonly entities: number
+  readonly withFace: number
+  readonly photos: { readonly total: number, readonly used: number }
+  readonly photoProblems: readonly PhotoProblem[]
+  readonly severalFaces: readonly SeveralFaces[]
+  readonly brokenLines: readonly LineProblem[]
+  readonly mergedLines: readonly LineProblem[]
+  /** Pairs of entities whose reference faces are nearly the same, most alike first: a wrong photo or one person twice. */
+  readonly alike: { readonly from: number, readonly pairs: readonly AlikeEntities[] }
+}
+
+export interface AlikeEntities { readonly ids: readonly [string, string], readonly photos: readonly [string, string], readonly similarity: number }
+
+/** Vectors of the index to be: the entity row of each, where its embedding is, and its photo. */
+export interface VectorPlan { readonly entityRows: Uint32Array, readonly keys: readonly string[], readonly photos: readonly string[] }
+
+/** Sorts encoded photos into vectors and problems. An entity's same photo twice is one vector. */
+export function planVectors ({ entities, brokenLines, mergedLines }: EntitySet, encoded: readonly EncodedPhoto[]): { plan: VectorPlan, report: Omit<BuildReport, 'alike'> } {
+  const rows: number[] = []
+  const keys: string[] = []
+  const photos: string[] = []
+  const seen = new Set<string>()
+  const photoProblems: PhotoProblem[] = []
+  const severalFaces: SeveralFaces[] = []
+  for (const { entityRow, photo, key, outcome } of encoded) {
+    const where = { id: entities[entityRow]!.entity.id, photo: photo.label }
+    if (outcome.kind === 'missing') photoProblems.push({ ...where, problem: 'missing', detail: outcome.detail })
+    else if (outcome.kind === 'none') photoProblems.push({ ...where, problem: outcome.reason, detail: outcome.detail })
+    else if (seen.has(`${entityRow} ${key}`)) photoProblems.push({ ...where, problem: 'same photo twice', detail: 'used once' })
+    else {
+      seen.add(`${entityRow} ${key}`)
+      rows.push(entityRow)
+      keys.push(key!)
+      photos.push(photo.label)
+      if (outcome.faces > 1) severalFaces.push({ ...where, faces: outcome.faces, taken: outcome.box })
+    }
+  }
+  const report = { entities: entities.length, withFace: new Set(rows).size, photos: { total: encoded.length, used: keys.length }, photoProblems, severalFaces, brokenLines, mergedLines }
+  return { plan: { entityRows: Uint32Array.from(rows), keys, photos }, report }
+}
+
+/** Look-alike vectors as people know them. */
+export function describeAlike ({ entities }: EntitySet, { entityRows, photos }: VectorPlan, pairs: readonly Alike[]): BuildReport['alike'] {
+  const id = (vector: number): string => entities[entityRows[vector]!]!.entity.id
+  return { from: ALIKE_FROM, pairs: pairs.map(({ a, b, similarity }) => ({ ids: [id(a), id(b)], photos: [photos[a]!, photos[b]!], similarity: Number(similarity.toFixed(4)) })) }
+}

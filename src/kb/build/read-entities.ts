@@ -1,0 +1,85 @@
+// Entity files to entities with their photos: broken lines are told and left out, several lines of one id are merged.
+import { dirname, resolve } from 'node:path'
+import { z } from 'zod'
+import { errors } from '../../errors.ts'
+import type { Entity } from '../../types.ts'
+import { entityLine, type EntityLine } from '../storage/entity-schema.ts'
+import { readLines } from '../storage/jsonl.ts'
+
+/** A photo to take a face from. `path` is absolute, `label` as the entity file has it. */
+export interface ReferencePhoto { readonly path: string, readonly label: string }
+
+export interface EntityWithPhotos { readonly entity: Entity, readonly photos: readonly ReferencePhoto[] }
+
+/** What is not as the user meant it, and where. */
+export interface LineProblem { readonly file: string, readonly line: number, readonly problem: string }
+
+export interface EntitySet {
+  readonly entities: readonly EntityWithPhotos[]
+  readonly brokenLines: readonly LineProblem[]
+  /** Lines whose id came before: photos and aliases are added to the first one, its name and description stay. */
+  readonly mergedLines: readonly LineProblem[]
+}
+
+const MAX_LINE_BYTES = 1 << 22
+
+/**
+ * Reads entity files (JSON lines), in order.
+ *
+ * @throws VEL_ERR_INPUT where a file cannot be read or no line of all is usable.
+ */
+export async function readEntities (files: readonly string[]): Promise<EntitySet> {
+  const entities = new Map<string, EntityWithPhotos>()
+  const brokenLines: LineProblem[] = []
+  const mergedLines: LineProblem[] = []
+  for (const file of files) {
+    const folder = dirname(resolve(file))
+    try {
+      for await (const { number, text } of readLines(file, MAX_LINE_BYTES)) {
+        if (text !== null && text.trim() === '') continue
+        const parsed = parseLine(text)
+        if (typeof parsed === 'string') {
+          brokenLines.push({ file, line: number, problem: parsed })
+          continue
+        }
+        const before = entities.get(parsed.id)
+        if (before !== undefined) mergedLines.push({ file, line: number, problem: `${parsed.id} came before` })
+        entities.set(parsed.id, merge(before, parsed, folder))
+      }
+    } catch (error) {
+      throw errors.input(`a readable file of entities, ${file}`, `${(error as Error).message}; check the path`)
+    }
+  }
+  if (entities.size === 0) throw errors.input('entity files with at least one usable line', brokenLines[0] === undefined ? 'empty ones' : `none; first: ${brokenLines[0].file}:${brokenLines[0].line}: ${brokenLines[0].problem}`)
+  return { entities: [...entities.values()], brokenLines, mergedLines }
+}
+
+/** @returns the entity, or what is wrong with the line. */
+function parseLine (text: string | null): EntityLine | string {
+  if (text === null) return `expected a line of UTF-8 of at most ${MAX_LINE_BYTES} bytes`
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    return `expected JSON, received ${(error as Error).message}`
+  }
+  const parsed = entityLine.safeParse(value)
+  return parsed.success ? parsed.data : z.prettifyError(parsed.error).replaceAll(/\s*\n\s*/g, ' ')
+}
+
+function merge (before: EntityWithPhotos | undefined, line: EntityLine, folder: string): EntityWithPhotos {
+  const photos = line.images.map(label => ({ path: resolve(folder, label), label }))
+  const { id, name, description, aliases } = line
+  if (before === undefined) return { entity: { id, name, description, aliases: unique(aliases) }, photos: uniqueByPath(photos) }
+  const { entity } = before
+  const others = [...entity.aliases, name, ...aliases].filter(alias => alias !== entity.name)
+  return { entity: { ...entity, description: entity.description === '' ? description : entity.description, aliases: unique(others) }, photos: uniqueByPath([...before.photos, ...photos]) }
+}
+
+function unique (texts: readonly string[]): string[] {
+  return [...new Set(texts)]
+}
+
+function uniqueByPath (photos: readonly ReferencePhoto[]): ReferencePhoto[] {
+  return [...new Map(photos.map(photo => [photo.path, photo])).values()]
+}

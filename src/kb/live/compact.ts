@@ -1,0 +1,70 @@
+// A view back to an index folder: the changes become part of the index.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import type { Entity, Space } from '../../types.ts'
+import { readableFolder, removeUnfinished } from '../storage/atomic-folder.ts'
+import { REPORT_FILE, type IndexManifest } from '../storage/manifest.ts'
+import type { ReferenceVector } from '../search/open-index.ts'
+import type { KnowledgeBaseView } from './overlay.ts'
+import { writeIndex, type OnWriting, type VectorSource } from '../build/write-index.ts'
+
+/** Writes what `view` shows as index `dir`. Only for who holds the index's lock. @throws VEL_ERR_INDEX where it cannot be written. */
+export async function writeView (dir: string, view: KnowledgeBaseView, onWriting?: OnWriting): Promise<IndexManifest> {
+  const { manifest } = view.base
+  const entities = [...currentEntities(view)]
+  const spaces: { [S in Space]?: VectorSource } = {}
+  for (const space of Object.keys(manifest.spaces) as Space[]) spaces[space] = await sourceOf(view, space, entities)
+  const report = await readFile(join(await readableFolder(dir), REPORT_FILE), 'utf8').then(text => JSON.parse(text) as unknown, () => undefined)
+  await removeUnfinished(dir)
+  return await writeIndex(dir, {
+    name: manifest.name,
+    pack: manifest.pack,
+    decision: manifest.decision,
+    calibration: manifest.calibration,
+    fusion: manifest.fusion,
+    entities,
+    spaces,
+    // What the build found; it knew nothing of the changes.
+    report: report === undefined ? undefined : () => report,
+    findAlike: false
+  }, onWriting)
+}
+
+function * currentEntities ({ base, overlay }: KnowledgeBaseView): Generator<Entity> {
+  for (const before of base.entities) {
+    const other = overlay.get(before.id)
+    if (other === undefined) yield before
+    else if (other.entity !== null) yield other.entity
+  }
+  // In order of id, not of arrival: servers with the same changes write the same index.
+  const added = [...overlay].flatMap(([id, { entity }]) => entity === null || base.entity(id) !== undefined ? [] : [entity])
+  yield * added.sort((a, b) => a.id < b.id ? -1 : 1)
+}
+
+/** Entities that are looked at before others get their turn: a few milliseconds. */
+const AT_A_TIME = 2000
+
+/** Vectors are decoded one entity at a time, when they are read. */
+async function sourceOf ({ base, overlay }: KnowledgeBaseView, space: Space, entities: readonly Entity[]): Promise<VectorSource> {
+  const { encoder, dims } = base.manifest.spaces[space]!
+  const rows: number[] = []
+  const places: number[] = []
+  const images: Array<string | null> = []
+  for (const [row, { id }] of entities.entries()) {
+    const ofEntity = overlay.get(id)?.vectors[space]?.map(({ image }) => image) ?? base.images(space, id)
+    ofEntity.forEach((image, place) => {
+      rows.push(row)
+      places.push(place)
+      images.push(image)
+    })
+    if (row % AT_A_TIME === AT_A_TIME - 1) await setImmediate()
+  }
+  const vectorsOf = ({ id }: Entity): readonly ReferenceVector[] => overlay.get(id)?.vectors[space] ?? base.references(space, id)
+  return {
+    encoder: { ...encoder, dims },
+    entityRows: Uint32Array.from(rows),
+    read: async vector => vectorsOf(entities[rows[vector]!]!)[places[vector]!]!.vector,
+    ...(space === 'face' ? { images } : {})
+  }
+}

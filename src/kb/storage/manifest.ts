@@ -1,0 +1,117 @@
+// The index folder's manifest: what is in the folder, how it was made, and how it is searched.
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { calibration } from '../calibration.ts'
+import { SPACES } from '../../types.ts'
+
+/** Raised when a reader of the former version would misread the folder. */
+export const FORMAT_VERSION = 1
+
+export const ENCODINGS = ['int8', 'int16', 'float32'] as const
+export type Encoding = typeof ENCODINGS[number]
+
+export const MANIFEST_FILE = 'manifest.json'
+export const ENTITIES_FILE = 'entities.jsonl'
+export const REPORT_FILE = 'report.json'
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+const loss = z.object({
+  /** Largest and mean difference of a similarity to the one of float32 vectors. */
+  largestError: z.number(),
+  meanError: z.number(),
+  /** Share of queries whose nearest vector stays, and of their ten nearest that stay. */
+  top1Kept: z.number(),
+  top10Kept: z.number()
+})
+
+const exact = z.object({ kind: z.literal('exact') })
+const pca = z.object({
+  kind: z.literal('pca'),
+  /** Directions that the coarse look compares. */
+  dims: z.int().positive(),
+  /** Vectors that it passes on to be compared in full, at least. */
+  candidates: z.int().positive(),
+  /** Against exact search, on held-back perturbed vectors. */
+  recallAt10: z.number().min(0).max(1)
+})
+const hnsw = z.object({
+  kind: z.literal('hnsw'),
+  M: z.int().positive(),
+  efConstruction: z.int().positive(),
+  ef: z.int().positive(),
+  seed: z.int().nonnegative(),
+  /** Against exact search, on held-back perturbed vectors. */
+  recallAt10: z.number().min(0).max(1)
+})
+
+const space = z.object({
+  encoder: z.object({ name: z.string(), sha256, recipe: sha256 }),
+  dims: z.int().positive().max(65536),
+  /** How many there are; an entity can have several. */
+  vectors: z.int().nonnegative(),
+  encoding: z.enum(ENCODINGS),
+  /** What each encoding that was tried loses against float32; for people. */
+  encodingLoss: z.record(z.string(), loss).optional(),
+  search: z.discriminatedUnion('kind', [exact, pca, hnsw]),
+  /** One undisturbed query for ten vectors (tenth percentile), on the machine that built the index. */
+  msPerQuery: z.object({ exact: z.number(), pca: z.number().optional(), hnsw: z.number().optional() })
+})
+
+const weight = z.number().min(0).max(1000)
+/** How mode `v2vt` with order `fusion` scores: src/link/fuse.ts has the formula. Only the weights' ratio counts. */
+const fusion = z.object({ normalisation: z.literal('z-score'), face: weight, text: weight })
+  .refine(({ face, text }) => face + text > 0, 'at least one weight above 0')
+
+export const indexManifest = z.object({
+  formatVersion: z.literal(FORMAT_VERSION),
+  name: z.string().min(1),
+  /** Hash over all that answers depend on: see `indexVersion`. */
+  version: z.string().regex(/^[0-9a-f]{12}$/),
+  created: z.iso.datetime(),
+  pack: z.string(),
+  counts: z.object({ entities: z.int().nonnegative(), withFace: z.int().nonnegative() }),
+  spaces: z.partialRecord(z.enum(SPACES), space),
+  decision: z.object({ threshold: z.number().min(-1).max(1), ambiguousMargin: z.number().min(0).max(2), measuredOn: z.string() }),
+  /** How a similarity becomes a probability; absent until `vel calibrate` wrote it. */
+  calibration: calibration.optional(),
+  /** Absent for equal weights. */
+  fusion: fusion.optional(),
+  files: z.record(z.string().regex(/^[a-z_]+\.[a-z]+$/, 'a plain file name'), z.object({ sha256, bytes: z.int().nonnegative() }))
+})
+
+export type IndexManifest = z.infer<typeof indexManifest>
+export type FusionManifest = z.infer<typeof fusion>
+export type SpaceManifest = z.infer<typeof space>
+export type SearchManifest = SpaceManifest['search']
+export type EncodingLoss = z.infer<typeof loss>
+export type FileManifest = IndexManifest['files'][string]
+
+/** What a build writes; `vel kb weigh` changes it. */
+export const EQUAL_FUSION: FusionManifest = { normalisation: 'z-score', face: 0.5, text: 0.5 }
+
+/**
+ * Files of one space: vectors in `encoding`; uint32 entity row of each vector; the graph where search is HNSW; the coarse
+ * copy (int8) and its axes (float32) where it is PCA; where vectors come from photos, uint64 image id of each, 0 where it
+ * is not known, and float32 `KnowledgeBase.usual` of each entity, NaN where it has no face, where there are enough to tell.
+ */
+export function spaceFiles (space: string): { vectors: string, rows: string, graph: string, coarse: string, axes: string, images: string, usual: string } {
+  return { vectors: `${space}.vectors`, rows: `${space}.rows`, graph: `${space}.hnsw`, coarse: `${space}.coarse`, axes: `${space}.axes`, images: `${space}.images`, usual: `${space}.usual` }
+}
+
+/**
+ * The version of an index: the same people, vectors, decision and weights give the same version, whenever, wherever and however
+ * interrupted it was built. Graphs, coarse copies, times and the report are left out: they depend on the machine, not on the input; and what follows from the vectors.
+ *
+ * @returns 12 hex digits.
+ */
+export function indexVersion (manifest: Omit<IndexManifest, 'version' | 'created'>): string {
+  const { spaces, decision, calibration, fusion, files } = manifest
+  const hashed = SPACES.flatMap(name => {
+    const space = spaces[name]
+    const { vectors, rows } = spaceFiles(name)
+    return space === undefined ? [] : [[name, space.encoder.recipe, space.dims, space.encoding, files[vectors]?.sha256, files[rows]?.sha256]]
+  })
+  const { threshold, ambiguousMargin } = decision
+  const all = [FORMAT_VERSION, files[ENTITIES_FILE]?.sha256, hashed, threshold, ambiguousMargin, calibration ?? null, ...(fusion === undefined ? [] : [fusion.normalisation, fusion.face, fusion.text])]
+  return createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, 12)
+}

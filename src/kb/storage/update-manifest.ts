@@ -1,0 +1,33 @@
+// Changes of an index that need no new vectors: what `vel calibrate` and `vel kb weigh` write.
+import { open, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { withLock } from './lock.ts'
+import { flush, readableFolder, siblingPath, writeError } from './atomic-folder.ts'
+import { indexVersion, MANIFEST_FILE, type IndexManifest } from './manifest.ts'
+import { readIndexManifest } from '../search/read-index.ts'
+
+/**
+ * Replaces the manifest of index `dir` by a changed one, with the version that follows from it: cached results of the
+ * old decision are then not used. At any moment the old manifest or the new one is there.
+ *
+ * @throws VEL_ERR_INDEX where the index is not valid, is being built, or cannot be written.
+ */
+export async function updateManifest (dir: string, change: Partial<Pick<IndexManifest, 'decision' | 'calibration' | 'fusion'>>): Promise<IndexManifest> {
+  try {
+    return await withLock(dir, siblingPath(dir, 'lock'), async () => {
+      const changed = { ...await readIndexManifest(dir), ...change }
+      const manifest = { ...changed, version: indexVersion(changed) }
+      const folder = await readableFolder(dir)
+      const aside = join(folder, `.${MANIFEST_FILE}`)
+      const file = await open(aside, 'w')
+      await file.writeFile(JSON.stringify(manifest, null, 2) + '\n')
+      await file.sync()
+      await file.close()
+      await rename(aside, join(folder, MANIFEST_FILE))
+      await flush(folder)
+      return manifest
+    })
+  } catch (error) {
+    throw writeError(dir, error)
+  }
+}

@@ -1,0 +1,126 @@
+// A detector with a small fixed input sees only faces that are large in its frame. Here such a frame is moved over the
+// picture at several scales, so that small faces of large pictures are found too.
+import type { Box, Detection, Session, Tensor } from '../../types.ts'
+import type { DetectorManifest } from '../../packs/manifest.ts'
+import type { Pyramid } from '../../image/pyramid.ts'
+import { frameToBox, type Affine } from '../../image/affine.ts'
+import * as boxes from '../../image/box.ts'
+import { createFrameReader } from '../../image/warp-to-tensor.ts'
+
+/** A detector of faces in one frame of fixed size. */
+export interface FrameDetector {
+  readonly frame: { readonly width: number, readonly height: number }
+  /** Short side of the smallest face found reliably, px of the frame. */
+  readonly smallestFacePx: number
+  /** Faces in one frame, which `toOriginal` lays over the picture: boxes and landmarks in px of the frame. */
+  detectInFrame: (pyramid: Pyramid, toOriginal: Affine) => Promise<Detection[]>
+}
+
+/** Grey with which detectors of this family were trained to be padded. */
+const PADDING = 127
+
+/** What all detectors of one frame share: the manifest's input, one run, faces over the threshold, each once. */
+export function createFrameDetector (session: Session, manifest: DetectorManifest, nmsIou: number, facesOf: (outputs: Readonly<Record<string, Tensor>>) => Detection[]): FrameDetector {
+  const { width, height } = manifest.input
+  const input = session.inputs[0]!.name
+  const read = createFrameReader(manifest.input, PADDING)
+  return {
+    frame: { width, height },
+    smallestFacePx: manifest.smallestFacePx,
+    async detectInFrame (pyramid, toOriginal) {
+      const found = facesOf(await session.run({ [input]: read(pyramid, [toOriginal]) }))
+      return boxes.suppress(found, (a, b) => boxes.iou(a, b) > nmsIou)
+    }
+  }
+}
+
+/** One placing of the frame: the region of the picture it shows, and the band of face sizes it answers for. */
+export interface Tile {
+  /** px of the original; may reach over the picture's edge, where the frame is padded. */
+  readonly region: Box
+  /** Long side of the largest face this tile answers for, px of the original; larger ones belong to a coarser tile. */
+  readonly largestFacePx: number
+}
+
+export interface TilePlan {
+  /** Short side of the smallest face looked for, px of the original. */
+  readonly searchFacePx: number
+  /** Ratio between the scales of successive levels. */
+  readonly step: number
+  /** At most this many tiles; a picture that wants more is searched down to a larger smallest face. */
+  readonly maxTiles: number
+}
+
+/** Chosen on collages of news photos: a larger step misses faces between levels, a cap on tiles bounds the time of one picture. */
+export const TILE_STEP = 2.5
+export const MAX_TILES = 300
+
+/** A box this near to a tile's inner edge is a cut face: the neighbour, which overlaps by a whole face, sees it whole. */
+const CUT_PX = 2
+
+/**
+ * Lays tiles over a `width` x `height` picture: the whole picture first, then levels finer by `step` until the smallest
+ * face wanted is as large in the frame as the detector needs.
+ */
+export function planTiles (width: number, height: number, detector: FrameDetector, plan: TilePlan): Tile[] {
+  const { frame, smallestFacePx } = detector
+  const whole = Math.min(frame.width / width, frame.height / height)
+  const finest = smallestFacePx / plan.searchFacePx
+  const tiles: Tile[] = [{ region: around(width / 2, height / 2, frame, whole), largestFacePx: Infinity }]
+  // Spread the levels evenly between the whole picture and the finest scale, at most `step` apart.
+  const levels = Math.max(0, Math.ceil(Math.log(finest / whole) / Math.log(plan.step) - 0.15))
+  for (let n = 1; n <= levels; n++) {
+    const ratio = Math.pow(finest / whole, 1 / levels)
+    const level = tilesAt(width, height, detector, whole * Math.pow(ratio, n), ratio)
+    if (tiles.length + level.length > plan.maxTiles) break
+    tiles.push(...level)
+  }
+  return tiles
+}
+
+/** Tiles at `scale` (frame px per picture px); neighbours overlap by the largest face that the level answers for. */
+function tilesAt (width: number, height: number, { frame, smallestFacePx }: FrameDetector, scale: number, ratio: number): Tile[] {
+  const largestInFrame = smallestFacePx * ratio * 1.8
+  const centres = (length: number, side: number): number[] => {
+    const region = side / scale
+    if (length <= region) return [length / 2]
+    const stride = (side - largestInFrame) / scale
+    const count = Math.ceil((length - region) / stride) + 1
+    return Array.from({ length: count }, (_, i) => region / 2 + i * (length - region) / (count - 1))
+  }
+  const ys = centres(height, frame.height)
+  return ys.flatMap(y => centres(width, frame.width).map(x => ({ region: around(x, y, frame, scale), largestFacePx: largestInFrame / scale })))
+}
+
+function around (x: number, y: number, frame: { width: number, height: number }, scale: number): Box {
+  const w = frame.width / scale / 2
+  const h = frame.height / scale / 2
+  return { x1: x - w, y1: y - h, x2: x + w, y2: y + h }
+}
+
+/** Runs the detector over every tile. @returns faces in px of the original, duplicates between tiles not yet merged. */
+export async function detectInTiles (pyramid: Pyramid, detector: FrameDetector, plan: TilePlan): Promise<Detection[]> {
+  const found: Detection[] = []
+  for (const tile of planTiles(pyramid.width, pyramid.height, detector, plan)) {
+    const toOriginal = frameToBox(tile.region, detector.frame.width, detector.frame.height)
+    const scale = toOriginal.a
+    for (const face of await detector.detectInFrame(pyramid, toOriginal)) {
+      const box = toPicture(face.box, tile.region, scale)
+      const longSide = Math.max(boxes.width(box), boxes.height(box))
+      if (longSide > tile.largestFacePx || cutByTile(box, tile.region, pyramid, CUT_PX * scale)) continue
+      const landmarks = face.landmarks?.map(p => ({ x: tile.region.x1 + p.x * scale, y: tile.region.y1 + p.y * scale }))
+      found.push({ box, score: face.score, landmarks: landmarks as Detection['landmarks'] })
+    }
+  }
+  return found
+}
+
+function toPicture (box: Box, region: Box, scale: number): Box {
+  return { x1: region.x1 + box.x1 * scale, y1: region.y1 + box.y1 * scale, x2: region.x1 + box.x2 * scale, y2: region.y1 + box.y2 * scale }
+}
+
+/** Whether `box` touches an edge of the tile that is not an edge of the picture. */
+function cutByTile (box: Box, region: Box, picture: { width: number, height: number }, margin: number): boolean {
+  return (region.x1 > 0 && box.x1 < region.x1 + margin) || (region.y1 > 0 && box.y1 < region.y1 + margin) ||
+    (region.x2 < picture.width && box.x2 > region.x2 - margin) || (region.y2 < picture.height && box.y2 > region.y2 - margin)
+}

@@ -1,0 +1,38 @@
+// Context crops to embeddings: the image half of CLIP.
+import type { Session } from '../../types.ts'
+import type { ClipImageEncoder } from '../../ports.ts'
+import type { ClipImageManifest } from '../../packs/manifest.ts'
+import { checkGraph } from './clip-graph.ts'
+import { splitEmbeddings } from './embeddings.ts'
+import { toTensor } from '../../image/to-tensor.ts'
+
+const INPUT = 'pixel_values'
+const OUTPUT = 'image_embeds'
+/** At most this many crops a run: more gain nothing on a CPU and cost memory. */
+const MAX_BATCH = 16
+
+/**
+ * Runs crops in batches where the graph allows, else one by one.
+ *
+ * NOTE: a graph with int8 activations scales them by the whole batch, so its embeddings vary a little with the company.
+ *
+ * @param pack its name, for messages.
+ * @throws VEL_ERR_WEIGHTS where the graph's names or width differ from what the manifest promises.
+ */
+export function createClipImage (session: Session, manifest: ClipImageManifest, pack: string): ClipImageEncoder {
+  checkGraph(session, [INPUT], OUTPUT, pack)
+  const { dims } = manifest
+  const maxBatch = session.inputs[0]!.dims[0] === 1 ? 1 : MAX_BATCH
+  return {
+    dims,
+    async encode (crops) {
+      const embeddings: Float32Array[] = []
+      for (let i = 0; i < crops.length; i += maxBatch) {
+        const batch = crops.slice(i, i + maxBatch)
+        const results = await session.run({ [INPUT]: toTensor(batch, manifest.input) })
+        embeddings.push(...splitEmbeddings(results[OUTPUT]!, batch.length, dims, pack))
+      }
+      return embeddings
+    }
+  }
+}

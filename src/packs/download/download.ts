@@ -1,0 +1,122 @@
+// Downloads the files of a pack into partial files, several at once, each from the first of its sources that serves it.
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import pMap from 'p-map'
+import { EnvHttpProxyAgent } from 'undici'
+import type { FetchOptions } from './fetch.ts'
+import type { InspectedPart } from '../inspect.ts'
+import { arrivalFault } from './install.ts'
+import { mirrored } from './mirror.ts'
+import { countProgress, type ProgressCount } from './progress-count.ts'
+import { diskFault, stopped } from './errors.ts'
+import { downloadHttps } from './https.ts'
+import { downloadNpm } from './npm.ts'
+import { partialBytes, partialPath, removePartial } from './partial.ts'
+import { isLoopback } from './request.ts'
+
+interface Bringing {
+  readonly pack: string
+  readonly options: FetchOptions
+  readonly signal: AbortSignal
+  readonly dispatcher: EnvHttpProxyAgent
+  readonly count: ProgressCount
+}
+
+/** Returns when the partial file of every part is whole and right. The first failure stops the rest, which stay to be resumed. */
+export async function bringAll (pack: string, parts: readonly InspectedPart[], options: FetchOptions & { readonly signal: AbortSignal }): Promise<void> {
+  const failed = new AbortController()
+  const signal = AbortSignal.any([failed.signal, options.signal])
+  const stallMs = options.stallMs ?? 30_000
+  // HTTP_PROXY, HTTPS_PROXY and NO_PROXY count, as they do for npm.
+  const dispatcher = new EnvHttpProxyAgent({ headersTimeout: stallMs, bodyTimeout: stallMs, connect: { timeout: stallMs } })
+  const bringing: Bringing = { pack, options, signal, dispatcher, count: countProgress(options.onProgress) }
+  const groups = groupByTarball(parts)
+  for (const group of groups) bringing.count.set(keyOf(group[0]!), 0, groupBytes(group))
+  const faults: unknown[] = []
+  try {
+    await pMap(groups, async group => {
+      try {
+        signal.throwIfAborted()
+        await bring(bringing, group, 0)
+      } catch (error) {
+        faults.push(error)
+        failed.abort()
+      }
+    }, { concurrency: options.concurrency ?? 3 })
+  } finally {
+    await dispatcher.destroy()
+  }
+  if (options.signal.aborted) throw stopped(pack)
+  if (faults.length > 0) throw diskFault(pack, dirname(parts[0]!.place), faults[0])?.originalError ?? faults[0]
+}
+
+/** Files of one tarball come together. */
+function groupByTarball (parts: readonly InspectedPart[]): InspectedPart[][] {
+  const groups = new Map<string, InspectedPart[]>()
+  for (const part of parts) groups.set(keyOf(part), [...groups.get(keyOf(part)) ?? [], part])
+  return [...groups.values()]
+}
+
+function keyOf ({ file }: InspectedPart): string {
+  const source = file.sources[0]!
+  return 'npm' in source ? `${source.npm} ${source.integrity}` : file.path
+}
+
+/** What a download of the group is expected to take; 0 where nothing is known yet. */
+function groupBytes (group: readonly InspectedPart[]): number {
+  const source = group[0]!.file.sources[0]!
+  return ('npm' in source ? source.bytes : undefined) ?? group.reduce((sum, part) => sum + (part.file.bytes ?? 0), 0)
+}
+
+/** Tries source number `choice` of the files, and the next one where it fails. */
+async function bring (bringing: Bringing, parts: readonly InspectedPart[], choice: number): Promise<void> {
+  try {
+    for (const part of parts) await mkdir(dirname(part.place), { recursive: true })
+    const source = parts[0]!.file.sources[choice]!
+    if ('npm' in source) await bringFromNpm(bringing, parts, choice)
+    else for (const part of parts) await bringFromUrl(bringing, part, source.url)
+  } catch (error) {
+    if (bringing.signal.aborted || parts.some(part => part.file.sources[choice + 1] === undefined)) throw error
+    for (const part of parts) await bring(bringing, [part], choice + 1)
+  }
+}
+
+async function bringFromNpm ({ pack, options, signal, count }: Bringing, parts: readonly InspectedPart[], choice: number): Promise<void> {
+  const sources = parts.flatMap(part => part.file.sources[choice] ?? []).filter(source => 'npm' in source)
+  const wanted = parts.map((part, i) => ({ entry: sources[i]!.file, partial: partialPath(part.place), bytes: part.file.bytes }))
+  const total = sources[0]!.bytes ?? groupBytes(parts)
+  try {
+    await downloadNpm(sources[0]!, wanted, { pack, options: options.npm, signal, onBytes: bytes => { count.set(keyOf(parts[0]!), bytes, Math.max(bytes, total)) } })
+    for (const part of parts) {
+      const fault = await arrivalFault(pack, part, signal)
+      if (fault !== null) throw fault
+    }
+  } catch (error) {
+    for (const part of parts) await removePartial(partialPath(part.place)) // a tarball is not resumed
+    throw error
+  }
+}
+
+async function bringFromUrl ({ pack, options, signal, dispatcher, count }: Bringing, part: InspectedPart, source: string): Promise<void> {
+  const url = mirrored(source, options.mirror)
+  const partial = partialPath(part.place)
+  const download = async (): Promise<Error | null> => {
+    await downloadHttps(url, { ...part.file, sha256: part.expected }, partial, {
+      pack,
+      dispatcher,
+      signal,
+      allowLoopbackHttp: options.allowLoopbackHttp ?? (options.mirror !== undefined && isLoopback(url)),
+      retries: options.retries ?? 5,
+      backoffMs: options.backoffMs ?? 1000,
+      onBytes: (bytes, total) => { count.set(keyOf(part), bytes, part.file.bytes ?? total ?? bytes) }
+    })
+    const fault = await arrivalFault(pack, part, signal)
+    if (fault !== null) await removePartial(partial)
+    return fault
+  }
+  const resumed = await partialBytes(partial) > 0
+  let fault = await download()
+  // The start was of an earlier run, which a crash may have damaged: once more, from the beginning.
+  if (fault !== null && resumed) fault = await download()
+  if (fault !== null) throw fault
+}

@@ -1,0 +1,44 @@
+// One fetch at a time per MODELS_DIR. proper-lockfile: a lock that a crash does not leave behind, also on network disks.
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import pRetry from 'p-retry'
+import { lock } from 'proper-lockfile'
+import { errors } from '../../errors.ts'
+import type { FetchOptions } from './fetch.ts'
+import { diskFault, stopped } from './errors.ts'
+
+/**
+ * Runs `work` under the lock; waits while another process holds it.
+ *
+ * @param work its signal fires when the caller stops the fetch, or when the lock is lost (a machine that slept).
+ */
+export async function withFetchLock<T> (pack: string, modelsDir: string, options: FetchOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const lost = new AbortController()
+  const signal = AbortSignal.any([lost.signal, ...(options.signal !== undefined ? [options.signal] : [])])
+  let told = false
+  const acquire = async (): Promise<() => Promise<void>> => await lock(modelsDir, { lockfilePath: join(modelsDir, '.fetch.lock'), stale: 15_000, onCompromised: () => { lost.abort() } })
+  let release: () => Promise<void>
+  try {
+    await mkdir(modelsDir, { recursive: true })
+    release = await pRetry(acquire, {
+      retries: Infinity,
+      minTimeout: 500,
+      factor: 1,
+      signal,
+      shouldRetry: ({ error }) => (error as NodeJS.ErrnoException).code === 'ELOCKED',
+      onFailedAttempt: ({ error }) => {
+        if (told || (error as NodeJS.ErrnoException).code !== 'ELOCKED') return
+        told = true
+        options.onNote?.(`Another fetch into ${modelsDir} is at work; waiting for it.`)
+      }
+    })
+  } catch (error) {
+    if (signal.aborted) throw stopped(pack)
+    throw diskFault(pack, modelsDir, error)?.originalError ?? errors.fetchFailed(pack, `a lock in ${modelsDir} (MODELS_DIR)`, (error as Error).message)
+  }
+  try {
+    return await work(signal)
+  } finally {
+    if (!lost.signal.aborted) await release()
+  }
+}

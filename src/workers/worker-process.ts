@@ -1,0 +1,131 @@
+// One worker as the service sees it: a child process that computes, with the images and texts in its hands.
+//
+// A process and not a thread: a crash in native code (libvips, ONNX Runtime) ends a whole process, and only the requests
+// in the worker's hands may fail by it.
+import { fork, type ChildProcess } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { EncodedImage, EncodeOptions, Entity, ModelInfo, TextEmbeddings, TextSpace } from '../types.ts'
+import { errors } from '../errors.ts'
+import { fromWire, type FromWorker, type ToWorker, type WorkerSettings } from './messages.ts'
+
+export interface WorkerLimits {
+  /** A worker that is not ready by then is killed, ms. */
+  readonly startMs: number
+  /** A worker that has one image for longer is killed: a hang in native code would else keep its place for ever. ms. */
+  readonly hangMs: number
+}
+
+interface Call { readonly resolve: (result: never) => void, readonly reject: (error: Error) => void, readonly timer: NodeJS.Timeout }
+
+/** How long a worker that was told to end may take, ms; then it is killed. */
+const END_MS = 2000
+
+/** Starts the program of worker.ts: from TypeScript while developing, else as it was built. */
+export function forkWorker (): ChildProcess {
+  const fromSource = import.meta.url.endsWith('.ts')
+  // NOTE: execArgv is set in both cases: without, a debugger's port would be handed on, and be in use.
+  const execArgv = fromSource ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
+  return fork(fileURLToPath(new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url)), { serialization: 'advanced', execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+}
+
+export class WorkerProcess {
+  /** Models as they run, once loaded and warm. Rejects with what the worker said, or VEL_ERR_WORKER_DIED. */
+  readonly ready: Promise<readonly ModelInfo[]>
+  /** Resolves at the end of the process, with the reason in words. */
+  readonly exited: Promise<string>
+  readonly #child: ChildProcess
+  readonly #limits: WorkerLimits
+  readonly #calls = new Map<number, Call>()
+  #lastId = 0
+  #killedBecause: string | undefined
+  #ended: string | undefined
+
+  constructor (child: ChildProcess, settings: WorkerSettings, limits: WorkerLimits, warn: (message: string) => void) {
+    this.#child = child
+    this.#limits = limits
+    this.exited = new Promise(resolve => {
+      child.once('exit', (code, signal) => { resolve(this.#killedBecause ?? (signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`)) })
+      // Also where it could not be started at all, which has no 'exit'. Later errors are of the channel: 'exit' follows.
+      child.on('error', error => { if (child.pid === undefined) resolve(`it could not be started: ${error.message}`) })
+    })
+    this.ready = this.#start(settings)
+    child.on('message', (message: FromWorker) => {
+      if (message.type === 'warning') warn(message.message)
+      else if (message.type === 'encoded') this.#take(message.id)?.resolve(message.image as never)
+      else if (message.type === 'embedded') this.#take(message.id)?.resolve(message.embeddings as never)
+      else if (message.type === 'refused') this.#take(message.id)?.reject(fromWire(message.error))
+    })
+    void this.exited.then(reason => {
+      this.#ended = reason
+      for (const id of [...this.#calls.keys()]) this.#take(id)?.reject(errors.workerDied(reason))
+    })
+  }
+
+  get pid (): number | undefined { return this.#child.pid }
+
+  /** Images in its hands. */
+  get running (): number { return this.#calls.size }
+
+  /** @throws what the pipeline throws, VEL_ERR_INTERNAL, or VEL_ERR_WORKER_DIED. */
+  async encode (bytes: Uint8Array, options: EncodeOptions): Promise<EncodedImage> {
+    return await this.#ask<EncodedImage>(id => ({ type: 'encode', id, bytes, options }))
+  }
+
+  /** @throws the same, and VEL_ERR_PACK where the pack has no text encoder. */
+  async embed (entity: Pick<Entity, 'name' | 'description'>, fields: readonly TextSpace[]): Promise<TextEmbeddings> {
+    return await this.#ask<TextEmbeddings>(id => ({ type: 'embed', id, entity, fields }))
+  }
+
+  async #ask<T> (message: (id: number) => ToWorker): Promise<T> {
+    if (this.#ended !== undefined) throw errors.workerDied(this.#ended)
+    const id = ++this.#lastId
+    return await new Promise<T>((resolve, reject) => {
+      const { hangMs } = this.#limits
+      this.#calls.set(id, { resolve: resolve as Call['resolve'], reject, timer: setTimeout(() => { this.kill(`it had one image for ${hangMs} ms and was stopped`) }, hangMs) })
+      this.#send(message(id))
+    })
+  }
+
+  /** Ends the worker: it finishes what it is at, then sees that its channel is closed. */
+  async close (): Promise<void> {
+    if (this.#child.connected) this.#child.disconnect()
+    const timer = setTimeout(() => { this.kill('it did not end when told to') }, END_MS)
+    await this.exited
+    clearTimeout(timer)
+  }
+
+  kill (reason: string): void {
+    this.#killedBecause = reason
+    this.#child.kill('SIGKILL')
+  }
+
+  async #start (settings: WorkerSettings): Promise<readonly ModelInfo[]> {
+    const { startMs } = this.#limits
+    const timer = setTimeout(() => { this.kill(`it was not ready after ${startMs} ms and was stopped`) }, startMs)
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#child.on('message', (message: FromWorker) => {
+          if (message.type === 'ready') resolve(message.models)
+          else if (message.type === 'failed') reject(fromWire(message.error))
+        })
+        void this.exited.then(reason => { reject(errors.workerDied(reason)) })
+        this.#send({ type: 'start', settings })
+      })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #send (message: ToWorker): void {
+    // A failure to send means that the process is going; 'exit' then settles its calls.
+    if (this.#child.connected) this.#child.send(message, () => {})
+  }
+
+  #take (id: number): Call | undefined {
+    const call = this.#calls.get(id)
+    this.#calls.delete(id)
+    clearTimeout(call?.timer)
+    return call
+  }
+}

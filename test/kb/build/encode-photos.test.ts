@@ -1,0 +1,50 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { errors } from '../../../src/errors.ts'
+import { encodePhotos } from '../../../src/kb/build/encode-photos.ts'
+import { openWorkLog } from '../../../src/kb/build/photo-checkpoint.ts'
+import type { EncodedImage, MentionEncoder } from '../../../src/types.ts'
+import { temporaryFolder } from '../../helpers/build-small-index.ts'
+
+const NOBODY: EncodedImage = { width: 8, height: 8, mentions: [], facesFound: 0, timings: {} }
+
+/** An encoder of our own interface whose worker dies at photos that say so. @returns how often it was asked. */
+async function build (photos: Record<string, string>, failsAt: (text: string, asked: number) => boolean, error = errors.workerDied('SIGSEGV')) {
+  const folder = await temporaryFolder()
+  for (const [name, text] of Object.entries(photos)) await writeFile(join(folder, name), text)
+  const asked = new Map<string, number>()
+  const encoder: MentionEncoder = {
+    async encode (bytes) {
+      const text = Buffer.from(bytes).toString()
+      asked.set(text, (asked.get(text) ?? 0) + 1)
+      if (failsAt(text, asked.get(text)!)) throw error
+      return NOBODY
+    },
+    close: async () => {}
+  }
+  const log = await openWorkLog(join(folder, 'work'), 'recipe')
+  const entity = { id: 'Q1', name: 'One', description: '', aliases: [] }
+  try {
+    const results = await encodePhotos([{ entity, photos: Object.keys(photos).map(name => ({ name, path: join(folder, name) })) }] as unknown as Parameters<typeof encodePhotos>[0], encoder, log, 1, () => {})
+    return { outcomes: results.map(r => r.outcome), asked }
+  } finally {
+    await log.close()
+  }
+}
+
+it('reports a photo that kills two workers, and goes on with the rest', async () => {
+  const { outcomes, asked } = await build({ 'a.jpg': 'deadly', 'b.jpg': 'harmless' }, text => text === 'deadly')
+  expect(outcomes[0]).toMatchObject({ kind: 'none', reason: 'unreadable', detail: expect.stringContaining('SIGSEGV') as string })
+  expect(outcomes[1]).toMatchObject({ kind: 'none', reason: 'no face' })
+  expect(asked.get('deadly')).toBe(2)
+})
+
+it('does not blame a photo whose worker died once', async () => {
+  const { outcomes } = await build({ 'a.jpg': 'unlucky' }, (_, asked) => asked === 1)
+  expect(outcomes[0]).toMatchObject({ kind: 'none', reason: 'no face' })
+})
+
+it('ends at a fault of ours, so that the next run goes on there', async () => {
+  await expect(build({ 'a.jpg': 'any' }, () => true, errors.notReady('it is shutting down', '1'))).rejects.toMatchObject({ code: 'VEL_ERR_NOT_READY' })
+})

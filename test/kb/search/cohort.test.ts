@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest'
+import { createCohort } from '../../../src/kb/search/cohort.ts'
+import { createKnowledgeBase, openIndex } from '../../../src/kb/search/open-index.ts'
+import { readIndex } from '../../../src/kb/search/read-index.ts'
+import { tableOf } from '../../../src/kb/search/vector-table.ts'
+import { writeIndex } from '../../../src/kb/build/write-index.ts'
+import { dot, normalize } from '../../../src/math/vector.ts'
+import { content, DIMS, seededEntities, seededVectors, temporaryFolder } from '../../helpers/build-small-index.ts'
+
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length
+const cohortOf = (vectors: readonly Float32Array[], rows = vectors.map((_, i) => i)): ReturnType<typeof createCohort> => createCohort({ table: tableOf('float32', vectors, DIMS), entityRows: Uint32Array.from(rows) })
+
+describe('createCohort', () => {
+  const vectors = seededVectors(300)
+
+  it('tells the mean of the fifty nearest others, less that of people at large', () => {
+    const nearest = (v: Float32Array, but: number): number => mean(vectors.flatMap((other, i) => i === but ? [] : [dot(v, other)]).sort((a, b) => b - a).slice(0, 50))
+    const atLarge = mean(vectors.flatMap((v, i) => i % 3 === 0 ? [nearest(v, i)] : []))
+    const cohort = cohortOf(vectors)!
+    for (const row of [0, 17, 299]) expect(cohort.usual([vectors[row]!], row)).toBeCloseTo(nearest(vectors[row]!, row) - atLarge, 2)
+    const two = [vectors[3]!, vectors[4]!]
+    expect(cohort.usual(two, null)).toBeCloseTo(mean(two.map(v => nearest(v, -1))) - atLarge, 2)
+    expect(cohort.usual([], 5)).toBeNull()
+  })
+
+  it('is more for a face in the middle of all', () => {
+    const crowd = vectors.map(v => normalize(v.map((x, d) => x + (d === 0 ? 2 : 0))))
+    const middle = normalize(Float32Array.from({ length: DIMS }, (_, d) => d === 0 ? 1 : 0))
+    const apart = normalize(middle.map(x => -x))
+    const cohort = cohortOf(crowd)!
+    expect(cohort.usual([middle], null)!).toBeGreaterThan(0)
+    expect(cohort.usual([apart], null)!).toBeLessThan(0)
+  })
+
+  it('does not count other photos of the same person', () => {
+    const twins = vectors.map((v, i) => i < 60 ? vectors[0]! : v)
+    const rows = twins.map((_, i) => i < 60 ? 0 : i)
+    expect(cohortOf(twins, rows)!.usual([twins[0]!], 0)!).toBeLessThan(cohortOf(twins, rows)!.usual([twins[0]!], null)! - 0.3)
+  })
+
+  it('says nothing of small indexes', () => {
+    expect(cohortOf(vectors.slice(0, 199))).toBeNull()
+  })
+})
+
+describe('an opened index', () => {
+  const entities = 260
+  // The first ten have two faces each, the last twenty none.
+  const rows = Array.from({ length: entities - 20 }, (_, row) => row < 10 ? [row, row] : [row]).flat()
+  const vectors = seededVectors(rows.length)
+  const write = async (count: number): Promise<string> => {
+    const folder = `${await temporaryFolder()}/index`
+    await writeIndex(folder, content(seededEntities(entities), vectors.slice(0, count), rows.slice(0, count)))
+    return folder
+  }
+
+  it('tells it for those who have a face, as the builder wrote it and as it is computed where it was not written', async () => {
+    const parts = await readIndex(await write(rows.length))
+    const written = createKnowledgeBase(parts)
+    const computed = createKnowledgeBase({ ...parts, spaces: { face: { ...parts.spaces.face!, usual: null } } })
+    const cohort = cohortOf(vectors, rows)!
+    const ofRow = (row: number): number => cohort.usual(vectors.filter((_, i) => rows[i] === row), row)!
+    expect(parts.spaces.face!.usual).toHaveLength(entities)
+    for (const row of [0, 7, 9, 10, 64, 239]) {
+      expect(await written.usual({ id: `Q${row + 1}` })).toBeCloseTo(ofRow(row), 2)
+      expect(await written.usual({ id: `Q${row + 1}` })).toBeCloseTo((await computed.usual({ id: `Q${row + 1}` }))!, 6)
+    }
+    for (const kb of [written, computed]) {
+      expect(await kb.usual({ id: 'Q251' })).toBeNull()
+      expect(await kb.usual({ id: 'Q999' })).toBeNull()
+      expect(kb.usualOf('Q8', [vectors[19]!])).toBeCloseTo(cohort.usual([vectors[19]!], 7)!, 2)
+    }
+  })
+
+  it('tells nothing where there are few faces, and no file is written', async () => {
+    const kb = await openIndex(await write(100), {})
+    expect(Object.keys(kb.manifest.files)).not.toContain('face.usual')
+    expect(await kb.usual({ id: 'Q8' })).toBeNull()
+  })
+})

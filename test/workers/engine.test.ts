@@ -1,0 +1,232 @@
+// The queue, the crew and the boundary, with real processes that compute nothing.
+import { fork, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createEngine, type Engine, type EngineOptions } from '../../src/workers/engine.ts'
+import { embeddedOptions, isAlive, until } from '../helpers/engine.ts'
+
+const fixture = (name: string) => (): ChildProcess => fork(fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url)), { serialization: 'advanced', execArgv: [] })
+const image = (todo: object): Buffer => Buffer.from(JSON.stringify(todo))
+const code = async (promise: Promise<unknown>): Promise<unknown> => await promise.then(() => 'no error', (error: { code?: string }) => error.code ?? error)
+
+let engine: Engine | undefined
+afterEach(async () => {
+  await engine?.close()
+  engine = undefined
+})
+
+async function start (options: Partial<EngineOptions> = {}): Promise<Engine> {
+  engine = await createEngine({ ...await embeddedOptions(), workers: 1, maxQueue: 2, fork: fixture('worker.mjs'), ...options })
+  return engine
+}
+
+describe('admission', () => {
+  it('refuses the image past the queue at once, and says when to come again', async () => {
+    const { encode, stats } = await start({ maxQueue: 2 })
+    const inside = [1, 2, 3].map(async () => await encode(image({ ms: 300 })))
+    const refused = await encode(image({})).catch((error: unknown) => error)
+    expect(refused).toMatchObject({ code: 'VEL_ERR_OVERLOADED', statusCode: 503, retryAfter: 1 })
+    // At once: none of those before it was done.
+    expect(stats()).toMatchObject({ busy: 1, queued: 2 })
+    expect((await Promise.all(inside)).map(i => i.width)).toEqual([1, 2, 3])
+    expect((await encode(image({}))).width).toBe(4)
+  })
+
+  it('takes nothing but what can run where nothing may wait', async () => {
+    const { encode } = await start({ maxQueue: 0, workers: 2 })
+    const inside = [1, 2].map(async () => await encode(image({ ms: 200 })))
+    expect(await code(encode(image({})))).toBe('VEL_ERR_OVERLOADED')
+    expect(new Set((await Promise.all(inside)).map(i => i.height)).size).toBe(2)
+  })
+
+  it('gives one worker as many images at a time as it may have', async () => {
+    const { encode, stats } = await start({ concurrencyPerWorker: 3, maxQueue: 1 })
+    const inside = [1, 2, 3, 4].map(async () => await encode(image({ ms: 200 })))
+    expect(stats()).toMatchObject({ busy: 3, queued: 1 })
+    expect(await code(encode(image({})))).toBe('VEL_ERR_OVERLOADED')
+    await Promise.all(inside)
+  })
+
+  it('drops a waiting image whose request was aborted: no worker sees it', async () => {
+    const { encode, stats } = await start()
+    const first = encode(image({ ms: 300 }))
+    const abort = new AbortController()
+    const dropped = encode(image({}), {}, abort.signal)
+    const third = encode(image({}))
+    abort.abort(new Error('deadline'))
+    await expect(dropped).rejects.toThrow('deadline')
+    expect(stats()).toMatchObject({ busy: 1, queued: 1 })
+    await first
+    expect((await third).width).toBe(2)
+  })
+
+  it('frees the place of a running image that was aborted when the worker is done, not before', async () => {
+    const { encode, stats } = await start({ maxQueue: 0 })
+    const abort = new AbortController()
+    const running = encode(image({ ms: 300 }), {}, abort.signal)
+    abort.abort(new Error('hung up'))
+    await expect(running).rejects.toThrow('hung up')
+    expect(stats().busy).toBe(1)
+    expect(await code(encode(image({})))).toBe('VEL_ERR_OVERLOADED')
+    await until(() => stats().busy === 0, 'the worker to finish')
+    expect((await encode(image({}))).width).toBe(2)
+    expect(stats().restarts).toBe(0)
+  })
+
+  it('does not start for a signal that is aborted already', async () => {
+    const { encode } = await start()
+    await expect(encode(image({}), {}, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone')
+    expect((await encode(image({}))).width).toBe(1)
+  })
+
+  it('leaves no listener on a signal that lives on', async () => {
+    const { encode } = await start()
+    const { signal } = new AbortController()
+    let listeners = 0
+    const add = signal.addEventListener.bind(signal)
+    const remove = signal.removeEventListener.bind(signal)
+    signal.addEventListener = (...args: Parameters<typeof add>) => { listeners++; add(...args) }
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => { listeners--; remove(...args) }
+    await encode(image({}), {}, signal)
+    expect(listeners).toBe(0)
+  })
+})
+
+describe('a worker that dies', () => {
+  it.each(['SIGKILL', 'SIGSEGV', 'SIGABRT'])('by %s fails the image in its hands and no other, and is replaced', async signal => {
+    const { encode, stats } = await start({ workers: 2, maxQueue: 4 })
+    const others = [encode(image({ ms: 400 }))]
+    const killed = encode(image({ signal }))
+    others.push(encode(image({ ms: 10 })), encode(image({ ms: 10 })))
+    await expect(killed).rejects.toMatchObject({ code: 'VEL_ERR_WORKER_DIED', statusCode: 503, message: expect.stringContaining(signal) })
+    await Promise.all(others)
+    await until(() => stats().workers === 2, 'two workers again')
+    expect(stats()).toMatchObject({ busy: 0, queued: 0, restarts: 1 })
+  })
+
+  it('by its own exit is replaced, also while idle', async () => {
+    const { encode, stats } = await start()
+    expect(await code(encode(image({ exit: 3 })))).toBe('VEL_ERR_WORKER_DIED')
+    await until(() => stats().workers === 1, 'a worker again')
+    process.kill(stats().pids[0]!, 'SIGKILL')
+    await until(() => stats().restarts === 2 && stats().workers === 1, 'a worker again')
+    expect((await encode(image({}))).width).toBe(1)
+  })
+
+  it('again and again at work is replaced each time: a deadly picture does not end the service', async () => {
+    const { encode, stats } = await start()
+    for (let i = 0; i < 6; i++) expect(await code(encode(image({ signal: 'SIGKILL' })))).toBe('VEL_ERR_WORKER_DIED')
+    expect((await encode(image({}))).width).toBe(1)
+    expect(stats().restarts).toBe(6)
+  })
+
+  it('fails all images in its hands', async () => {
+    const { encode } = await start({ concurrencyPerWorker: 2 })
+    const both = [code(encode(image({ ms: 5000 }))), code(encode(image({ signal: 'SIGKILL' })))]
+    expect(await Promise.all(both)).toEqual(['VEL_ERR_WORKER_DIED', 'VEL_ERR_WORKER_DIED'])
+  })
+
+  it('because it was killed for hanging does not cost its place', async () => {
+    const { encode } = await start({ hangMs: 300 })
+    const abort = new AbortController()
+    const hung = encode(image({ hang: true }), {}, abort.signal)
+    abort.abort(new Error('deadline'))
+    await expect(hung).rejects.toThrow('deadline')
+    expect((await encode(image({}))).width).toBe(1)
+  })
+
+  it('at start, three times in a row, makes the engine give up with one clear sentence', async () => {
+    await expect(start({ fork: fixture('dies.mjs') })).rejects.toMatchObject({
+      code: 'VEL_ERR_WORKERS',
+      message: expect.stringMatching(/3 starts in a row failed; the last: .*SIGSEGV.*vel models verify/)
+    })
+  })
+
+  it('at every start after the first makes the engine give up, and refuse those that wait', async () => {
+    let forks = 0
+    const { encode, fatal, stats } = await start({ fork: () => fixture(forks++ === 0 ? 'worker.mjs' : 'dies.mjs')() })
+    const killed = code(encode(image({ signal: 'SIGKILL' })))
+    const waiting = code(encode(image({})))
+    await expect(fatal).rejects.toMatchObject({ code: 'VEL_ERR_WORKERS', message: expect.stringContaining('5 starts in a row') })
+    expect(await Promise.all([killed, waiting])).toEqual(['VEL_ERR_WORKER_DIED', 'VEL_ERR_NOT_READY'])
+    expect(await code(encode(image({})))).toBe('VEL_ERR_NOT_READY')
+    expect(stats().workers).toBe(0)
+  })
+
+  it('and whose successor cannot start at first is replaced all the same', async () => {
+    const programs = ['worker.mjs', 'fails.mjs', 'dies.mjs']
+    const { encode, stats } = await start({ fork: () => fixture(programs.shift() ?? 'worker.mjs')() })
+    const killed = code(encode(image({ signal: 'SIGKILL' })))
+    expect((await encode(image({}))).width).toBe(1)
+    expect(await killed).toBe('VEL_ERR_WORKER_DIED')
+    expect(stats()).toMatchObject({ workers: 1, restarts: 3 })
+  })
+
+  it('and whose successor the system has no process for is replaced all the same', async () => {
+    let forks = 0
+    const { encode, stats } = await start({ fork: () => { if (++forks === 2) throw new Error('spawn ENOMEM'); return fixture('worker.mjs')() } })
+    expect(await code(encode(image({ signal: 'SIGKILL' })))).toBe('VEL_ERR_WORKER_DIED')
+    expect((await encode(image({}))).width).toBe(1)
+    expect(stats()).toMatchObject({ workers: 1, restarts: 2 })
+  })
+
+  it('before it lives, three times in a row, makes the engine give up', async () => {
+    await expect(start({ fork: () => { throw new Error('spawn ENOMEM') } })).rejects.toMatchObject({ code: 'VEL_ERR_WORKERS', message: expect.stringMatching(/3 starts in a row failed; the last: .*spawn ENOMEM/) })
+  })
+
+  it('leaves no process behind where the engine gives up at once', async () => {
+    const children: ChildProcess[] = []
+    const programs = ['fails.mjs', 'silent.mjs']
+    const forks = (): ChildProcess => {
+      const child = fixture(programs.shift() ?? 'worker.mjs')()
+      children.push(child)
+      return child
+    }
+    await expect(start({ workers: 2, fork: forks })).rejects.toMatchObject({ code: 'VEL_ERR_WEIGHTS', message: 'the weights are on a disk that went away' })
+    expect(children).toHaveLength(2)
+    await until(() => children.every(child => !isAlive(child.pid!)), 'both processes to end')
+  })
+
+  it('because it was never ready is told so', async () => {
+    await expect(start({ fork: fixture('silent.mjs'), startMs: 200 })).rejects.toThrow(/not ready after 200 ms/)
+  })
+})
+
+describe('the boundary', () => {
+  it('rebuilds our errors and hides others behind VEL_ERR_INTERNAL, with the cause', async () => {
+    const { encode } = await start()
+    await expect(encode(image({ error: { code: 'VEL_ERR_UNDECODABLE', statusCode: 422, message: 'no' } }))).rejects.toMatchObject({ code: 'VEL_ERR_UNDECODABLE', statusCode: 422, message: 'no' })
+    await expect(encode(image({ error: { message: 'x is not a function', stack: 'at y' } }))).rejects.toMatchObject({ code: 'VEL_ERR_INTERNAL', statusCode: 500, cause: { message: 'x is not a function', stack: 'at y' } })
+  })
+})
+
+it.each([{ workers: 0 }, { concurrencyPerWorker: 0 }, { maxQueue: -1 }, { workers: NaN }])('does not start with %o, where images would wait for ever', async options => {
+  await expect(start(options)).rejects.toThrow(RangeError)
+})
+
+describe('close', () => {
+  it('finishes what is inside, takes nothing new, and ends the workers', async () => {
+    const { encode, close, stats } = await start({ workers: 2 })
+    const { pids } = stats()
+    const inside = [1, 2, 3, 4].map(async () => await encode(image({ ms: 200 })))
+    const closed = close()
+    expect(await code(encode(image({})))).toBe('VEL_ERR_NOT_READY')
+    expect(await Promise.all(inside)).toHaveLength(4)
+    await closed
+    expect(pids.filter(isAlive)).toEqual([])
+  })
+
+  it('is not ended early by the signals that a terminal sends to the whole group', async () => {
+    const { encode, stats } = await start()
+    const inside = encode(image({ ms: 300 }))
+    for (const signal of ['SIGINT', 'SIGTERM']) process.kill(stats().pids[0]!, signal)
+    expect((await inside).width).toBe(1)
+  })
+
+  it('may be called twice, and with nothing inside', async () => {
+    const { encode, close } = await start()
+    void encode(image({ ms: 100 }))
+    await Promise.all([close(), close()])
+    await close()
+  })
+})
