@@ -13,6 +13,7 @@ export interface ApiKey {
 }
 
 export const SCOPES = ['link', 'kb:write'] as const
+
 export type Scope = typeof SCOPES[number]
 
 interface Setting<T> {
@@ -34,18 +35,25 @@ const setting = <T>(env: string, schema: z.ZodType<T, string>, byDefault: string
 
 const whole = (min: number, max: number): z.ZodType<number, string> =>
   z.string().refine(text => /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max, `expected a whole number from ${min} to ${max}`).transform(Number)
+
 const text = z.string().min(1, 'expected a text that is not empty')
+
 const list = (item: z.ZodType<string, string>): z.ZodType<string[], string> =>
   z.string().transform(value => value.split(',').map(part => part.trim()).filter(part => part !== '')).pipe(z.array(item))
 
 const providers = list(z.enum(['cpu', 'cuda'], 'expected cpu, cuda, or cuda,cpu'))
   .refine(names => names.length > 0 && new Set(names).size === names.length, 'expected each provider once, at least one')
+
 const redisUrl = z.string().refine(value => value === '' || /^rediss?:$/.test(URL.canParse(value) ? new URL(value).protocol : ''), 'expected redis://… or rediss://…').transform(value => value === '' ? null : value)
+
 const host = z.string().regex(/^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i, 'expected host names such as images.example.org or *.example.org').transform(name => name.toLowerCase())
+
 const trustProxy = z.string().transform(value => value === 'off' ? false : /^\d{1,2}$/.test(value) ? Number(value) : value.split(',').map(part => part.trim()))
   .refine(value => !Array.isArray(value) || value.every(part => part.includes('/') ? ipaddr.isValidCIDR(part) : ipaddr.IPv6.isValid(part) || ipaddr.IPv4.isValidFourPartDecimal(part)), 'expected off, a number of proxies below 100, or addresses and networks such as 10.0.0.0/8')
+
 const apiKey = z.string()
   .regex(/^[\w.-]{1,64}:[\w.~+/=-]{16,256}(:(link|kb:write)(\+(link|kb:write))*)?$/, `expected NAME:SECRET or NAME:SECRET:SCOPE+SCOPE, with a secret of 16 to 256 letters, digits or ._~+/=- and scopes ${SCOPES.join(', ')}`)
+
 const apiKeys = list(apiKey).transform(keys => keys.map(parseApiKey))
   .refine(keys => new Set(keys.map(key => key.name)).size === keys.length, 'expected each name once')
 
@@ -83,6 +91,7 @@ export const SETTINGS = {
 } as const
 
 type Settings = typeof SETTINGS
+
 export type Config = { readonly [K in keyof Settings]: Settings[K] extends Setting<infer T> ? T : never }
 
 /**
@@ -105,4 +114,20 @@ export function readConfig (env: Readonly<Record<string, string | undefined>>): 
   })
   if (faults.length > 0) throw errors.config(faults.join('\n'))
   return Object.freeze(Object.fromEntries(entries)) as Config
+}
+
+/** The effective configuration, fit for a log: no secret in it. */
+export function redactConfig (config: Config): Record<string, unknown> {
+  return {
+    ...config,
+    apiKeys: config.apiKeys.map(key => `${key.name} (${key.scopes.join(', ')})`),
+    redisUrl: config.redisUrl === null ? null : withoutPassword(config.redisUrl)
+  }
+}
+
+function withoutPassword (address: string): string {
+  const url = new URL(address)
+  if (url.password !== '') url.password = '***'
+  url.search = ''
+  return url.href
 }

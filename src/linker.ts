@@ -1,14 +1,15 @@
 // The service behind the HTTP edge: workers that encode, a knowledge base that is searched, and the path that joins them.
 import { createHash } from 'node:crypto'
 import type { Engine } from './workers/engine.ts'
-import type { LinkCache, Linker } from './ports.ts'
-import type { IndexInfo, LinkOptions } from './types.ts'
+import type { LinkCache } from './replicas/link-cache.ts'
+import type { IndexInfo, LinkOptions, Entity, LinkImage, Mode, ModelInfo } from './types.ts'
 import { ENCODING_REVISION } from './encode/encode-image.ts'
 import { createEditor } from './kb/live/editor.ts'
 import { createFinder } from './kb/live/find-entities.ts'
 import type { LiveKnowledgeBase } from './kb/live/live-index.ts'
 import { createLinkImage, type LinkAgainst } from './link/link-image.ts'
 import { servableModes, type PackSpaces } from './link/plan.ts'
+import type { EntityQuery, EntityPage, KnowledgeBaseEditor } from './kb/types.ts'
 
 export interface LinkerParts {
   readonly engine: Engine
@@ -70,4 +71,39 @@ function cacheKey (bytes: Uint8Array, options: LinkOptions, circumstances: unkno
   const image = createHash('sha256').update(bytes).digest('hex')
   const asked = Object.entries(options).filter(([, value]) => value !== undefined).sort(([a], [b]) => a < b ? -1 : 1)
   return createHash('sha256').update(JSON.stringify([image, asked, circumstances])).digest('hex')
+}
+
+export type PartState = 'starting' | 'ready' | 'down'
+
+/** Whether each part can serve: what `/health/ready` and `/metrics` tell. */
+export interface Readiness {
+  readonly ready: boolean
+  readonly models: { readonly state: PartState, readonly list: readonly ModelInfo[] }
+  readonly index: { readonly state: PartState, readonly info: IndexInfo | null }
+  /** `off` without a cache; `down` makes the service slower, never unready. */
+  readonly cache: { readonly state: 'off' | 'ready' | 'down' }
+  /** Modes that the loaded models and index can serve. */
+  readonly modes: readonly Mode[]
+  readonly engine: {
+    readonly workers: number
+    readonly workersReady: number
+    /** Images waiting for a worker, and how many may. */
+    readonly queued: number
+    readonly maxQueue: number
+    /** Images in a worker's hands. */
+    readonly running: number
+  }
+}
+
+/** The whole service behind the HTTP edge: what one process needs to answer. */
+export interface Linker {
+  /** @throws VEL_ERR_OVERLOADED at once where the queue is full; `signal.reason` where it was aborted; what decoding throws. */
+  readonly linkImage: LinkImage
+  readonly entity: (id: string) => Entity | undefined
+  /** Ids of an entity's reference photos, as far as they are known. */
+  readonly images: (id: string) => readonly string[]
+  readonly find: (query: EntityQuery) => Promise<EntityPage>
+  readonly editor: KnowledgeBaseEditor
+  readonly readiness: () => Readiness
+  readonly close: () => Promise<void>
 }

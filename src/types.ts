@@ -1,4 +1,4 @@
-// The nouns of the service and the ports between its parts. Imports nothing.
+// The nouns of the service. Imports nothing.
 //
 // Frames: unless a name says otherwise, coordinates are px of the EXIF-oriented original image, origin at its
 // top left corner, x to the right, y down, continuous (the centre of the first pixel is 0.5, 0.5), x2 and y2 exclusive.
@@ -13,22 +13,6 @@ export type Landmarks = readonly [Point, Point, Point, Point, Point]
 
 /** Pixels: uint8 `[height, width, 3]`, RGB, sRGB. */
 export interface Raster { readonly data: Uint8Array, readonly width: number, readonly height: number }
-
-/** A dense array in row-major order; `data.length` is the product of `dims`. */
-export interface Tensor {
-  readonly data: Float32Array | BigInt64Array
-  readonly dims: readonly number[]
-}
-
-/** One loaded graph. Runs one batch at a time; `provider` is the execution provider that really runs it. */
-export interface Session {
-  /** Names and dims as the graph states them; a dim that varies is -1. */
-  readonly inputs: ReadonlyArray<{ readonly name: string, readonly dims: readonly number[] }>
-  readonly outputs: readonly string[]
-  readonly provider: string
-  run: (feeds: Readonly<Record<string, Tensor>>) => Promise<Readonly<Record<string, Tensor>>>
-  close: () => Promise<void>
-}
 
 /** A face as a detector saw it. `score` in 0..1. `landmarks` only from detectors that locate them. */
 export interface Detection { readonly box: Box, readonly score: number, readonly landmarks?: Landmarks | undefined }
@@ -55,7 +39,9 @@ export interface EncodedMention {
 
 /** Stages of the path, in order. One list: file names, `Server-Timing`, metric labels and log keys. */
 export const STAGES = ['decode', 'detect', 'align', 'embed', 'retrieve', 'rerank', 'decide'] as const
+
 export type Stage = typeof STAGES[number]
+
 /** Milliseconds per stage that ran. */
 export type Timings = Partial<Record<Stage, number>>
 
@@ -95,8 +81,11 @@ export type Modality = 'face' | 'text'
 
 /** The embedding spaces an index can hold: faces, and texts of two kinds (the paper's CLIP_N and CLIP_N_D). */
 export const SPACES = ['face', 'name', 'name_description'] as const
+
 export type Space = typeof SPACES[number]
+
 export const TEXT_SPACES = ['name', 'name_description'] as const satisfies readonly Space[]
+
 export type TextSpace = typeof TEXT_SPACES[number]
 
 /** One embedding a text field, L2-normalised float32. */
@@ -130,8 +119,11 @@ export interface Link {
 }
 
 export const MODES = ['v2v', 'v2t', 'v2vt'] as const
+
 export type Mode = typeof MODES[number]
+
 export const ORDERS = ['face-text', 'text-face', 'fusion'] as const
+
 export type Order = typeof ORDERS[number]
 
 export interface LinkOptions {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { describe, expect, it } from 'vitest'
-import { readConfig, SETTINGS } from '../src/config.ts'
-import { configTable, envExample, redactConfig } from '../src/config-docs.ts'
+import { readConfig, SETTINGS, redactConfig } from '../src/config.ts'
+import { configTable, envExample } from './contract/write-docs.ts'
 
 const SECRET = 'a-secret-of-some-length'
 

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ensurePack } from '../src/packs/download/ensure.ts'
+import { ensurePack } from '../src/packs/download/fetch.ts'
 import { readPackManifest } from '../src/packs/manifest.ts'
 import { readNpmOptions } from '../src/packs/npm-options.ts'
 

@@ -1,5 +1,5 @@
 // One model pack on the dev sets: everything that RESULTS.md says of it.
-import type { KnowledgeBase } from '../../src/ports.ts'
+import type { KnowledgeBase } from '../../src/kb/types.ts'
 import type { MentionEncoder } from '../../src/types.ts'
 import { calibrate, type CalibrationReport } from '../../src/eval/calibrate/calibrate.ts'
 import { collectSamples } from '../../src/eval/calibrate/collect-samples.ts'

@@ -6,7 +6,7 @@ import { createPhotoCache } from '../eval/data/photo-cache.ts'
 import { readQueries, type Query } from '../eval/data/queries.ts'
 import type { ReportInput } from '../eval/report/report.ts'
 import { withSearchCache } from '../eval/data/search-cache.ts'
-import type { KnowledgeBase } from '../ports.ts'
+import type { KnowledgeBase } from '../kb/types.ts'
 import type { OpenedEncoder } from '../startup.ts'
 import { startProgress } from './progress.ts'
 

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import type { Command } from 'commander'
-import type { KnowledgeBase } from '../ports.ts'
+import type { KnowledgeBase } from '../kb/types.ts'
 import type { PackManifest } from '../packs/manifest.ts'
 import { errors } from '../errors.ts'
 import { evaluate } from '../eval/evaluate.ts'

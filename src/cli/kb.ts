@@ -1,18 +1,20 @@
 // `vel kb …`: builds, describes, weighs and verifies index folders.
 import { basename, resolve } from 'node:path'
-import Table from 'cli-table3'
 import type { Command } from 'commander'
-import { buildIndex, type BuildStage, type Built } from '../kb/build/build-index.ts'
-import type { IndexManifest, SpaceManifest } from '../kb/storage/manifest.ts'
-import { readIndexManifest, verifyIndex } from '../kb/search/read-index.ts'
+import { buildIndex, type BuildStage } from '../kb/build/build-index.ts'
+import { readIndexManifest, verifyIndex } from '../kb/storage/read-manifest.ts'
 import { updateManifest } from '../kb/storage/update-manifest.ts'
 import type { PackManifest } from '../packs/manifest.ts'
-import type { ClipTextEncoder } from '../ports.ts'
-import type { OpenedEncoder } from '../startup.ts'
+import type { ClipTextEncoder } from '../models/types.ts'
+import type { OpenedEncoder, Say } from '../startup.ts'
 import { TEXT_SPACES, type TextSpace } from '../types.ts'
 import { errors } from '../errors.ts'
 import { many } from './options.ts'
 import { startProgress, type Progress } from './progress.ts'
+import { openIndex } from '../kb/search/open-index.ts'
+import { openLive } from '../kb/live/live-index.ts'
+import { withoutTexts } from '../kb/live/overlay.ts'
+import { describeBuild, describeIndex } from './kb-report.ts'
 
 export interface OpenedTexts { readonly encoder: ClipTextEncoder, close: () => Promise<void> }
 
@@ -21,6 +23,8 @@ export interface KbCommandOptions {
   readonly openEncoder: (packName: string | undefined) => Promise<OpenedEncoder>
   /** Opens the text encoder of a pack. @throws VEL_ERR_PACK where it has none */
   readonly openTexts: (pack: PackManifest) => Promise<OpenedTexts>
+  /** Says what a change log held that could not be used. */
+  readonly say: Say
   /** Where results are printed; progress goes to standard error. */
   readonly print?: ((text: string) => void) | undefined
 }
@@ -38,10 +42,7 @@ const STAGES: Readonly<Record<BuildStage, { label: string, unit: string }>> = {
 /** The texts that `POST /link` compares where an index has several. */
 const DEFAULT_TEXTS: TextSpace = 'name_description'
 
-/** Problems printed one a line; the rest are in the report. */
-const PRINTED_PROBLEMS = 10
-
-export function addKbCommand (program: Command, { openEncoder, openTexts, print = text => { process.stdout.write(text + '\n') } }: KbCommandOptions): void {
+export function addKbCommand (program: Command, { openEncoder, openTexts, say, print = text => { process.stdout.write(text + '\n') } }: KbCommandOptions): void {
   const kb = program.command('kb').description('build, describe and verify indexes of people')
 
   kb.command('build')
@@ -89,6 +90,23 @@ export function addKbCommand (program: Command, { openEncoder, openTexts, print 
       print(`${name} ${version}: face ${face}, text ${text}; a server takes it up by POST /index/reload or SIGHUP`)
     })
 
+  kb.command('compact').argument('<dir>', 'index folder; replaced whole when the new one is ready')
+    .description('write an index anew with the changes that were made while it was served; a server that runs does so by itself')
+    .action(async (dir: string) => {
+      // Needs no models: the changes hold their embeddings.
+      const recipe = (await readIndexManifest(dir)).spaces.face?.encoder.recipe ?? ''
+      const live = await openLive({ dir, open: async () => await openIndex(dir, {}), recipe, writable: true, compactFrom: null, say: (_level, sentence) => { say(sentence) } })
+      try {
+        const changed = live.view().overlay.size
+        const silent = withoutTexts(live.view())
+        const { name, version, entities } = await live.compact()
+        print(`${name} ${version}: ${entities} entities; ${changed} changed ones are now in the index`)
+        if (silent.length > 0) print(`${silent.length} of them have no text vectors, so that texts do not find them (${silent.slice(0, 10).join(', ')}${silent.length > 10 ? ', …' : ''}): put them again where the index's model pack is served, or build the index again`)
+      } finally {
+        await live.close()
+      }
+    })
+
   kb.command('verify').argument('<dir>', 'index folder').description('check every file of an index against its hash')
     .action(async (dir: string) => {
       const { name, version, files } = await verifyIndex(dir)
@@ -129,46 +147,4 @@ function progressBars (): { update: (stage: BuildStage, done: number, total: num
       current.progress.update(done)
     }
   }
-}
-
-/** A table of what a build used and left out, and the index it made. */
-export function describeBuild (dir: string, { manifest, report, resumed }: Built): string {
-  const count = (problem: string): number => report.photoProblems.filter(p => p.problem === problem).length
-  const table = new Table({ head: ['photos', 'number'], style: { head: [], border: [] }, colAligns: ['left', 'right'] })
-  table.push(['in entity files', report.photos.total], ['used', report.photos.used], ['no face', count('no face')], ['unreadable', count('unreadable')], ['missing', count('missing')], ['same photo twice', count('same photo twice')], ['several faces (most prominent taken)', report.severalFaces.length], ['finished by an earlier run', resumed.photos], ['texts finished by an earlier run', resumed.texts], [`pairs of entities alike from ${report.alike.from}`, report.alike.pairs.length])
-  const problems = [
-    ...report.brokenLines.map(p => `${p.file}:${p.line}: left out: ${p.problem}`),
-    ...report.mergedLines.map(p => `${p.file}:${p.line}: merged: ${p.problem}`),
-    ...report.alike.pairs.map(p => `${p.ids.join(' and ')}: nearly the same face (${p.similarity}): ${p.photos.join(', ')}`),
-    ...report.photoProblems.map(p => `${p.id} ${p.photo}: ${p.problem}: ${p.detail}`)
-  ]
-  const more = problems.length > PRINTED_PROBLEMS ? [`… and ${problems.length - PRINTED_PROBLEMS} more, in ${dir}/report.json`] : []
-  return [table.toString(), ...problems.slice(0, PRINTED_PROBLEMS), ...more, describeIndex(manifest)].join('\n')
-}
-
-export function describeIndex (manifest: IndexManifest): string {
-  const { name, version, created, pack, counts, decision, files } = manifest
-  const table = new Table({ style: { head: [], border: [] }, colAligns: ['left', 'left'] })
-  table.push(
-    ['index', `${name} ${version}, created ${created}`],
-    ['entities', `${counts.entities}, ${counts.withFace} with a face`],
-    ['model pack', pack],
-    ['linked from', `similarity ${decision.threshold}, margin ${decision.ambiguousMargin}; measured on: ${decision.measuredOn}`],
-    ...manifest.fusion === undefined ? [] : [['fused by', `${manifest.fusion.face} face, ${manifest.fusion.text} text`]],
-    ['calibrated', manifest.calibration === undefined ? 'no' : 'yes'],
-    ['size', `${(Object.values(files).reduce((sum, file) => sum + file.bytes, 0) / 1e6).toFixed(1)} MB`],
-    ...Object.entries(manifest.spaces).flatMap(([space, of]) => describeSpace(space, of))
-  )
-  return table.toString()
-}
-
-function describeSpace (name: string, { encoder, dims, vectors, encoding, encodingLoss, search, msPerQuery }: SpaceManifest): Array<[string, string]> {
-  const losses = Object.entries(encodingLoss ?? {}).map(([tried, loss]) => `${tried} changes a similarity by at most ${loss.largestError.toFixed(5)} and keeps ${(loss.top1Kept * 100).toFixed(1)} % of first and ${(loss.top10Kept * 100).toFixed(1)} % of ten nearest`)
-  const how = search.kind === 'exact' ? 'exact' : search.kind === 'pca' ? `PCA: ${search.dims} directions of all, then ${search.candidates} in full, recall@10 ${search.recallAt10.toFixed(4)}` : `HNSW M ${search.M}, efConstruction ${search.efConstruction}, ef ${search.ef}, recall@10 ${search.recallAt10.toFixed(4)}`
-  return [
-    [name, `${vectors} vectors of ${dims} numbers as ${encoding}, by ${encoder.name} (recipe ${encoder.recipe.slice(0, 12)})`],
-    ...losses.map((loss): [string, string] => ['', loss]),
-    ['', `search: ${how}`],
-    ['', `query: exact ${msPerQuery.exact} ms${msPerQuery.pca === undefined ? '' : `, PCA ${msPerQuery.pca} ms`}${msPerQuery.hnsw === undefined ? '' : `, HNSW ${msPerQuery.hnsw} ms`}`]
-  ]
 }

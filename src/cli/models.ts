@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import Table from 'cli-table3'
 import type { Command } from 'commander'
-import { megabytes } from '../packs/download/disk-space.ts'
+import { megabytes } from '../packs/download/errors.ts'
 import { fetchPack, requireAcceptance } from '../packs/download/fetch.ts'
 import { listPacks, type ListedPack } from '../packs/list.ts'
 import { OWN_MODELS_DIR, readPackManifest, type PackManifest } from '../packs/manifest.ts'

@@ -1,8 +1,7 @@
 // `vel serve`: environment -> configuration -> running service.
 import type { Command } from 'commander'
 import type { FastifyBaseLogger } from 'fastify'
-import { readConfig, type Config } from '../config.ts'
-import { redactConfig } from '../config-docs.ts'
+import { readConfig, redactConfig, type Config } from '../config.ts'
 import { isVelError } from '../errors.ts'
 import { createLogger } from '../log.ts'
 import { startServer, type CreateLinker } from '../http/server.ts'

@@ -8,8 +8,8 @@ import { isVelError } from '../errors.ts'
 import { openEncoder, openIndexFor, openLinker, openService, openTexts } from '../startup.ts'
 import { addCalibrateCommand } from './calibrate.ts'
 import { addEvalCommand, type EvalDeps } from './eval.ts'
+
 import { addKbCommand } from './kb.ts'
-import { addCompactCommand } from './kb-compact.ts'
 import { addLinkCommand } from './link.ts'
 import { addModelsCommand } from './models.ts'
 import { addServeCommand } from './serve.ts'
@@ -36,10 +36,9 @@ addServeCommand(program, async (config, log) => {
   return linker
 })
 addModelsCommand(program)
-addKbCommand(program, { ...deps, openTexts: async pack => await openTexts(readConfig(process.env), pack, say) })
+addKbCommand(program, { ...deps, say, openTexts: async pack => await openTexts(readConfig(process.env), pack, say) })
 addEvalCommand(program, deps)
 addCalibrateCommand(program, deps)
-addCompactCommand(program, { say })
 addLinkCommand(program, { openLinker: async () => await openLinker(readConfig(process.env), say) })
 
 try {

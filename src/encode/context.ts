@@ -1,7 +1,6 @@
 // A mention to the wider crop that CLIP sees, and to its embedding. Part of the stage `embed`.
 import type { Box, Raster } from '../types.ts'
-import type { ModelInput } from '../packs/manifest.ts'
-import type { ClipImageEncoder } from '../ports.ts'
+import type { ContextRegion, ContextModel } from '../models/types.ts'
 import { errors } from '../errors.ts'
 import type { Pyramid } from '../image/pyramid.ts'
 import type { ResizeBicubic } from '../image/bicubic.ts'
@@ -9,11 +8,6 @@ import { clampBox, height, scaleBox, shortSide, width } from '../image/box.ts'
 
 /** From this shrink on, the picture is first halved: the filter's cost stays bounded and its result all but the same. */
 const LARGEST_SHRINK = 3
-
-/** Where the context is taken from: a factor by which the mention's box is widened, or the whole picture. */
-export type ContextRegion = number | 'image'
-
-export interface ContextModel { readonly encoder: ClipImageEncoder, readonly context: ContextRegion, readonly input: ModelInput, readonly resize: ResizeBicubic }
 
 /** The context of a mention, px of the original: the box widened about its centre and clamped to the picture. */
 export function contextBox (box: Box, context: ContextRegion, picture: { readonly width: number, readonly height: number }): Box {

@@ -1,6 +1,6 @@
 // Pixels to faces: asks the detector, then merges what it saw twice, orders and caps.
 import type { Box, Detection } from '../types.ts'
-import type { FaceDetector } from '../ports.ts'
+import type { FaceDetector } from '../models/types.ts'
 import type { Pyramid } from '../image/pyramid.ts'
 import { area, clampBox, iou, overlapOfSmaller, shortSide, suppress } from '../image/box.ts'
 

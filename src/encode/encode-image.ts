@@ -1,25 +1,13 @@
 // The encoding half of the path: bytes -> decode -> detect -> align -> embed. Runs in a worker; knows no index.
 import type { Box, Detection, EncodedImage, EncodeOptions, Landmarks, Stage, Timings } from '../types.ts'
-import type { CropManifest, ModelInput } from '../packs/manifest.ts'
-import type { FaceDetector, FaceEncoder, LandmarkLocator } from '../ports.ts'
+import type { EncodingModels } from '../models/types.ts'
 import type { Pyramid } from '../image/pyramid.ts'
 import { errors } from '../errors.ts'
 import { iou } from '../image/box.ts'
 import { align } from './align.ts'
-import { embedContexts, type ContextModel } from './context.ts'
+import { embedContexts } from './context.ts'
 import { decode, type DecodeLimits } from './decode.ts'
 import { detect, type DetectSettings } from './detect.ts'
-
-export interface EncodingModels {
-  readonly detector: FaceDetector
-  /** For detectors that give boxes only. */
-  readonly landmarks: LandmarkLocator | null
-  readonly face: FaceEncoder
-  readonly crop: CropManifest
-  readonly input: ModelInput
-  /** Absent where the pack has no CLIP image encoder. */
-  readonly clip?: ContextModel | undefined
-}
 
 export type EncodingSettings = DecodeLimits & DetectSettings
 

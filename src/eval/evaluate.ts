@@ -1,6 +1,6 @@
 // Evaluates an index and a model pack in this process: encode, rank by every row, report.
 import type { EncodedMention, Space } from '../types.ts'
-import type { KnowledgeBase } from '../ports.ts'
+import type { KnowledgeBase } from '../kb/types.ts'
 import { judge } from '../link/decide.ts'
 import type { EncodedQueries } from './data/encode-queries.ts'
 import { DEPTH } from './metrics/recall.ts'

@@ -1,7 +1,7 @@
 // Two curves of the paper: how many candidates to rerank (Figure 10), and how far two models find the same people
 // (Figure 11).
 import type { EncodedMention, Modality, Space } from '../types.ts'
-import type { KnowledgeBase } from '../ports.ts'
+import type { KnowledgeBase } from '../kb/types.ts'
 import { rerank } from '../link/rerank.ts'
 import { compare, retrieve, type Probe } from '../link/retrieve.ts'
 import { rankOf } from './metrics/recall.ts'

@@ -1,6 +1,6 @@
 // The ways to rank entities for a mention that the paper compares, each as the service ranks.
 import type { Candidate, EncodedMention, Neighbour, Space } from '../types.ts'
-import type { KnowledgeBase } from '../ports.ts'
+import type { KnowledgeBase } from '../kb/types.ts'
 import { DEFAULT_ORDER, DEFAULT_RERANK_K, textSpaceOf, type RankingPlan } from '../link/plan.ts'
 import { DECIDE_TOP_K } from '../link/features.ts'
 import { rankCandidates } from '../link/rank.ts'

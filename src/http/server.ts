@@ -2,7 +2,7 @@
 import closeWithGrace from 'close-with-grace'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Config } from '../config.ts'
-import type { Linker } from '../ports.ts'
+import type { Linker } from '../linker.ts'
 import { buildApp } from './app.ts'
 import { errors } from '../errors.ts'
 

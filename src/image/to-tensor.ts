@@ -1,5 +1,6 @@
 // Pixels to the numbers a graph wants.
-import type { Raster, Tensor } from '../types.ts'
+import type { Raster } from '../types.ts'
+import type { Tensor } from '../runtime/types.ts'
 import type { ModelInput } from '../packs/manifest.ts'
 
 /** Weights of ITU-R BT.601 luma, as OpenCV's RGB2GRAY. */

@@ -1,6 +1,7 @@
 // Regions of a picture to the tensor a graph wants, in one pass: sampled, rounded as bytes are, normalised (WebAssembly
 // SIMD). Plain loops for the same, `Pyramid.warp` and `toTensor`, took as long as a small detector's graph itself.
-import type { Raster, Tensor } from '../types.ts'
+import type { Raster } from '../types.ts'
+import type { Tensor } from '../runtime/types.ts'
 import type { ModelInput } from '../packs/manifest.ts'
 import type { Affine } from './affine.ts'
 import type { Pyramid } from './pyramid.ts'

@@ -1,5 +1,5 @@
 // How similarities become probabilities: what `vel calibrate` learns, the index manifest keeps, and the decide stage
-// uses. Imports nothing of the project, so that the index and the pipeline can share it.
+// uses. Imports nothing of the project, so that index and linking can share it.
 import { z } from 'zod'
 
 /** What is known of a mention and its first candidate when it is decided. Each is defined in link/features.ts. */

@@ -1,7 +1,7 @@
 // The last stage: the first candidate, or none. NIL is an answer, not a failure.
 import type { Candidate, EncodedMention, Entity, LinkStatus } from '../types.ts'
 import type { Calibration } from '../kb/calibration.ts'
-import type { Decision, KnowledgeBase } from '../ports.ts'
+import type { Decision, KnowledgeBase } from '../kb/types.ts'
 import { featuresOf } from './features.ts'
 import { faceScore } from './znorm.ts'
 import { probability } from './probability.ts'

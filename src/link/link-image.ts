@@ -1,6 +1,6 @@
 // THE PATH: bytes -> decode -> detect -> align -> embed (in a worker) -> retrieve -> rerank -> decide -> links.
 import type { LinkedImage, LinkImage, Link, MentionEncoder, ModelInfo, Timings } from '../types.ts'
-import type { KnowledgeBase } from '../ports.ts'
+import type { KnowledgeBase } from '../kb/types.ts'
 import { judge } from './decide.ts'
 import { DECIDE_TOP_K } from './features.ts'
 import { planRanking, type PackSpaces } from './plan.ts'

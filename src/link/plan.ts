@@ -1,6 +1,6 @@
 // Which modes pack and index can serve together, and what a request that leaves them open gets.
 import { MODES, ORDERS, type LinkOptions, type Mode, type Order, type Space } from '../types.ts'
-import type { KnowledgeBase } from '../ports.ts'
+import type { KnowledgeBase } from '../kb/types.ts'
 import { errors } from '../errors.ts'
 
 /** The part of a pack's manifest that decides. */

@@ -1,6 +1,6 @@
 // A mention's embeddings to its candidates: retrieve, then rerank or fuse, as the plan says.
 import type { Candidate, EncodedMention, Order } from '../types.ts'
-import type { KnowledgeBase } from '../ports.ts'
+import type { KnowledgeBase } from '../kb/types.ts'
 import { DECIDE_TOP_K } from './features.ts'
 import { EQUAL_WEIGHTS, fuse } from './fuse.ts'
 import type { RankingPlan } from './plan.ts'

@@ -1,6 +1,6 @@
 // One embedding of a mention to the entities nearest to it.
 import type { Candidate, Modality, Space } from '../types.ts'
-import type { KnowledgeBase } from '../ports.ts'
+import type { KnowledgeBase } from '../kb/types.ts'
 
 /** What a mention is compared by in one modality. */
 export interface Probe {

@@ -1,5 +1,5 @@
 // Candidates by face, made comparable: what is usual for an entity is taken off its similarity.
-import type { KnowledgeBase } from '../ports.ts'
+import type { KnowledgeBase } from '../kb/types.ts'
 import type { Ranked } from './retrieve.ts'
 
 /**

@@ -1,10 +1,10 @@
 // A pack's manifest to running models.
 import { join } from 'node:path'
 import { errors } from '../errors.ts'
-import type { ModelInfo, Session } from '../types.ts'
+import type { ModelInfo } from '../types.ts'
+import type { Session } from '../runtime/types.ts'
 import type { DetectorManifest, PackManifest } from '../packs/manifest.ts'
-import type { EncodingModels } from '../encode/encode-image.ts'
-import type { FaceDetector } from '../ports.ts'
+import type { EncodingModels, FaceDetector, ClipTextEncoder } from './types.ts'
 import { createBicubic } from '../image/bicubic.ts'
 import { createClipImage } from './encoders/clip-image.ts'
 import { createFaceEncoder } from './encoders/face.ts'
@@ -14,6 +14,8 @@ import { createScrfd } from './detectors/scrfd.ts'
 import { detectInTiles, type FrameDetector, type TilePlan } from './detectors/tiled.ts'
 import { createUltraface } from './detectors/ultraface.ts'
 import { createYunet } from './detectors/yunet.ts'
+import { createClipText } from './encoders/clip-text.ts'
+import { readTokenizer } from './encoders/tokenizer.ts'
 
 /** Opens a graph file. */
 export type OpenSession = (path: string) => Promise<Session>
@@ -62,5 +64,32 @@ function createDetector (sessions: Record<string, Session>, manifest: DetectorMa
     case 'yunet': return tiled(createYunet(part('model'), manifest), true)
     case 'scrfd': return tiled(createScrfd(part('model'), manifest), true)
     case 'mtcnn': return createMtcnn({ pnet: part('pnet'), rnet: part('rnet'), onet: part('onet') }, manifest, tiles.searchFacePx)
+  }
+}
+
+export interface LoadedTextEncoder {
+  readonly encoder: ClipTextEncoder
+  readonly info: ModelInfo
+  close: () => Promise<void>
+}
+
+/**
+ * Opens the files `model` and `tokenizer` of the pack's CLIP text encoder.
+ *
+ * @throws VEL_ERR_PACK where the pack has none or lacks a file, VEL_ERR_WEIGHTS where graph and tokenizer do not fit.
+ */
+export async function loadTextEncoder (pack: PackManifest, modelsDir: string, open: OpenSession): Promise<LoadedTextEncoder> {
+  const manifest = pack.models.clipText
+  if (manifest === undefined) throw errors.pack(pack.name, 'a CLIP text encoder, to embed texts', 'none; choose a pack that has one: see `vel models list`')
+  const { model, tokenizer } = manifest.files
+  if (model === undefined || tokenizer === undefined) throw errors.pack(pack.name, 'files "model" and "tokenizer" for the CLIP text encoder', `only ${Object.keys(manifest.files).map(f => `"${f}"`).join(', ') || 'none'}`)
+  const words = await readTokenizer(join(modelsDir, tokenizer.path), pack.name)
+  const session = await open(join(modelsDir, model.path))
+  try {
+    const encoder = await createClipText(session, words, manifest, pack.name)
+    return { encoder, info: { role: 'clipText', name: manifest.name, sha256: model.sha256 ?? '', provider: session.provider }, close: session.close }
+  } catch (error) {
+    await session.close()
+    throw error
   }
 }

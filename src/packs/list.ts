@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { inspectPack } from './inspect.ts'
+import { inspectPack } from './verify.ts'
 import { OWN_MODELS_DIR, packManifest, readPackManifest, type PackManifest } from './manifest.ts'
 
 export interface ListedPack {

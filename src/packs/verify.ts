@@ -1,7 +1,12 @@
 // The gate before a pack's graphs are opened: every file there, of the right size, with the right sha256.
 import { errors } from '../errors.ts'
-import { inspectPack, type InspectedPart } from './inspect.ts'
 import type { PackManifest } from './manifest.ts'
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import pMap from 'p-map'
+import { readHashes } from './hashes.ts'
+import { packParts, type PackPart } from './files.ts'
 
 /**
  * Verifies every file of the pack; call it once a process, before any graph is opened.
@@ -35,4 +40,44 @@ function remedy (pack: string, faults: readonly InspectedPart[]): string {
 /** For files that no public source is known to hold. */
 export function byHandSentence (part: InspectedPart): string {
   return `No public source is known for ${part.file.path}: put it there by hand as ${part.place}` + (part.expected === null ? '.' : `, sha256 ${part.expected}.`)
+}
+
+export interface InspectedPart extends PackPart {
+  readonly state: 'present' | 'absent' | 'damaged'
+  /** What the manifest says, else what the first fetch recorded, else null: then any content is taken as present. */
+  readonly expected: string | null
+  /** Of the file as it is; null where it is absent, or where its size already tells that it is damaged. */
+  readonly sha256: string | null
+  readonly bytes: number | null
+  /** Why it is damaged. */
+  readonly fault?: string
+}
+
+/** Sizes first, then sha256 of every file whose size is right. Files are read as streams, a few at a time. */
+export async function inspectPack (manifest: PackManifest, modelsDir: string): Promise<InspectedPart[]> {
+  const recorded = await readHashes(modelsDir)
+  return await pMap(packParts(manifest, modelsDir), async part => await inspectPart(part, part.file.sha256 ?? recorded[part.file.path]?.sha256 ?? null), { concurrency: 4 })
+}
+
+async function inspectPart (part: PackPart, expected: string | null): Promise<InspectedPart> {
+  const base = { ...part, expected, sha256: null }
+  try {
+    const { size } = await stat(part.place)
+    if (part.file.bytes !== undefined && size !== part.file.bytes) return { ...base, state: 'damaged', bytes: size, fault: `${size} bytes instead of ${part.file.bytes}` }
+    const sha256 = await sha256OfFile(part.place)
+    if (expected !== null && sha256 !== expected) return { ...base, state: 'damaged', bytes: size, sha256, fault: `sha256 ${sha256} instead of ${expected}` }
+    return { ...base, state: 'present', bytes: size, sha256 }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { ...base, state: 'absent', bytes: null }
+    return { ...base, state: 'damaged', bytes: null, fault: `unreadable: ${code === 'EISDIR' ? 'it is a folder' : message}` }
+  }
+}
+
+/** @returns 64 lower-case hexadecimal digits. */
+export async function sha256OfFile (place: string, signal?: AbortSignal): Promise<string> {
+  const hash = createHash('sha256')
+  // Fewer, larger chunks: a pack is verified at every start.
+  for await (const chunk of createReadStream(place, { highWaterMark: 2 ** 20, signal: signal ?? undefined })) hash.update(chunk as Uint8Array)
+  return hash.digest('hex')
 }

@@ -1,8 +1,7 @@
 // One process among its replicas: shared changes, shared results.
-import type { LinkCache } from '../ports.ts'
+import { createLinkCache, type LinkCache } from './link-cache.ts'
 import type { LiveKnowledgeBase } from '../kb/live/live-index.ts'
 import { joinReplicas } from './change-stream.ts'
-import { createLinkCache } from './link-cache.ts'
 import { connectRedis, type RedisLog } from './redis.ts'
 
 /** A read that waits a second for news must be given more. */

@@ -1,10 +1,10 @@
 // Link results in Redis, shared by replicas. A Redis that is slow or gone makes every look a miss.
 import type { Redis } from 'ioredis'
-import type { LinkCache } from '../ports.ts'
 import type { LinkedImage } from '../types.ts'
 
 /** Results of an index version that nobody serves any more are dropped by then. */
 const TTL_S = 24 * 3600
+
 /** After a fault Redis is left alone for this long. */
 const REST_MS = 1000
 
@@ -39,4 +39,14 @@ function withoutEmbeddings (name: string, value: unknown): unknown {
 
 function revive (text: string): LinkedImage {
   return JSON.parse(text, (name, value: unknown) => name === 'face' && Array.isArray(value) ? new Float32Array(0) : value) as LinkedImage
+}
+
+/** Results that replicas share. */
+export interface LinkCache {
+  readonly state: () => 'ready' | 'down'
+  /** Null where it is not there or cannot be had in time; its mentions are without embeddings. */
+  readonly get: (key: string) => Promise<LinkedImage | null>
+  /** Never rejects. */
+  readonly set: (key: string, linked: LinkedImage) => Promise<void>
+  readonly close: () => Promise<void>
 }

@@ -2,7 +2,7 @@
 import './no-telemetry.ts'
 import { readFile, stat } from 'node:fs/promises'
 import * as ort from 'onnxruntime-node'
-import type { Session } from '../types.ts'
+import type { Session } from './types.ts'
 import { blockPRelu } from './prelu-rewrite.ts'
 import { openOn, unavailable, type Opened } from './providers.ts'
 

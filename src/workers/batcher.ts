@@ -4,7 +4,7 @@
 // NOTE: not on CPU, where a face in a batch costs nearly what it costs alone, and one that is only there to pad it too:
 // `npx tsx bench/speed/batching.ts` prints ms a face by batch size.
 import type { Raster } from '../types.ts'
-import type { FaceEncoder } from '../ports.ts'
+import type { FaceEncoder } from '../models/types.ts'
 
 export interface BatchingOptions {
   /** Faces in one run at most. */

@@ -1,7 +1,7 @@
 // The first run of a graph plans its memory, and the first passes of our own loops are not yet compiled. Both happen
 // here, before a worker is ready, and not in somebody's request.
-import type { EncodingModels, EncodingSettings } from '../encode/encode-image.ts'
-import { encodeMentions } from '../encode/encode-image.ts'
+import { encodeMentions, type EncodingSettings } from '../encode/encode-image.ts'
+import type { EncodingModels } from '../models/types.ts'
 import { batchSizes } from './batcher.ts'
 
 // A small picture: what is warmed is the same, and a worker that replaces another is there sooner.

@@ -1,14 +1,13 @@
 // The program of a worker process: loads and warms the pack, then turns image files into mentions, and texts into
 // embeddings, until its parent ends the connection.
 import { basename } from 'node:path'
-import type { ClipTextEncoder } from '../ports.ts'
+import type { ClipTextEncoder, EncodingModels } from '../models/types.ts'
 import type { TextEmbeddings, TextSpace } from '../types.ts'
 import { errors, isVelError } from '../errors.ts'
 import { sessionOpener } from '../runtime/session.ts'
-import { loadTextEncoder } from '../models/load-text.ts'
-import { loadModels, type OpenSession } from '../models/load.ts'
+import { loadTextEncoder, loadModels, type OpenSession } from '../models/load.ts'
 import { decodeFrugally } from '../encode/decode.ts'
-import { encodeMentions, type EncodingModels } from '../encode/encode-image.ts'
+import { encodeMentions } from '../encode/encode-image.ts'
 import { batchAcrossImages } from './batcher.ts'
 import { openSeldom } from './idle-resource.ts'
 import { toWire, type FromWorker, type ToWorker, type WorkerSettings } from './messages.ts'

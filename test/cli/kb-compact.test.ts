@@ -1,14 +1,14 @@
 import { Command } from 'commander'
 import { expect, test } from 'vitest'
-import { addCompactCommand } from '../../src/cli/kb-compact.ts'
+import { addKbCommand } from '../../src/cli/kb.ts'
 import { openIndex } from '../../src/kb/search/open-index.ts'
 import { addImage, openSmall, put, remove, writeSmallIndex } from '../helpers/open-live-index.ts'
 
 async function compact (dir: string): Promise<string> {
   const printed: string[] = []
   const program = new Command().exitOverride()
-  program.command('kb')
-  addCompactCommand(program, { say: text => { printed.push(text) }, print: text => { printed.push(text) } })
+  const never = async (): Promise<never> => { throw new Error('compacting needs no models') }
+  addKbCommand(program, { openEncoder: never, openTexts: never, say: text => { printed.push(text) }, print: text => { printed.push(text) } })
   await program.parseAsync(['node', 'vel', 'kb', 'compact', dir])
   return printed.join('\n')
 }

@@ -5,7 +5,7 @@ import { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { addKbCommand } from '../../src/cli/kb.ts'
 import { openIndex } from '../../src/kb/search/open-index.ts'
-import { loadTextEncoder } from '../../src/models/load-text.ts'
+import { loadTextEncoder } from '../../src/models/load.ts'
 import { encoderIdentity } from '../../src/packs/identity.ts'
 import { openEmbeddedEncoder } from '../helpers/embedded-encoder.ts'
 import { describeWithShared, shared } from '../helpers/shared.ts'
@@ -14,7 +14,7 @@ import { temporaryFolder } from '../helpers/build-small-index.ts'
 async function vel (...args: string[]): Promise<string> {
   const printed: string[] = []
   const program = new Command().exitOverride()
-  addKbCommand(program, { openEncoder: openEmbeddedEncoder, openTexts: async pack => await loadTextEncoder(pack, '', async () => { throw new Error('not opened in this test') }), print: text => { printed.push(text) } })
+  addKbCommand(program, { openEncoder: openEmbeddedEncoder, openTexts: async pack => await loadTextEncoder(pack, '', async () => { throw new Error('not opened in this test') }), say: text => { printed.push(text) }, print: text => { printed.push(text) } })
   await program.parseAsync(['node', 'vel', 'kb', ...args])
   return printed.join('\n')
 }

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { Pyramid } from '../../src/image/pyramid.ts'
 import { createBicubic, resizeBicubic } from '../../src/image/bicubic.ts'
-import { contextBox, cropContext, embedContexts, type ContextModel } from '../../src/encode/context.ts'
+import { contextBox, cropContext, embedContexts } from '../../src/encode/context.ts'
+import type { ContextModel } from '../../src/models/types.ts'
 import { draw, drawGolden } from '../helpers/drawn.ts'
 
 interface Golden { cases: Array<{ name: string, width: number, height: number, box: [number, number, number, number], sha256: string, pixels: number[][] }> }

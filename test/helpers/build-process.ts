@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { buildIndex } from '../../src/kb/build/build-index.ts'
 import { readPackManifest } from '../../src/packs/manifest.ts'
-import type { ClipTextEncoder } from '../../src/ports.ts'
+import type { ClipTextEncoder } from '../../src/models/types.ts'
 import { TEXT_SPACES, type EncodedImage, type MentionEncoder } from '../../src/types.ts'
 import { seededVectors } from './build-small-index.ts'
 

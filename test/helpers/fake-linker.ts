@@ -1,6 +1,6 @@
 // A small linker of our own interface: decodes with the real sharp, finds no faces or one, and can be slow or faulty.
 import type { EncodedMention, Entity, LinkedImage } from '../../src/types.ts'
-import type { Linker, Readiness } from '../../src/ports.ts'
+import type { Linker, Readiness } from '../../src/linker.ts'
 import { errors } from '../../src/errors.ts'
 import { decode } from '../../src/encode/decode.ts'
 

@@ -1,5 +1,5 @@
 // The Session port with numbers given by the test: for the arithmetic around a graph.
-import type { Session, Tensor } from '../../src/types.ts'
+import type { Session, Tensor } from '../../src/runtime/types.ts'
 
 export interface FakeSession extends Session {
   /** Dims of the first input of each run so far. */

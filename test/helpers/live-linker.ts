@@ -1,10 +1,10 @@
 // The real linker and a real, live index behind an encoder of our own interface: a "photo" is JSON that lists its faces.
 import type { Engine } from '../../src/workers/engine.ts'
 import type { EncodedMention } from '../../src/types.ts'
-import type { LinkCache, Linker } from '../../src/ports.ts'
+import { createLinker, type Linker } from '../../src/linker.ts'
+import type { LinkCache } from '../../src/replicas/link-cache.ts'
 import type { LiveKnowledgeBase } from '../../src/kb/live/live-index.ts'
 import { errors } from '../../src/errors.ts'
-import { createLinker } from '../../src/linker.ts'
 import { identity } from './build-small-index.ts'
 import { vectors } from './open-live-index.ts'
 

@@ -1,5 +1,5 @@
 // A KnowledgeBase held in memory and searched exactly: our own port, for tests of what comes after the search.
-import type { KnowledgeBase } from '../../src/ports.ts'
+import type { KnowledgeBase } from '../../src/kb/types.ts'
 import type { EncodedMention, Entity, Neighbour, Space } from '../../src/types.ts'
 import { dot, normalize } from '../../src/math/vector.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Linker } from '../../src/ports.ts'
+import type { Linker } from '../../src/linker.ts'
 import { errors } from '../../src/errors.ts'
 import { createFakeLinker } from '../helpers/fake-linker.ts'
 import { buildTestApp } from '../helpers/build-index.ts'

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { fileURLToPath } from 'node:url'
 import type { Raster } from '../../src/types.ts'
-import type { FaceEncoder } from '../../src/ports.ts'
+import type { FaceEncoder } from '../../src/models/types.ts'
 import { batchAcrossImages, batchSizes } from '../../src/workers/batcher.ts'
 import { openSession } from '../../src/runtime/session.ts'
 import { createFaceEncoder } from '../../src/models/encoders/face.ts'

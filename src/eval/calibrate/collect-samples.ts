@@ -1,5 +1,5 @@
 // Encoded queries to what a calibration learns from: the features that the decide stage would see.
-import type { KnowledgeBase } from '../../ports.ts'
+import type { KnowledgeBase } from '../../kb/types.ts'
 import { featuresOf } from '../../link/features.ts'
 import type { Sample } from './calibrate.ts'
 import type { EncodedQuery } from '../data/encode-queries.ts'

@@ -2,7 +2,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Neighbour } from '../../types.ts'
-import type { KnowledgeBase } from '../../ports.ts'
+import type { KnowledgeBase } from '../../kb/types.ts'
 import { sha256 } from './photo-cache.ts'
 
 export interface CachedKnowledgeBase extends KnowledgeBase {

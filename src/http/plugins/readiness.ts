@@ -1,5 +1,5 @@
 // The linker as routes see it: not there yet, ready, or going away. The server listens from the first moment.
-import type { Linker, Readiness } from '../../ports.ts'
+import type { Linker, Readiness } from '../../linker.ts'
 import { errors } from '../../errors.ts'
 
 export interface Service {

@@ -1,6 +1,8 @@
 // One log line a request, whatever became of it. Never in it: image bytes, embeddings, names of persons, keys, URLs.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { LinkStatus, Timings } from '../../types.ts'
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 
 /** What a request's line tells beside method, route, status and time. Routes and hooks fill it in. */
 export interface Facts {
@@ -61,4 +63,10 @@ const round = (ms: number): number => Math.round(ms * 100) / 100
 /** Milliseconds to two digits. */
 export function roundAll (timings: Timings): Timings {
   return Object.fromEntries(Object.entries(timings).map(([stage, ms]) => [stage, round(ms)]))
+}
+
+/** The caller's `X-Request-Id` where it is fit for a log and a header, else a new UUID. */
+export function requestId (raw: Pick<IncomingMessage, 'headers'>): string {
+  const given = raw.headers['x-request-id']
+  return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID()
 }

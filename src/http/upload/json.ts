@@ -1,6 +1,6 @@
 // The JSON form of POST /link: {"image": base64} or {"url": …}, options beside it.
 import type { FastifyRequest } from 'fastify'
-import type { Upload, UploadLimits } from './upload.ts'
+import type { Upload, UploadLimits } from './link-options.ts'
 import { errors } from '../../errors.ts'
 import { readBytes } from './read-bytes.ts'
 

@@ -1,14 +1,15 @@
 // Options of POST /link, from query, multipart fields or JSON alike: one parser, one set of messages.
 import { z } from 'zod'
-import type { Box, LinkOptions } from '../../types.ts'
-import { MODES, ORDERS } from '../../types.ts'
+import { MODES, ORDERS, type Box, type LinkOptions } from '../../types.ts'
 import { errors } from '../../errors.ts'
 
 /** A name with its value as it came: text, or what JSON held. */
 export type GivenOption = readonly [name: string, value: unknown]
 
 export const MAX_TOP_K = 100
+
 export const MAX_RERANK_K = 1_000_000
+
 export const MAX_BOXES = 256
 
 const whole = (max: number): z.ZodType<number> => z.union([z.int(), z.string().regex(/^\d{1,9}$/).transform(Number)]).pipe(z.int().min(1).max(max))
@@ -19,6 +20,7 @@ const OPTIONS: Readonly<Record<keyof Omit<LinkOptions, 'boxes'>, { schema: z.Zod
   rerankK: { schema: whole(MAX_RERANK_K), expected: `a whole number from 1 to ${MAX_RERANK_K}` },
   topK: { schema: whole(MAX_TOP_K), expected: `a whole number from 1 to ${MAX_TOP_K}` }
 }
+
 const NAMES = [...Object.keys(OPTIONS), 'boxes']
 
 /** @throws VEL_ERR_BAD_OPTION, VEL_ERR_BAD_BOXES */
@@ -74,3 +76,7 @@ const asText = (value: unknown): string => typeof value === 'string' ? value : J
 
 /** What came, short and on one line, for a message. */
 const show = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
+
+export interface Upload { readonly image: Uint8Array | { readonly url: string }, readonly options: readonly GivenOption[] }
+
+export interface UploadLimits { readonly maxImageBytes: number }

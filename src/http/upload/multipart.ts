@@ -1,7 +1,6 @@
 // The multipart form of POST /link: one file field "image", options as text fields.
 import type { FastifyRequest } from 'fastify'
-import type { GivenOption } from './link-options.ts'
-import type { Upload, UploadLimits } from './upload.ts'
+import type { GivenOption, Upload, UploadLimits } from './link-options.ts'
 import { errors, isVelError } from '../../errors.ts'
 import { readBytes } from './read-bytes.ts'
 

@@ -1,15 +1,11 @@
 // A request's body, in any of its forms, to one image, or the URL of one, and the options that came with it.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { GivenOption } from './link-options.ts'
+import type { Upload, UploadLimits } from './link-options.ts'
 import multipart from '@fastify/multipart'
 import { errors } from '../../errors.ts'
 import { readBytes } from './read-bytes.ts'
 import { readMultipart } from './multipart.ts'
 import { jsonLimit, readJson } from './json.ts'
-
-export interface Upload { readonly image: Uint8Array | { readonly url: string }, readonly options: readonly GivenOption[] }
-
-export interface UploadLimits { readonly maxImageBytes: number }
 
 /** Boundaries, part headers and options around an image in a form, bytes. */
 const FORM_BYTES = 2 ** 21

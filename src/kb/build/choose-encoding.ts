@@ -1,6 +1,6 @@
 // Which encoding the vectors get: the smallest whose measured loss does not matter.
 import { setImmediate } from 'node:timers/promises'
-import { createTop, type Top } from '../search/flat.ts'
+import { createTop, type Top } from '../search/top-k.ts'
 import { ENCODINGS, type Encoding, type EncodingLoss } from '../storage/manifest.ts'
 import { createRandom, perturb } from '../../math/random.ts'
 import { allocatePlace, fillPlace, openTable } from '../search/vector-table.ts'

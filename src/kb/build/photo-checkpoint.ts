@@ -1,8 +1,7 @@
 // What a build has already computed, kept on disk so that a killed build goes on where it was.
 import { open, truncate, type FileHandle } from 'node:fs/promises'
 import type { Box } from '../../types.ts'
-import { readLines } from '../storage/jsonl.ts'
-import { seal, unseal } from '../storage/seal.ts'
+import { readLines, seal, unseal } from '../storage/jsonl.ts'
 
 /** What became of one photo. */
 export type PhotoOutcome =

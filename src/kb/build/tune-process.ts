@@ -1,6 +1,5 @@
 // Program of a child process: builds and measures a graph away from the event loop. See choose-search-aside.ts.
-import type { SearchMessage } from './choose-search-aside.ts'
-import { runSearchJob, type SearchJob } from './tune.ts'
+import { runSearchJob, type SearchMessage, type SearchJob } from './tune.ts'
 
 /** Fails where the builder has died: nobody wants the graph then. */
 function tell (message: SearchMessage): void {

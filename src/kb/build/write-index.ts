@@ -1,20 +1,19 @@
 // Entities and vectors to an index folder, hashed, measured and swapped in at once.
 import { createWriteStream } from 'node:fs'
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, writeFile, open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Calibration } from '../calibration.ts'
-import type { Decision } from '../../ports.ts'
+import type { Decision } from '../types.ts'
 import type { Entity, Space } from '../../types.ts'
 import type { EncoderIdentity } from '../../packs/identity.ts'
 import type { Alike } from './duplicate-faces.ts'
 import { chooseEncoding } from './choose-encoding.ts'
-import { chooseSearchAside } from './choose-search-aside.ts'
+import { chooseSearchAside, type SearchStage } from './tune.ts'
 import { hashFile, replaceFolder } from '../storage/atomic-folder.ts'
-import { ENTITIES_FILE, FORMAT_VERSION, indexVersion, MANIFEST_FILE, REPORT_FILE, spaceFiles, type FileManifest, type FusionManifest, type IndexManifest, type SpaceManifest } from '../storage/manifest.ts'
-import type { SearchStage } from './tune.ts'
-import { writeVectors } from './write-vectors.ts'
+import { ENTITIES_FILE, FORMAT_VERSION, indexVersion, MANIFEST_FILE, REPORT_FILE, spaceFiles, type FileManifest, type FusionManifest, type IndexManifest, type SpaceManifest, type Encoding } from '../storage/manifest.ts'
+import { encodeVector, rowOffset } from '../search/vector-table.ts'
 
 /** Vectors of one space, read one at a time, so that they are never all in memory as float32. */
 export interface VectorSource {
@@ -42,6 +41,7 @@ export interface IndexContent {
 }
 
 export type WriteStage = 'vectors' | SearchStage
+
 export type OnWriting = (stage: WriteStage, done: number, total: number) => void
 
 /** Writes `dir` anew. @throws VEL_ERR_INDEX where it cannot be written; what was there is whole then. */
@@ -95,4 +95,42 @@ async function * readAll ({ entityRows, read }: VectorSource, onRead: (done: num
 
 function * entityLines (entities: readonly Entity[]): Generator<string> {
   for (const { id, name, description, aliases } of entities) yield JSON.stringify({ id, name, description, aliases }) + '\n'
+}
+
+const BUFFERED_BYTES = 1 << 20
+
+/** Streams `count` vectors into `path` in `encoding`; holds one buffer and, for int8, the scales. */
+export async function writeVectors (path: string, encoding: Encoding, count: number, dims: number, vectors: AsyncIterable<Float32Array>): Promise<void> {
+  const file = await open(path, 'w')
+  try {
+    const scales = new Float32Array(encoding === 'int8' ? count : 0)
+    let at = rowOffset(encoding, count, dims, 0)
+    let row = 0
+    let parts: Uint8Array[] = []
+    let buffered = 0
+    const drain = async (): Promise<void> => {
+      const block = Buffer.concat(parts)
+      await writeAt(file, block, at)
+      at += block.length
+      parts = []
+      buffered = 0
+    }
+    for await (const vector of vectors) {
+      const { bytes, scale } = encodeVector(encoding, vector)
+      if (encoding === 'int8') scales[row] = scale
+      row++
+      parts.push(bytes)
+      buffered += bytes.length
+      if (buffered >= BUFFERED_BYTES) await drain()
+    }
+    await drain()
+    await writeAt(file, new Uint8Array(scales.buffer), 0)
+  } finally {
+    await file.close()
+  }
+}
+
+/** A disk that is nearly full takes a part, and refuses the rest when it is asked again. */
+async function writeAt (file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten
 }

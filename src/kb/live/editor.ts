@@ -1,7 +1,7 @@
 // Changes as people ask for them: checked against what is there, then written.
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { KnowledgeBaseEditor } from '../../ports.ts'
+import type { KnowledgeBaseEditor } from '../types.ts'
 import { TEXT_SPACES, type EmbedEntity, type Entity, type MentionEncoder } from '../../types.ts'
 import { errors } from '../../errors.ts'
 import { encodeVector, type ChangeDraft } from './change.ts'

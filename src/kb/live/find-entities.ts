@@ -1,5 +1,5 @@
 // Entities by the beginning of a word of their name or of an alias, in the order of their ids.
-import type { EntityPage, EntityQuery } from '../../ports.ts'
+import type { EntityPage, EntityQuery } from '../types.ts'
 import type { Entity } from '../../types.ts'
 import type { KnowledgeBaseView } from './overlay.ts'
 

@@ -9,9 +9,10 @@ import { openChangeLog, readChangeLog, type ChangeLog } from './wal.ts'
 import { createChangeSet } from './change-set.ts'
 import { writeView } from './compact.ts'
 import { siblingPath, writeError } from '../storage/atomic-folder.ts'
+import { createIndexHandle } from './index-handle.ts'
 import type { IndexedKnowledgeBase } from '../search/open-index.ts'
 import { createView, differences, type KnowledgeBaseView, type OverlayEntity } from './overlay.ts'
-import { readIndexManifest } from '../search/read-index.ts'
+import { readIndexManifest } from '../storage/read-manifest.ts'
 import type { Tell } from '../search/threads.ts'
 import type { OnWriting } from '../build/write-index.ts'
 
@@ -85,7 +86,7 @@ export async function openLive (options: LiveOptions): Promise<LiveKnowledgeBase
   const others = [...changes.effective()].filter(one => one.kind === 'add-image' && one.recipe !== recipe).length
   if (others > 0) say('warn', `${others} added photos were encoded by another model than the one that runs: they are not searched; add them again, or set MODEL_PACK back`)
 
-  let lent = lend(base)
+  const handle = createIndexHandle(base)
   let current = lay(base)
   let swaps: Promise<unknown> = Promise.resolve()
   let compacting = false
@@ -126,17 +127,15 @@ export async function openLive (options: LiveOptions): Promise<LiveKnowledgeBase
   const swap = async (): Promise<IndexInfo> => {
     const next = await open().catch((error: Error) => { throw errors.reload(error.message) })
     if (!writable) for (const one of (await readChangeLog(changeLogPath(dir)).catch((error: Error) => { throw errors.reload(error.message) })).changes) changes.apply(one)
-    const before = lent
     current = lay(next)
-    lent = lend(next)
-    before.giveBack()
+    handle.swap(next)
     return current.info
   }
 
   const live: LiveKnowledgeBase = {
     view: () => current,
     async use (work) {
-      const giveBack = lent.take()
+      const giveBack = handle.borrow()
       try {
         return await work(current)
       } finally {
@@ -180,7 +179,7 @@ export async function openLive (options: LiveOptions): Promise<LiveKnowledgeBase
       await swaps
       await log?.close()
       log = null
-      lent.giveBack()
+      handle.close()
       await release()
     }
   }
@@ -194,11 +193,4 @@ async function openLog (dir: string, writable: boolean, apply: (change: Change) 
   if (!writable) return null
   if (content.torn > 0) say('warn', `${path}: dropped ${content.torn} bytes after the last whole change: a write that was cut and never acknowledged`)
   return await openChangeLog(path, content)
-}
-
-/** Closes an index when everyone who borrowed it, its owner included, has given it back. */
-function lend (kb: IndexedKnowledgeBase): { take: () => () => void, giveBack: () => void } {
-  let borrowed = 1
-  const giveBack = (): void => { if (--borrowed === 0) void kb.close() }
-  return { giveBack, take: () => { borrowed++; return giveBack } }
 }

@@ -1,10 +1,10 @@
 // An index with changes laid over it: a knowledge base of its own, which never changes once it is made.
-import type { KnowledgeBase } from '../../ports.ts'
+import type { KnowledgeBase } from '../types.ts'
 import { SPACES, TEXT_SPACES, type Entity, type Neighbour, type Space, type TextSpace } from '../../types.ts'
 import { dot } from '../../math/vector.ts'
 import { decodeVector } from './change.ts'
 import type { ChangeSet, EntityChanges } from './change-set.ts'
-import { createTop } from '../search/flat.ts'
+import { createTop } from '../search/top-k.ts'
 import type { IndexedKnowledgeBase, ReferenceVector } from '../search/open-index.ts'
 
 /** What is other than in the index about one entity. */

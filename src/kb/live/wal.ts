@@ -5,8 +5,7 @@ import { z } from 'zod'
 import { errors, isVelError } from '../../errors.ts'
 import { change, type Change } from './change.ts'
 import { flush, writeError } from '../storage/atomic-folder.ts'
-import { readLines } from '../storage/jsonl.ts'
-import { seal, unseal } from '../storage/seal.ts'
+import { readLines, seal, unseal } from '../storage/jsonl.ts'
 
 export interface ChangeLog {
   /** Resolves when the changes are on the disk. Calls share one flush. @throws VEL_ERR_NOT_WRITTEN */

@@ -1,9 +1,9 @@
 // An index folder to the knowledge base that the linking half of the path asks.
 import { errors } from '../../errors.ts'
 import { SPACES, type Entity, type Neighbour, type Space } from '../../types.ts'
-import type { KnowledgeBase } from '../../ports.ts'
+import type { KnowledgeBase } from '../types.ts'
 import { createCohort } from './cohort.ts'
-import type { Hits } from './flat.ts'
+import type { Hits } from './top-k.ts'
 import type { IndexManifest, SearchManifest } from '../storage/manifest.ts'
 import { readIndex, type IndexParts, type SpaceIndex } from './read-index.ts'
 import { startSearchThreads, type SearchedSpaces, type SearchThreads, type Tell } from './threads.ts'

@@ -1,6 +1,7 @@
 // Search of one space by one thread: exact, or by a coarse look first. All it reads is memory that threads share.
 import { openCoarse, type Coarse } from './pca.ts'
-import { createTop, searchAmong, searchExact, type Hits } from './flat.ts'
+import { searchAmong, searchExact } from './flat.ts'
+import { createTop, type Hits } from './top-k.ts'
 import { openTable, type TablePlace, type VectorTable } from './vector-table.ts'
 
 export interface SearchedSpace {

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Space } from '../../types.ts'
-import type { Hits } from './flat.ts'
+import type { Hits } from './top-k.ts'
 import { SCAN_SLOTS } from './dot-kernel.ts'
 import type { SearchedSpace } from './searcher.ts'
 

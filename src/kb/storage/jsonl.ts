@@ -1,5 +1,6 @@
 // A file of lines, read as a stream with a bounded line length.
 import { createReadStream } from 'node:fs'
+import { crc32 } from 'node:zlib'
 
 export interface Line {
   /** From 1. */
@@ -53,4 +54,19 @@ function decode (utf8: InstanceType<typeof TextDecoder>, bytes: Buffer): string 
   } catch {
     return null
   }
+}
+
+export function seal (value: unknown): string {
+  const json = JSON.stringify(value)
+  return `${checksum(json)} ${json}\n`
+}
+
+/** @param line without its line feed. @returns undefined where the line is not whole. */
+export function unseal (line: string): unknown {
+  const json = line.slice(9)
+  return line.slice(0, 9) === `${checksum(json)} ` ? JSON.parse(json) as unknown : undefined
+}
+
+function checksum (text: string): string {
+  return crc32(text).toString(16).padStart(8, '0')
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { withLock } from './lock.ts'
 import { flush, readableFolder, siblingPath, writeError } from './atomic-folder.ts'
 import { indexVersion, MANIFEST_FILE, type IndexManifest } from './manifest.ts'
-import { readIndexManifest } from '../search/read-index.ts'
+import { readIndexManifest } from './read-manifest.ts'
 
 /**
  * Replaces the manifest of index `dir` by a changed one, with the version that follows from it: cached results of the

@@ -1,6 +1,7 @@
 // Landmarks for detectors that give boxes only: 68 points of a face box, of which five are kept.
-import type { Box, Landmarks, Point, Session } from '../../types.ts'
-import type { LandmarkLocator } from '../../ports.ts'
+import type { Box, Landmarks, Point } from '../../types.ts'
+import type { Session } from '../../runtime/types.ts'
+import type { LandmarkLocator } from '../types.ts'
 import type { LandmarksManifest } from '../../packs/manifest.ts'
 import { frameToBox } from '../../image/affine.ts'
 import { scaleBox, shiftBox } from '../../image/box.ts'

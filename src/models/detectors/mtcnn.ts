@@ -1,8 +1,9 @@
 // MTCNN: a cascade of three small nets over the picture's own pyramid. P-Net proposes at every scale, R-Net refines,
 // O-Net decides and locates the landmarks.
-import type { Box, Detection, Landmarks, Point, Session } from '../../types.ts'
+import type { Box, Detection, Landmarks, Point } from '../../types.ts'
+import type { Session } from '../../runtime/types.ts'
 import type { DetectorManifest } from '../../packs/manifest.ts'
-import type { FaceDetector } from '../../ports.ts'
+import type { FaceDetector } from '../types.ts'
 import type { Pyramid } from '../../image/pyramid.ts'
 import { frameToBox } from '../../image/affine.ts'
 import { height, iou, overlapOfSmaller, squareBox, suppress, width } from '../../image/box.ts'

@@ -1,5 +1,6 @@
 // SCRFD with key points (InsightFace): boxes and five landmarks, in a frame of any size that 32 divides.
-import type { Detection, Landmarks, Point, Session } from '../../types.ts'
+import type { Detection, Landmarks, Point } from '../../types.ts'
+import type { Session } from '../../runtime/types.ts'
 import type { DetectorManifest } from '../../packs/manifest.ts'
 import { createFrameDetector, type FrameDetector } from './tiled.ts'
 

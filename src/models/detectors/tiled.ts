@@ -1,6 +1,7 @@
 // A detector with a small fixed input sees only faces that are large in its frame. Here such a frame is moved over the
 // picture at several scales, so that small faces of large pictures are found too.
-import type { Box, Detection, Session, Tensor } from '../../types.ts'
+import type { Box, Detection } from '../../types.ts'
+import type { Session, Tensor } from '../../runtime/types.ts'
 import type { DetectorManifest } from '../../packs/manifest.ts'
 import type { Pyramid } from '../../image/pyramid.ts'
 import { frameToBox, type Affine } from '../../image/affine.ts'

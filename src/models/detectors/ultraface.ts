@@ -1,5 +1,6 @@
 // Ultra-Light-Fast-Generic-Face-Detector RFB-320: boxes without landmarks, in a frame of 320 x 240.
-import type { Detection, Session } from '../../types.ts'
+import type { Detection } from '../../types.ts'
+import type { Session } from '../../runtime/types.ts'
 import type { DetectorManifest } from '../../packs/manifest.ts'
 import { createFrameDetector, type FrameDetector } from './tiled.ts'
 

@@ -1,5 +1,6 @@
 // YuNet (2023mar): boxes and five landmarks, in a frame of 640 x 640.
-import type { Detection, Landmarks, Point, Session, Tensor } from '../../types.ts'
+import type { Detection, Landmarks, Point } from '../../types.ts'
+import type { Session, Tensor } from '../../runtime/types.ts'
 import type { DetectorManifest } from '../../packs/manifest.ts'
 import { createFrameDetector, type FrameDetector } from './tiled.ts'
 

@@ -1,9 +1,8 @@
 // Context crops to embeddings: the image half of CLIP.
-import type { Session } from '../../types.ts'
-import type { ClipImageEncoder } from '../../ports.ts'
+import type { Session } from '../../runtime/types.ts'
+import type { ClipImageEncoder } from '../types.ts'
 import type { ClipImageManifest } from '../../packs/manifest.ts'
-import { checkGraph } from './clip-graph.ts'
-import { splitEmbeddings } from './embeddings.ts'
+import { checkGraph, splitEmbeddings } from './embeddings.ts'
 import { toTensor } from '../../image/to-tensor.ts'
 
 const INPUT = 'pixel_values'

@@ -1,10 +1,10 @@
 // Names and descriptions to embeddings: the text half of CLIP, run when an index is built.
-import type { Entity, Session, Tensor } from '../../types.ts'
-import type { ClipTextEncoder } from '../../ports.ts'
+import type { Entity } from '../../types.ts'
+import type { Session, Tensor } from '../../runtime/types.ts'
+import type { ClipTextEncoder } from '../types.ts'
 import type { ClipTextManifest } from '../../packs/manifest.ts'
 import { errors } from '../../errors.ts'
-import { checkGraph } from './clip-graph.ts'
-import { splitEmbeddings } from './embeddings.ts'
+import { checkGraph, splitEmbeddings } from './embeddings.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
 const INPUT = 'input_ids'

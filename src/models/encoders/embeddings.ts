@@ -1,5 +1,5 @@
 // What an encoder's graph gives, of faces, contexts or texts, to embeddings.
-import type { Tensor } from '../../types.ts'
+import type { Tensor, Session } from '../../runtime/types.ts'
 import { errors } from '../../errors.ts'
 import { dot, normalize } from '../../math/vector.ts'
 
@@ -19,3 +19,15 @@ export function splitEmbeddings (tensor: Tensor, count: number, dims: number, pa
     return normalize(embedding)
   })
 }
+
+/** @throws VEL_ERR_WEIGHTS listing both sides where the graph lacks `input` or `output`, or asks for more than `known`. */
+export function checkGraph (session: Session, known: readonly string[], output: string, pack: string): void {
+  const inputs = session.inputs.map(i => i.name)
+  const fits = inputs.includes(known[0]!) && inputs.every(name => known.includes(name)) && session.outputs.includes(output)
+  if (fits) return
+  const optional = known.slice(1).map(name => ` and, where it has one, "${name}"`).join('')
+  throw errors.weights(pack, `a graph with input "${known[0]}"${optional}, and output "${output}"`,
+    `one with inputs ${quoted(inputs)} and outputs ${quoted(session.outputs)}; export the half of CLIP that projects its output`)
+}
+
+const quoted = (names: readonly string[]): string => names.map(n => `"${n}"`).join(', ')

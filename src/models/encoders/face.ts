@@ -1,6 +1,7 @@
 // Aligned face crops to embeddings.
-import type { Raster, Session } from '../../types.ts'
-import type { FaceEncoder } from '../../ports.ts'
+import type { Raster } from '../../types.ts'
+import type { Session } from '../../runtime/types.ts'
+import type { FaceEncoder } from '../types.ts'
 import type { FaceManifest } from '../../packs/manifest.ts'
 import { normalize } from '../../math/vector.ts'
 import { splitEmbeddings } from './embeddings.ts'

@@ -3,16 +3,14 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import pMap from 'p-map'
 import { EnvHttpProxyAgent } from 'undici'
-import type { FetchOptions } from './fetch.ts'
-import type { InspectedPart } from '../inspect.ts'
+import type { InspectedPart } from '../verify.ts'
 import { arrivalFault } from './install.ts'
-import { mirrored } from './mirror.ts'
-import { countProgress, type ProgressCount } from './progress-count.ts'
+import { mirrored, isLoopback } from './request.ts'
 import { diskFault, stopped } from './errors.ts'
 import { downloadHttps } from './https.ts'
 import { downloadNpm } from './npm.ts'
 import { partialBytes, partialPath, removePartial } from './partial.ts'
-import { isLoopback } from './request.ts'
+import type { NpmOptions } from '../npm-options.ts'
 
 interface Bringing {
   readonly pack: string
@@ -119,4 +117,50 @@ async function bringFromUrl ({ pack, options, signal, dispatcher, count }: Bring
   // The start was of an earlier run, which a crash may have damaged: once more, from the beginning.
   if (fault !== null && resumed) fault = await download()
   if (fault !== null) throw fault
+}
+
+export interface ProgressCount {
+  /** `key`: which download. Its bytes may fall when it starts again. */
+  set: (key: string, doneBytes: number, totalBytes: number) => void
+}
+
+export function countProgress (report: ((doneBytes: number, totalBytes: number) => void) | undefined): ProgressCount {
+  const downloads = new Map<string, readonly [number, number]>()
+  return {
+    set (key, doneBytes, totalBytes) {
+      downloads.set(key, [doneBytes, totalBytes])
+      if (report === undefined) return
+      let done = 0
+      let total = 0
+      for (const [d, t] of downloads.values()) {
+        done += d
+        total += t
+      }
+      report(done, total)
+    }
+  }
+}
+
+export interface FetchOptions {
+  /** npm's configuration: `readNpmOptions`. */
+  readonly npm: NpmOptions
+  /** The licences have been read and are accepted; needed where a model is not for commercial use. */
+  readonly acceptLicence?: boolean
+  /** Base URL in place of scheme and host of https sources. */
+  readonly mirror?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Bytes that have come and bytes that will have; both may change as sizes become known. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void
+  /** A sentence for the user: what is waited for, recorded, or to be done by hand. */
+  readonly onNote?: (sentence: string) => void
+  /** Files on their way at once. */
+  readonly concurrency?: number
+  readonly retries?: number
+  readonly backoffMs?: number
+  /** A connection on which nothing comes for so long is given up. */
+  readonly stallMs?: number
+  /** Plain http to this machine; always allowed for a mirror on it. */
+  readonly allowLoopbackHttp?: boolean
+  /** Bytes free in a folder; `statfs` unless a test says otherwise. */
+  readonly freeBytes?: (folder: string) => Promise<number>
 }

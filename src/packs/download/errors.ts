@@ -2,6 +2,7 @@
 import { AbortError } from 'p-retry'
 import { errors, isVelError } from '../../errors.ts'
 import { shown } from './request.ts'
+import { statfs } from 'node:fs/promises'
 
 const DISK: Readonly<Record<string, string>> = {
   ENOSPC: 'a full disk; free some space, or set MODELS_DIR to another disk',
@@ -41,4 +42,22 @@ export function connectionMeaning (code: string, message: string, { host }: URL)
   if (code === 'ECONNREFUSED' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return `no connection to ${host} (behind a proxy set HTTPS_PROXY, or set MODELS_MIRROR)`
   if (/CERT|SELF_SIGNED|UNABLE_TO_/.test(code)) return `a certificate of ${host} that is not trusted (${code}; NODE_EXTRA_CA_CERTS names further authorities)`
   return `a broken connection to ${host} (${code || message})`
+}
+
+/** Bytes that an unprivileged user can still write in `folder`. */
+export async function freeBytes (folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder)
+  return bavail * bsize
+}
+
+/** @throws VEL_ERR_FETCH where `needed` bytes do not fit in `folder`. */
+export async function requireSpace (pack: string, folder: string, needed: number, free: (folder: string) => Promise<number>): Promise<void> {
+  const available = await free(folder)
+  if (available < needed) {
+    throw errors.fetchFailed(pack, `${megabytes(needed)} free in ${folder} (MODELS_DIR)`, `${megabytes(available)}; free some, or set MODELS_DIR to another disk`)
+  }
+}
+
+export function megabytes (bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`
 }

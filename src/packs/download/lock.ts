@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pRetry from 'p-retry'
 import { lock } from 'proper-lockfile'
 import { errors } from '../../errors.ts'
-import type { FetchOptions } from './fetch.ts'
+import type { FetchOptions } from './download.ts'
 import { diskFault, stopped } from './errors.ts'
 
 /**

@@ -12,7 +12,9 @@ export interface RequestSettings {
 }
 
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308]
+
 const MAX_REDIRECTS = 10
+
 /** Worth another attempt later; every other 4xx is an answer. */
 const PASSING: readonly number[] = [408, 421, 425, 429]
 
@@ -65,4 +67,18 @@ function refusal (pack: string, url: URL, at: URL, status: number, retryAfter: s
     ? 'access is refused; the network or the publisher may block it: set MODELS_MIRROR, or put the file in MODELS_DIR by hand'
     : 'the file is not there any more; set MODELS_MIRROR, or put the file in MODELS_DIR by hand'
   return stop(pack, url, `status ${status}${where}: ${meaning}`)
+}
+
+/**
+ * `mirror` replaces scheme and host of `url`; the mirror's own path comes before the url's.
+ *
+ * @throws VEL_ERR_CONFIG where the mirror is not an https URL (or http to this machine), or carries a password.
+ */
+export function mirrored (url: string, mirror: string | undefined): URL {
+  const original = new URL(url)
+  if (mirror === undefined) return original
+  const base = URL.canParse(mirror) ? new URL(mirror) : null
+  if (base === null || !(base.protocol === 'https:' || (base.protocol === 'http:' && isLoopback(base)))) throw errors.config(`MODELS_MIRROR: expected an https URL, received ${JSON.stringify(base === null ? mirror : base.origin)}`)
+  if (base.username !== '' || base.password !== '' || base.search !== '') throw errors.config('MODELS_MIRROR: expected a URL without user name, password or query, received one with it')
+  return new URL(base.origin + base.pathname.replace(/\/+$/, '') + original.pathname + original.search)
 }

@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { KnowledgeBase } from '../../../src/ports.ts'
+import type { KnowledgeBase } from '../../../src/kb/types.ts'
 import { withSearchCache } from '../../../src/eval/data/search-cache.ts'
 import { kbOfVectors } from '../../helpers/memory-kb.ts'
 

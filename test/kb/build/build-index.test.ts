@@ -11,7 +11,7 @@ import { createRandom } from '../../../src/math/random.ts'
 import { readEntities } from '../../../src/kb/build/read-entities.ts'
 import { openWorkLog } from '../../../src/kb/build/photo-checkpoint.ts'
 import { writeIndex } from '../../../src/kb/build/write-index.ts'
-import { verifyIndex } from '../../../src/kb/search/read-index.ts'
+import { verifyIndex } from '../../../src/kb/storage/read-manifest.ts'
 import { content, seededEntities, seededVectors, temporaryFolder } from '../../helpers/build-small-index.ts'
 
 const PHOTOS = 150

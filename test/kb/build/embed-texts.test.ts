@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { embedTexts, WINDOW } from '../../../src/kb/build/embed-texts.ts'
 import { openTextWork, type TextWork } from '../../../src/kb/build/text-checkpoint.ts'
-import type { ClipTextEncoder } from '../../../src/ports.ts'
+import type { ClipTextEncoder } from '../../../src/models/types.ts'
 import { temporaryFolder } from '../../helpers/build-small-index.ts'
 
 /** Encodes a text as its number and the sum of those it came with, as a graph with int8 activations does. */

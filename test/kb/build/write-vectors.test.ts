@@ -2,7 +2,7 @@ import { open, readFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { placeOf } from '../../../src/kb/search/vector-table.ts'
-import { writeVectors } from '../../../src/kb/build/write-vectors.ts'
+import { writeVectors } from '../../../src/kb/build/write-index.ts'
 import { DIMS, seededVectors, temporaryFolder } from '../../helpers/build-small-index.ts'
 
 test('a disk that takes less than it is given at a time gets everything, scales too', async () => {

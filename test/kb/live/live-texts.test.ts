@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { expect, onTestFinished, test } from 'vitest'
-import { addCompactCommand } from '../../../src/cli/kb-compact.ts'
+import { addKbCommand } from '../../../src/cli/kb.ts'
 import { encodeVector, type ChangeDraft } from '../../../src/kb/live/change.ts'
 import { createEditor } from '../../../src/kb/live/editor.ts'
 import { writeIndex } from '../../../src/kb/build/write-index.ts'
@@ -107,8 +107,8 @@ test('vel kb compact says who has no text vectors', async () => {
   await live.close()
   const printed: string[] = []
   const program = new Command().exitOverride()
-  program.command('kb')
-  addCompactCommand(program, { say: text => { printed.push(text) }, print: text => { printed.push(text) } })
+  const never = async (): Promise<never> => { throw new Error('compacting needs no models') }
+  addKbCommand(program, { openEncoder: never, openTexts: never, say: text => { printed.push(text) }, print: text => { printed.push(text) } })
   await program.parseAsync(['node', 'vel', 'kb', 'compact', dir])
   expect(printed.join('\n')).toMatch(/12 entities; 2 changed ones are now in the index\n1 of them have no text vectors, so that texts do not find them \(Q98\)/)
 })

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { dot } from '../../../src/math/vector.ts'
 import { createRandom } from '../../../src/math/random.ts'
-import { createTop, searchExact } from '../../../src/kb/search/flat.ts'
+import { searchExact } from '../../../src/kb/search/flat.ts'
+import { createTop } from '../../../src/kb/search/top-k.ts'
 import { tableOf } from '../../../src/kb/search/vector-table.ts'
 import { seededVectors } from '../../helpers/build-small-index.ts'
 

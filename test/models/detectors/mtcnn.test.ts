@@ -1,7 +1,7 @@
 // MTCNN: the cascade's arithmetic by hand-made outputs, and the real weights on real photos.
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Session, Tensor } from '../../../src/types.ts'
+import type { Session, Tensor } from '../../../src/runtime/types.ts'
 import { OWN_MODELS_DIR, readPackManifest, type PackManifest } from '../../../src/packs/manifest.ts'
 import { overlapOfSmaller } from '../../../src/image/box.ts'
 import { Pyramid } from '../../../src/image/pyramid.ts'

@@ -1,6 +1,6 @@
 // YuNet: the decoder's arithmetic by hand-made outputs, and the real weights on real photos.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Tensor } from '../../../src/types.ts'
+import type { Tensor } from '../../../src/runtime/types.ts'
 import type { DetectorManifest } from '../../../src/packs/manifest.ts'
 import type { LoadedModels } from '../../../src/models/load.ts'
 import { frameToBox } from '../../../src/image/affine.ts'

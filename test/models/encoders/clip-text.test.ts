@@ -7,8 +7,8 @@ import { dot } from '../../../src/math/vector.ts'
 import { createClipText } from '../../../src/models/encoders/clip-text.ts'
 import { readTokenizer, type Tokenizer } from '../../../src/models/encoders/tokenizer.ts'
 import type { ClipTextManifest } from '../../../src/packs/manifest.ts'
-import type { ClipTextEncoder } from '../../../src/ports.ts'
-import type { Session } from '../../../src/types.ts'
+import type { ClipTextEncoder } from '../../../src/models/types.ts'
+import type { Session } from '../../../src/runtime/types.ts'
 import { DIMS, MAX_TOKENS, textGraph, tokenizerJson, WORDS } from '../../helpers/colours.ts'
 
 const manifest: ClipTextManifest = {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createFaceEncoder } from '../../../src/models/encoders/face.ts'
 import type { FaceManifest } from '../../../src/packs/manifest.ts'
-import type { Raster, Session } from '../../../src/types.ts'
+import type { Raster } from '../../../src/types.ts'
+import type { Session } from '../../../src/runtime/types.ts'
 
 const input = { width: 2, height: 1, channels: 'rgb', mean: 0, std: 1 } as const
 const manifest = (views: FaceManifest['views']): FaceManifest => ({ name: 'tiny', files: {}, input, crop: { kind: 'template' }, views, dims: 2, licence: 'none', origin: 'a test' } as unknown as FaceManifest)

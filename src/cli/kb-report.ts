@@ -1,0 +1,49 @@
+// What `vel kb` prints: a build, an index.
+import Table from 'cli-table3'
+import type { Built } from '../kb/build/build-index.ts'
+import type { IndexManifest, SpaceManifest } from '../kb/storage/manifest.ts'
+
+/** Problems printed one a line; the rest are in the report. */
+const PRINTED_PROBLEMS = 10
+
+/** A table of what a build used and left out, and the index it made. */
+export function describeBuild (dir: string, { manifest, report, resumed }: Built): string {
+  const count = (problem: string): number => report.photoProblems.filter(p => p.problem === problem).length
+  const table = new Table({ head: ['photos', 'number'], style: { head: [], border: [] }, colAligns: ['left', 'right'] })
+  table.push(['in entity files', report.photos.total], ['used', report.photos.used], ['no face', count('no face')], ['unreadable', count('unreadable')], ['missing', count('missing')], ['same photo twice', count('same photo twice')], ['several faces (most prominent taken)', report.severalFaces.length], ['finished by an earlier run', resumed.photos], ['texts finished by an earlier run', resumed.texts], [`pairs of entities alike from ${report.alike.from}`, report.alike.pairs.length])
+  const problems = [
+    ...report.brokenLines.map(p => `${p.file}:${p.line}: left out: ${p.problem}`),
+    ...report.mergedLines.map(p => `${p.file}:${p.line}: merged: ${p.problem}`),
+    ...report.alike.pairs.map(p => `${p.ids.join(' and ')}: nearly the same face (${p.similarity}): ${p.photos.join(', ')}`),
+    ...report.photoProblems.map(p => `${p.id} ${p.photo}: ${p.problem}: ${p.detail}`)
+  ]
+  const more = problems.length > PRINTED_PROBLEMS ? [`… and ${problems.length - PRINTED_PROBLEMS} more, in ${dir}/report.json`] : []
+  return [table.toString(), ...problems.slice(0, PRINTED_PROBLEMS), ...more, describeIndex(manifest)].join('\n')
+}
+
+export function describeIndex (manifest: IndexManifest): string {
+  const { name, version, created, pack, counts, decision, files } = manifest
+  const table = new Table({ style: { head: [], border: [] }, colAligns: ['left', 'left'] })
+  table.push(
+    ['index', `${name} ${version}, created ${created}`],
+    ['entities', `${counts.entities}, ${counts.withFace} with a face`],
+    ['model pack', pack],
+    ['linked from', `similarity ${decision.threshold}, margin ${decision.ambiguousMargin}; measured on: ${decision.measuredOn}`],
+    ...manifest.fusion === undefined ? [] : [['fused by', `${manifest.fusion.face} face, ${manifest.fusion.text} text`]],
+    ['calibrated', manifest.calibration === undefined ? 'no' : 'yes'],
+    ['size', `${(Object.values(files).reduce((sum, file) => sum + file.bytes, 0) / 1e6).toFixed(1)} MB`],
+    ...Object.entries(manifest.spaces).flatMap(([space, of]) => describeSpace(space, of))
+  )
+  return table.toString()
+}
+
+function describeSpace (name: string, { encoder, dims, vectors, encoding, encodingLoss, search, msPerQuery }: SpaceManifest): Array<[string, string]> {
+  const losses = Object.entries(encodingLoss ?? {}).map(([tried, loss]) => `${tried} changes a similarity by at most ${loss.largestError.toFixed(5)} and keeps ${(loss.top1Kept * 100).toFixed(1)} % of first and ${(loss.top10Kept * 100).toFixed(1)} % of ten nearest`)
+  const how = search.kind === 'exact' ? 'exact' : search.kind === 'pca' ? `PCA: ${search.dims} directions of all, then ${search.candidates} in full, recall@10 ${search.recallAt10.toFixed(4)}` : `HNSW M ${search.M}, efConstruction ${search.efConstruction}, ef ${search.ef}, recall@10 ${search.recallAt10.toFixed(4)}`
+  return [
+    [name, `${vectors} vectors of ${dims} numbers as ${encoding}, by ${encoder.name} (recipe ${encoder.recipe.slice(0, 12)})`],
+    ...losses.map((loss): [string, string] => ['', loss]),
+    ['', `search: ${how}`],
+    ['', `query: exact ${msPerQuery.exact} ms${msPerQuery.pca === undefined ? '' : `, PCA ${msPerQuery.pca} ms`}${msPerQuery.hnsw === undefined ? '' : `, HNSW ${msPerQuery.hnsw} ms`}`]
+  ]
+}
