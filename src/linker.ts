@@ -6,14 +6,14 @@ import type { IndexInfo, LinkOptions, Entity, LinkImage, Mode, ModelInfo } from 
 import { ENCODING_REVISION } from './encode/encode-image.ts'
 import { createEditor } from './kb/live/editor.ts'
 import { createFinder } from './kb/live/find-entities.ts'
-import type { LiveKnowledgeBase } from './kb/live/live-index.ts'
+import type { LiveIndex } from './kb/live/live-index.ts'
 import { createLinkImage, type LinkAgainst } from './link/link-image.ts'
 import { servableModes, type PackSpaces } from './link/plan.ts'
 import type { EntityQuery, EntityPage, KnowledgeBaseEditor } from './kb/types.ts'
 
 export interface LinkerParts {
   readonly engine: Engine
-  readonly live: LiveKnowledgeBase
+  readonly live: LiveIndex
   readonly pack: PackSpaces
   /** Of the face encoder that the engine runs. */
   readonly recipe: string

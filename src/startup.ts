@@ -8,7 +8,7 @@ import type { Config } from './config.ts'
 import { createEngine, type Engine, type EngineOptions } from './workers/engine.ts'
 import type { EngineLog } from './workers/supervisor.ts'
 import { ENCODING_REVISION } from './encode/encode-image.ts'
-import { openLive, type LiveKnowledgeBase, type LiveOptions } from './kb/live/live-index.ts'
+import { openLiveIndex, type LiveIndex, type LiveOptions } from './kb/live/live-index.ts'
 import { openIndex, type ExpectedEncoders, type IndexedKnowledgeBase, type OpenOptions } from './kb/search/open-index.ts'
 import { sessionOpener } from './runtime/session.ts'
 import { loadTextEncoder, type LoadedTextEncoder } from './models/load.ts'
@@ -30,7 +30,7 @@ export interface OpenedEncoder {
   readonly encoder: MentionEncoder
   readonly pack: PackManifest
   /** @see encodingHash */
-  readonly recipe: string
+  readonly encodingHash: string
   /** How many photos it works on at once. */
   readonly workers: number
   close: () => Promise<void>
@@ -75,7 +75,7 @@ export async function openEncoder (config: Config, name: string | undefined, say
   const unlimited = { ...config, maxQueue: Infinity }
   const pack = withViews(await openPack(config, name ?? config.modelPack, say), views)
   const encoder = encodeLate(async () => await openEngine(unlimited, pack))
-  return { encoder, pack, recipe: encodingHash(pack, encodingSettings(config)), workers: config.workers, close: async () => { await encoder.close() } }
+  return { encoder, pack, encodingHash: encodingHash(pack, encodingSettings(config)), workers: config.workers, close: async () => { await encoder.close() } }
 }
 
 /**
@@ -154,8 +154,8 @@ function expectedEncoders ({ models: { face, clipImage, clipText } }: PackManife
 }
 
 /** Opens the configured index with its changes. @throws VEL_ERR_INDEX where it is to be `writable` and another process has it open for that. */
-export async function openLiveFor ({ indexDir }: Config, pack: PackManifest, writable: boolean, say: LiveOptions['say']): Promise<LiveKnowledgeBase> {
-  return await openLive({
+export async function openLiveFor ({ indexDir }: Config, pack: PackManifest, writable: boolean, say: LiveOptions['say']): Promise<LiveIndex> {
+  return await openLiveIndex({
     dir: indexDir,
     open: async () => await openIndexFor(pack, indexDir, { threads: true, say }),
     recipe: encoderIdentity(pack.models.face).recipe,

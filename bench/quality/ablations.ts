@@ -1,12 +1,12 @@
 // What each feature gives, and how a calibration stands the growth of its index: the figures behind the choices made.
 import type { FeatureName } from '../../src/kb/calibration.ts'
 import { DECIDE_TOP_K } from '../../src/link/features.ts'
-import { normalise, USUAL_WEIGHT } from '../../src/link/znorm.ts'
+import { znorm, ZNORM_WEIGHT } from '../../src/link/znorm.ts'
 import { logistic, probability } from '../../src/link/probability.ts'
 import { retrieve } from '../../src/link/retrieve.ts'
 import type { KnowledgeBase } from '../../src/kb/types.ts'
 import type { Entity } from '../../src/types.ts'
-import { usualOfAll } from '../../src/kb/search/cohort.ts'
+import { cohortMeans } from '../../src/kb/search/cohort.ts'
 import { tableOf } from '../../src/kb/search/vector-table.ts'
 import { expectedCalibrationError } from '../../src/eval/metrics/calibration-error.ts'
 import { assignFolds, calibrate, crossValidate, type Sample } from '../../src/eval/calibrate/calibrate.ts'
@@ -62,7 +62,7 @@ export interface NormalisationTrial {
 }
 
 /** Around the one in use; 0 ranks by similarity alone. */
-const WEIGHTS = [0, 0.3, USUAL_WEIGHT, 0.7, 1]
+const WEIGHTS = [0, 0.3, ZNORM_WEIGHT, 0.7, 1]
 
 /** Ranks by face with other weights of what is usual. */
 export async function tryNormalisation (kb: KnowledgeBase, { answers }: Pick<EncodedQueries, 'answers'>, files: readonly string[]): Promise<NormalisationTrial[]> {
@@ -70,7 +70,7 @@ export async function tryNormalisation (kb: KnowledgeBase, { answers }: Pick<Enc
   for (const weight of WEIGHTS) {
     const ranked: Answer[] = []
     for (const { query, mention } of answers) {
-      const found = mention === null ? [] : await normalise(kb, await retrieve(kb, { modality: 'face', space: 'face', embedding: mention.face }, DECIDE_TOP_K), weight)
+      const found = mention === null ? [] : await znorm(kb, await retrieve(kb, { modality: 'face', space: 'face', embedding: mention.face }, DECIDE_TOP_K), weight)
       ranked.push({ query, inIndex: query.entityId !== null && kb.entity(query.entityId) !== undefined, ranking: found.map(({ entity, score }) => ({ id: entity.id, score })) })
     }
     const { sets, openSet } = buildReport({ index: kb.info, models: '', counts: { files, noFace: 0, unreadable: 0, missingPhotos: 0, duplicates: 0, broken: 0 }, rows: [{ name: 'V2V', answers: ranked }] })
@@ -123,12 +123,12 @@ async function partOf (kb: KnowledgeBase, people: readonly Entity[]): Promise<Kn
   const rowOf = new Map(people.map(({ id }, row) => [id, row]))
   const faces = await Promise.all(people.map(async entity => await kb.vectors('face', entity)))
   const rows = Uint32Array.from(faces.flatMap((own, row) => own.map(() => row)))
-  const usual = await usualOfAll({ table: tableOf('int8', faces.flat(), kb.dims.face!), entityRows: rows }, people.length)
+  const usual = await cohortMeans({ table: tableOf('int8', faces.flat(), kb.dims.face!), entityRows: rows }, people.length)
   return {
     ...kb,
     info: { ...kb.info, entities: people.length },
     search: async (space, embedding, k) => (await kb.search(space, embedding, kb.info.entities)).filter(n => rowOf.has(n.entity.id)).slice(0, k),
-    usual: async ({ id }) => usual?.[rowOf.get(id) ?? -1] ?? null,
+    cohortMean: async ({ id }) => usual?.[rowOf.get(id) ?? -1] ?? null,
     entity: id => rowOf.has(id) ? kb.entity(id) : undefined,
     close: async () => {}
   }

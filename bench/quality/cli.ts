@@ -13,7 +13,7 @@ import { readIndexManifest } from '../../src/kb/storage/read-manifest.ts'
 import { encodeGiven, readQueryFiles, searchingCached } from '../../src/cli/eval-inputs.ts'
 import { readConfig } from '../../src/config.ts'
 import { openEncoder, openIndexFor, type OpenedEncoder } from '../../src/startup.ts'
-import { many } from '../../src/cli/options.ts'
+import { collect } from '../../src/cli/options.ts'
 import { startProgress } from '../../src/cli/progress.ts'
 
 interface Flags { data: string, pack: string[], out: string, cache: string, json?: string, plots?: string }
@@ -22,7 +22,7 @@ const GALLERY = ['portraits', 'news', 'distractors']
 const QUERIES = ['cross', 'news', 'strangers']
 await new Command('results')
   .description('measure model packs on the dev sets and write RESULTS.md')
-  .requiredOption('--pack <name=dir>', 'model pack, and the folder its weights are in; NAME+VIEWS to try other views of a face (plain, mirrored, mirrored-grey); may be repeated', many)
+  .requiredOption('--pack <name=dir>', 'model pack, and the folder its weights are in; NAME+VIEWS to try other views of a face (plain, mirrored, mirrored-grey); may be repeated', collect)
   .option('--data <dir>', 'dev sets: portraits, news, distractors, cross, strangers', '../shared/data')
   .option('--out <file>', 'where the results are written', 'RESULTS.md')
   .option('--cache <dir>', 'where encoded photos and indexes are kept', '.cache/eval')
@@ -43,7 +43,7 @@ async function measure (given: string, { data, cache }: Flags): Promise<PackResu
   if (modelsDir === undefined) throw errors.input('--pack as NAME=DIR, such as embedded=models', given)
   const opened = await openEncoder({ ...readConfig(process.env), modelsDir }, packName, sentence => { process.stderr.write(sentence + '\n') }, views)
   try {
-    const { encoder, pack, recipe, workers } = opened
+    const { encoder, pack, encodingHash: recipe, workers } = opened
     const dir = await buildGallery(cache, data, opened)
     const kb = await openIndexFor(pack, dir)
     const { face } = (await readIndexManifest(dir)).spaces
@@ -59,14 +59,14 @@ async function measure (given: string, { data, cache }: Flags): Promise<PackResu
 }
 
 /** Builds the gallery where it is not there yet, from these people by this recipe. @returns its folder. */
-async function buildGallery (cache: string, data: string, { encoder, pack, recipe, workers }: OpenedEncoder): Promise<string> {
+async function buildGallery (cache: string, data: string, { encoder, pack, encodingHash: recipe, workers }: OpenedEncoder): Promise<string> {
   const entities = GALLERY.map(set => join(data, set, 'entities.jsonl'))
   const people = await Promise.all(entities.map(async file => sha256(await readFile(file))))
   const dir = join(cache, `index-${sha256(JSON.stringify([recipe, people])).slice(0, 16)}`)
   if (await readIndexManifest(dir).then(() => true, () => false)) return dir
   const progress = startProgress(`gallery, ${pack.name}`, 0, 'photos')
   try {
-    await buildIndex({ entities, out: dir, name: 'gallery', encoder, pack, recipe, concurrency: workers, onProgress: (stage, done, total) => { if (stage === 'photos') progress.update(done, total) } })
+    await buildIndex({ entities, out: dir, name: 'gallery', encoder, pack, encodingHash: recipe, concurrency: workers, onProgress: (stage, done, total) => { if (stage === 'photos') progress.update(done, total) } })
   } finally {
     progress.stop()
   }

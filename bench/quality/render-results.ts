@@ -1,6 +1,6 @@
 // RESULTS.md: the measured figures of all packs, beside those of the paper.
 import { basename, dirname } from 'node:path'
-import { USUAL_WEIGHT } from '../../src/link/znorm.ts'
+import { ZNORM_WEIGHT } from '../../src/link/znorm.ts'
 import { FPIR_TARGETS } from '../../src/eval/metrics/open-set.ts'
 import { share } from '../../src/eval/report/render.ts'
 import type { PackResults } from './results.ts'
@@ -74,7 +74,7 @@ function features (packs: readonly PackResults[]): string[] {
 function normalisation (packs: readonly PackResults[]): string[] {
   const files = packs[0]!.normalisation[0]?.sets.map(s => basename(dirname(s.file))) ?? []
   return table(['pack', 'weight', ...files.map(file => `R@1 ${file}`), ...FPIR_TARGETS.map(f => `TPIR at FPIR ${percent(f)}`)], packs.flatMap(({ pack, normalisation }) =>
-    normalisation.map(t => [pack, String(t.weight) + (t.weight === USUAL_WEIGHT ? ' (in use)' : ''), ...t.sets.map(s => share(s.recall)), ...t.tpir.map(share)])))
+    normalisation.map(t => [pack, String(t.weight) + (t.weight === ZNORM_WEIGHT ? ' (in use)' : ''), ...t.sets.map(s => share(s.recall)), ...t.tpir.map(share)])))
 }
 
 function growth (packs: readonly PackResults[]): string[] {

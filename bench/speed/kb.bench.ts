@@ -8,13 +8,13 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { searchExact } from '../../src/kb/search/flat.ts'
+import { searchFlat } from '../../src/kb/search/flat.ts'
 import { openIndex, type IndexedKnowledgeBase } from '../../src/kb/search/open-index.ts'
 import { createRandom, perturb } from '../../src/math/random.ts'
 import { readIndex } from '../../src/kb/search/read-index.ts'
 import { readIndexManifest } from '../../src/kb/storage/read-manifest.ts'
 import { createScaleSet } from '../../test/helpers/scale-set.ts'
-import { allocatePlace, openTable } from '../../src/kb/search/vector-table.ts'
+import { allocateTable, openTable } from '../../src/kb/search/vector-table.ts'
 import { writeIndex, type IndexContent } from '../../src/kb/build/write-index.ts'
 import { percentile } from './numbers.ts'
 
@@ -111,7 +111,7 @@ async function build (dir: string): Promise<void> {
 /** Against exact search over float32: what encoding and search lose together. */
 async function measureRecall ({ spaces }: IndexContent, dir: string): Promise<{ recallAt10: number, firstKept: number }> {
   const { entityRows, read, encoder: { dims } } = spaces.face!
-  const place = allocatePlace('float32', entityRows.length, dims)
+  const place = allocateTable('float32', entityRows.length, dims)
   const floats = new Float32Array(place.bytes.buffer, place.bytes.byteOffset, entityRows.length * dims)
   for (let i = 0; i < entityRows.length; i++) floats.set(await read(i), i * dims)
   const whole = openTable(place)
@@ -121,7 +121,7 @@ async function measureRecall ({ spaces }: IndexContent, dir: string): Promise<{ 
   let first = 0
   for (let n = 0; n < RECALL_QUERIES; n++) {
     const query = perturb(await read(Math.floor(random() * entityRows.length)), QUERY_SIMILARITY, random)
-    const right = Array.from(searchExact(whole, entityRows, query, 10).rows, row => kb.entities[row]!.id)
+    const right = Array.from(searchFlat(whole, entityRows, query, 10).rows, row => kb.entities[row]!.id)
     const found = (await kb.search('face', query, 10)).map(({ entity }) => entity.id)
     kept += found.filter(id => right.includes(id)).length
     if (found[0] === right[0]) first++

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
-import { encodeMentions } from '../../src/encode/encode-image.ts'
+import { encodeImage } from '../../src/encode/encode-image.ts'
 import { composeCollage, spread, type CollagePhoto } from '../../test/helpers/collage.ts'
 import { loadPack, SETTINGS } from '../../test/helpers/models.ts'
 import { shared } from '../../test/helpers/shared.ts'
@@ -50,7 +50,7 @@ export async function groupPicture (): Promise<Buffer> {
   for (let i = 0; photos.length < FACES; i += 13) {
     const { id, image } = queries[i]!
     const path = fileURLToPath(new URL(`data/news/${image}`, shared))
-    const { mentions } = await encodeMentions(await readFile(path), {}, loaded.models, SETTINGS)
+    const { mentions } = await encodeImage(await readFile(path), {}, loaded.models, SETTINGS)
     if (mentions.length === 1) photos.push({ path, id, face: mentions[0]!.box })
   }
   await loaded.close()

@@ -11,7 +11,7 @@ import { share } from '../eval/report/render.ts'
 import { updateManifest } from '../kb/storage/update-manifest.ts'
 import { encodeGiven, readQueryFiles, searchingCached } from './eval-inputs.ts'
 import type { EvalDeps } from './eval.ts'
-import { many } from './options.ts'
+import { collect } from './options.ts'
 import { startProgress } from './progress.ts'
 
 interface Flags {
@@ -32,8 +32,8 @@ export function addCalibrateCommand (program: Command, deps: EvalDeps): void {
   program.command('calibrate')
     .description('learn when the first candidate is right, and write it into the index')
     .requiredOption('--index <dir>', 'index folder')
-    .requiredOption('--queries <file>', 'query file of people in the index; may be repeated', many)
-    .requiredOption('--strangers <file>', 'query file of people who are not; may be repeated', many)
+    .requiredOption('--queries <file>', 'query file of people in the index; may be repeated', collect)
+    .requiredOption('--strangers <file>', 'query file of people who are not; may be repeated', collect)
     .option('--target-fpir <share>', 'share of strangers that may be linked', Number, 0.01)
     .option('--pack <name>', 'model pack (default: the configured one)')
     .option('--images <dir>', 'where the photos are, when not beside the query file')
@@ -63,7 +63,7 @@ async function measure (flags: Flags, deps: EvalDeps): Promise<CalibrationReport
       if (kb.dims.face === undefined) throw errors.index(flags.index, 'face vectors', 'none; only links by face are calibrated')
       const { answers } = await encodeGiven(queries, opened, flags.cache, false)
       const progress = startProgress('search', answers.length, 'queries')
-      const samples = await searchingCached(kb, opened.recipe, flags.cache, async cached => await collectSamples(cached, answers, progress.update)).finally(progress.stop)
+      const samples = await searchingCached(kb, opened.encodingHash, flags.cache, async cached => await collectSamples(cached, answers, progress.update)).finally(progress.stop)
       return calibrate(samples, { targetFpir: flags.targetFpir, entities: kb.info.entities })
     } finally {
       await kb.close()

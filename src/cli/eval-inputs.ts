@@ -26,7 +26,7 @@ export async function readQueryFiles (files: readonly string[], flags: ReadFlags
 }
 
 /** Encodes with a progress bar, and says on standard error what could not be used. @throws VEL_ERR_INPUT where no photo is there. */
-export async function encodeGiven (queries: readonly Query[], { encoder, recipe, workers }: OpenedEncoder, cacheDir: string | false, context: boolean): Promise<EncodedQueries> {
+export async function encodeGiven (queries: readonly Query[], { encoder, encodingHash: recipe, workers }: OpenedEncoder, cacheDir: string | false, context: boolean): Promise<EncodedQueries> {
   const progress = startProgress('encode', queries.length, 'queries')
   const encoded = await encodeQueries(queries, encoder, { cache: cacheDir === false ? null : createPhotoCache(cacheDir, recipe), context, concurrency: 2 * workers, onProgress: progress.update }).finally(progress.stop)
   tell('photos that are not there, left out', encoded.missing)

@@ -9,11 +9,11 @@ import { evaluate } from '../eval/evaluate.ts'
 import { plotsOf, writePlots } from '../eval/report/plots.ts'
 import { renderMarkdown, renderTerminal } from '../eval/report/render.ts'
 import type { Report } from '../eval/report/report.ts'
-import { rowsOf } from '../eval/systems.ts'
+import { systemsOf } from '../eval/systems.ts'
 import { evaluateServer } from '../eval/evaluate-server.ts'
 import { encodeGiven, readQueryFiles, searchingCached, type GivenQueries } from './eval-inputs.ts'
 import type { OpenedEncoder } from '../startup.ts'
-import { many } from './options.ts'
+import { collect } from './options.ts'
 import { startProgress } from './progress.ts'
 
 /** What the command line supplies. */
@@ -42,8 +42,8 @@ interface Flags {
 export function addEvalCommand (program: Command, deps: EvalDeps): void {
   program.command('eval')
     .description('measure the linking on query files: recall, MRR, strangers named, calibration')
-    .requiredOption('--queries <file>', 'query file, JSON lines or WIKIPerson; may be repeated', many)
-    .option('--strangers <file>', 'query file of people who are in no index; may be repeated', many, [])
+    .requiredOption('--queries <file>', 'query file, JSON lines or WIKIPerson; may be repeated', collect)
+    .option('--strangers <file>', 'query file of people who are in no index; may be repeated', collect, [])
     .option('--index <dir>', 'index folder: the gallery')
     .option('--pack <name>', 'model pack (default: the configured one)')
     .option('--server <url>', 'evaluate the service at this URL instead of an index')
@@ -72,12 +72,12 @@ async function overIndex ({ queries, counts }: GivenQueries, flags: Flags, deps:
     const clip = pack.models.clipImage !== undefined
     const kb = await deps.openIndex(flags.index!, pack)
     try {
-      const rows = rowsOf(kb, clip)
+      const rows = systemsOf(kb, clip)
       if (rows.length === 0) throw errors.index(flags.index!, `vectors that pack ${pack.name} can search`, 'none; build it with this pack')
       const encoded = await encodeGiven(queries, opened, flags.cache, rows.some(r => r.context))
       const progress = startProgress('rank', rows.length * encoded.answers.length, 'queries')
       const all = { ...counts, duplicates: counts.duplicates + encoded.samePhoto.length, noFace: encoded.noFace.length, unreadable: encoded.unreadable.length, missingPhotos: encoded.missing.length }
-      return await searchingCached(kb, opened.recipe, flags.cache, async cached => await evaluate(cached, encoded, { counts: all, models: modelsOf(pack) }, { clip, sweeps: flags.sweeps, onProgress: progress.update })).finally(progress.stop)
+      return await searchingCached(kb, opened.encodingHash, flags.cache, async cached => await evaluate(cached, encoded, { counts: all, models: modelsOf(pack) }, { clip, sweeps: flags.sweeps, onProgress: progress.update })).finally(progress.stop)
     } finally {
       await kb.close()
     }

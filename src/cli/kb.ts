@@ -9,10 +9,10 @@ import type { ClipTextEncoder } from '../models/types.ts'
 import type { OpenedEncoder, Say } from '../startup.ts'
 import { TEXT_SPACES, type TextSpace } from '../types.ts'
 import { errors } from '../errors.ts'
-import { many } from './options.ts'
+import { collect } from './options.ts'
 import { startProgress, type Progress } from './progress.ts'
 import { openIndex } from '../kb/search/open-index.ts'
-import { openLive } from '../kb/live/live-index.ts'
+import { openLiveIndex } from '../kb/live/live-index.ts'
 import { withoutTexts } from '../kb/live/overlay.ts'
 import { describeBuild, describeIndex } from './kb-report.ts'
 
@@ -35,8 +35,8 @@ const STAGES: Readonly<Record<BuildStage, { label: string, unit: string }>> = {
   name_description: { label: 'Embedding names with descriptions', unit: 'texts' },
   vectors: { label: 'Writing vectors ', unit: 'vectors' },
   graph: { label: 'Building graph  ', unit: 'vectors' },
-  usual: { label: 'Rating faces    ', unit: 'vectors' },
-  alike: { label: 'Comparing faces ', unit: 'vectors' }
+  cohort: { label: 'Rating faces    ', unit: 'vectors' },
+  duplicates: { label: 'Comparing faces ', unit: 'vectors' }
 }
 
 /** The texts that `POST /link` compares where an index has several. */
@@ -47,7 +47,7 @@ export function addKbCommand (program: Command, { openEncoder, openTexts, say, p
 
   kb.command('build')
     .description('build an index from entity files and their photos; an interrupted build goes on where it was')
-    .requiredOption('--entities <file>', 'entity file, JSON lines; may be given several times', many)
+    .requiredOption('--entities <file>', 'entity file, JSON lines; may be given several times', collect)
     .requiredOption('--out <dir>', 'index folder; replaced whole when the new one is ready')
     .option('--pack <name>', 'model pack that encodes the photos (default: MODEL_PACK)')
     .option('--name <name>', 'name of the index (default: the folder\'s name)')
@@ -58,10 +58,10 @@ export function addKbCommand (program: Command, { openEncoder, openTexts, say, p
       const bars = progressBars()
       let texts: OpenedTexts | undefined
       try {
-        const { pack, encoder, recipe, workers: concurrency } = opened
+        const { pack, encoder, encodingHash: recipe, workers: concurrency } = opened
         const fields = asked ?? (pack.models.clipImage !== undefined && pack.models.clipText !== undefined ? [DEFAULT_TEXTS] : [])
         texts = fields.length === 0 ? undefined : await openTexts(pack)
-        const built = await buildIndex({ entities: options.entities, out: options.out, name: options.name ?? basename(resolve(options.out)), encoder, pack, recipe, concurrency, texts: texts === undefined ? undefined : { encoder: texts.encoder, fields }, onProgress: bars.update })
+        const built = await buildIndex({ entities: options.entities, out: options.out, name: options.name ?? basename(resolve(options.out)), encoder, pack, encodingHash: recipe, concurrency, texts: texts === undefined ? undefined : { encoder: texts.encoder, fields }, onProgress: bars.update })
         bars.stop()
         print(describeBuild(options.out, built))
       } finally {
@@ -95,7 +95,7 @@ export function addKbCommand (program: Command, { openEncoder, openTexts, say, p
     .action(async (dir: string) => {
       // Needs no models: the changes hold their embeddings.
       const recipe = (await readIndexManifest(dir)).spaces.face?.encoder.recipe ?? ''
-      const live = await openLive({ dir, open: async () => await openIndex(dir, {}), recipe, writable: true, compactFrom: null, say: (_level, sentence) => { say(sentence) } })
+      const live = await openLiveIndex({ dir, open: async () => await openIndex(dir, {}), recipe, writable: true, compactFrom: null, say: (_level, sentence) => { say(sentence) } })
       try {
         const changed = live.view().overlay.size
         const silent = withoutTexts(live.view())

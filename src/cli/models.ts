@@ -7,7 +7,7 @@ import { fetchPack, requireAcceptance } from '../packs/download/fetch.ts'
 import { listPacks, type ListedPack } from '../packs/list.ts'
 import { OWN_MODELS_DIR, readPackManifest, type PackManifest } from '../packs/manifest.ts'
 import { readNpmOptions } from '../packs/npm-options.ts'
-import { isCommercial, packLicences, packParts } from '../packs/files.ts'
+import { isCommercial, packLicences, locateFiles } from '../packs/files.ts'
 import { verifyPack } from '../packs/verify.ts'
 import { startProgress, type Progress } from './progress.ts'
 
@@ -86,7 +86,7 @@ async function listCommand (this: Command): Promise<void> {
 
 function rowOf ({ name, manifest, state }: ListedPack): string[] {
   if (manifest === null) return [name, '', '', '', '', state]
-  const files = packParts(manifest, modelsDir()).map(part => part.file)
+  const files = locateFiles(manifest, modelsDir()).map(part => part.file)
   const size = megabytes(files.reduce((sum, file) => sum + (file.bytes ?? 0), 0)) + (files.some(file => file.bytes === undefined) ? ' or more' : '')
   const licences = [...new Set(packLicences(manifest).map(l => l.licence))].join('; ')
   return [name, Object.keys(manifest.models).join(', '), licences, isCommercial(manifest) ? 'yes' : 'no', size, state]

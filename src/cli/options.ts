@@ -1,3 +1,3 @@
 // An option that may be given several times.
 
-export const many = (value: string, before: readonly string[] = []): string[] => [...before, value]
+export const collect = (value: string, before: readonly string[] = []): string[] => [...before, value]

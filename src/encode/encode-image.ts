@@ -20,7 +20,7 @@ const SAME_FACE_IOU = 0.5
 interface Found { readonly faces: ReadonlyArray<{ box: Box, score: number | null, landmarks: Landmarks }>, readonly found: number }
 
 /** Finds and embeds the mentions of one image. @throws what `decode` throws, and VEL_ERR_BAD_BOXES */
-export async function encodeMentions (bytes: Uint8Array, options: EncodeOptions, models: EncodingModels, settings: EncodingSettings): Promise<EncodedImage> {
+export async function encodeImage (bytes: Uint8Array, options: EncodeOptions, models: EncodingModels, settings: EncodingSettings): Promise<EncodedImage> {
   const timings: Timings = {}
   const timed = async <T>(stage: Stage, work: () => T | Promise<T>): Promise<T> => {
     const start = performance.now()

@@ -5,7 +5,7 @@ import { judge } from '../link/decide.ts'
 import type { EncodedQueries } from './data/encode-queries.ts'
 import { DEPTH } from './metrics/recall.ts'
 import { buildReport, type Answer, type Report, type ReportInput } from './report/report.ts'
-import { ranked, rerankRowsOf, rowsOf, type Row } from './systems.ts'
+import { ranked, rerankRowsOf, systemsOf, type Row } from './systems.ts'
 import { rerankSweep, topKOverlap, type KnownMention } from './sweeps.ts'
 
 export interface EvaluateOptions {
@@ -19,7 +19,7 @@ export interface EvaluateOptions {
 export async function evaluate (kb: KnowledgeBase, encoded: EncodedQueries, about: Pick<ReportInput, 'counts' | 'models'>, options: EvaluateOptions): Promise<Report> {
   const rows: Array<{ name: string, answers: Answer[] }> = []
   let done = 0
-  for (const row of rowsOf(kb, options.clip)) {
+  for (const row of systemsOf(kb, options.clip)) {
     const answers: Answer[] = []
     for (const { query, mention } of encoded.answers) {
       const inIndex = query.entityId !== null && kb.entity(query.entityId) !== undefined

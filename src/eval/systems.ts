@@ -28,7 +28,7 @@ function textsOf (kb: KnowledgeBase, clip: boolean): ReadonlyArray<typeof TEXTS[
 }
 
 /** Rows that this index and these models can serve. The first is the one whose open-set figures are told. */
-export function rowsOf (kb: KnowledgeBase, clip: boolean): Row[] {
+export function systemsOf (kb: KnowledgeBase, clip: boolean): Row[] {
   const face = kb.dims.face !== undefined
   const texts = textsOf(kb, clip)
   const row = (name: string, plan: Pick<RankingPlan, 'mode' | 'order' | 'textSpace'>): Row => ({

@@ -6,14 +6,14 @@ import { registerDocs } from './routes/docs.ts'
 import { registerEntities } from './routes/entities.ts'
 import { createImageFetcher } from './upload/fetch-image.ts'
 import { registerHealth } from './routes/health.ts'
-import { registerKbWrite } from './routes/entities-write.ts'
+import { registerEntitiesWrite } from './routes/entities-write.ts'
 import { requireScope } from './plugins/auth.ts'
 import { registerLink } from './routes/link.ts'
 import { createMetrics } from './routes/metrics.ts'
 import { clientErrors, onFrameworkError, registerProblems } from './plugins/problem.ts'
 import { registerRateLimit } from './plugins/rate-limit.ts'
 import { requestId, registerRequestLog } from './plugins/request-log.ts'
-import { createService } from './plugins/readiness.ts'
+import { createReadinessGate } from './plugins/readiness.ts'
 import { registerBodies } from './upload/upload.ts'
 import { connectRedis } from '../replicas/redis.ts'
 
@@ -25,7 +25,7 @@ const GRACE_MS = 5000
  * and `/link` are 503. Closing the app lets requests in flight finish and then closes the linker.
  */
 export async function buildApp (config: Config, linker: Linker | Promise<Linker>, log: FastifyBaseLogger): Promise<FastifyInstance> {
-  const service = createService(linker)
+  const service = createReadinessGate(linker)
   const metrics = createMetrics(service)
   const fetcher = createImageFetcher(config)
   const app = createServer(config, log)
@@ -40,7 +40,7 @@ export async function buildApp (config: Config, linker: Linker | Promise<Linker>
   metrics.register(app)
   await registerDocs(app)
   registerEntities(app, service, guards)
-  registerKbWrite(app, { config, service, fetcher, guards: { ...guards, onRequest: [requireScope(config.apiKeys, 'kb:write')] } })
+  registerEntitiesWrite(app, { config, service, fetcher, guards: { ...guards, onRequest: [requireScope(config.apiKeys, 'kb:write')] } })
   registerLink(app, { config, service, fetcher, guards })
 
   let closing = false

@@ -5,7 +5,7 @@ import type { Tensor } from '../runtime/types.ts'
 import type { ModelInput } from '../packs/manifest.ts'
 import type { Affine } from './affine.ts'
 import type { Pyramid } from './pyramid.ts'
-import { FRAME_MODULE } from './warp-to-tensor-module.ts'
+import { WARP_TO_TENSOR_MODULE } from './warp-to-tensor-module.ts'
 import { LUMA, toTensor } from './to-tensor.ts'
 
 type Row = (offsets: number, weights: number, n: number, row: number, scale: number, bias: number, out: number, planeOrLuma: number) => void
@@ -15,7 +15,7 @@ interface Exports { readonly blend: (upper: number, lower: number, n: number, wy
  * @param maps each takes continuous px of the frame to continuous px of the original; without rotation or shear.
  * @returns float32 `[N, C, height, width]`, (v - mean) / std; outside the picture v is the reader's `fill`.
  */
-export type FrameReader = (pyramid: Pyramid, maps: readonly Affine[], size?: { readonly width: number, readonly height: number }) => Tensor
+export type WarpToTensor = (pyramid: Pyramid, maps: readonly Affine[], size?: { readonly width: number, readonly height: number }) => Tensor
 
 const PAGE_BYTES = 65536
 /** Where scale, bias and luma lie: float32 `[4]` each. */
@@ -27,8 +27,8 @@ const TABLES_AT = 48
 const ROW_SLACK = 8
 
 /** @param fill 0..255. The reader has scratch memory of its own and never waits, so it serves any number of callers. */
-export function createFrameReader (input: ModelInput, fill = 0): FrameReader {
-  const wasm = new Uint8Array(Buffer.from(FRAME_MODULE, 'base64'))
+export function createWarpToTensor (input: ModelInput, fill = 0): WarpToTensor {
+  const wasm = new Uint8Array(Buffer.from(WARP_TO_TENSOR_MODULE, 'base64'))
   if (!WebAssembly.validate(wasm)) {
     return (pyramid, maps, size = input) => toTensor(maps.map(map => pyramid.warp(map, size.width, size.height, fill)), { ...input, width: size.width, height: size.height })
   }

@@ -31,7 +31,7 @@ export interface KnowledgeBase {
    * By how much others are more similar to the entity's faces than to people at large, cosine; null for an entity without
    * a face, and in an index with too few to tell.
    */
-  usual: (entity: Pick<Entity, 'id'>) => Promise<number | null>
+  cohortMean: (entity: Pick<Entity, 'id'>) => Promise<number | null>
   entity: (id: string) => Entity | undefined
   close: () => Promise<void>
 }

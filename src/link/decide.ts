@@ -44,10 +44,10 @@ export const judge: Judge = async (mention, candidates, kb, byFace) => {
   const { decision, calibration } = kb
   const [first, second] = candidates
   if (first === undefined) return decide(undefined, undefined, decision)
-  const scoreOf = async ({ entity, similarity: { face } }: Candidate): Promise<number | undefined> => face === undefined ? undefined : faceScore(face, await kb.usual(entity))
+  const scoreOf = async ({ entity, similarity: { face } }: Candidate): Promise<number | undefined> => face === undefined ? undefined : faceScore(face, await kb.cohortMean(entity))
   const scored = { entity: first.entity, score: await scoreOf(first) }
   const runnerUp = second === undefined ? undefined : await scoreOf(second)
-  const features = calibration === undefined || !byFace ? null : featuresOf(mention, candidates, await kb.usual(first.entity))
+  const features = calibration === undefined || !byFace ? null : featuresOf(mention, candidates, await kb.cohortMean(first.entity))
   if (calibration === undefined || features === null) return decide(scored, runnerUp, decision)
   const { linkFrom, ambiguousFrom } = calibration
   const p = probability(features, calibration, kb.info.entities)

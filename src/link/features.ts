@@ -27,7 +27,7 @@ export function featuresOf (mention: EncodedMention, candidates: readonly Candid
   return {
     similarity: first.similarity.face,
     margin: second === undefined ? null : first.score - second.score,
-    crowd: crowdOf(candidates),
+    crowd: tnormMean(candidates),
     usual,
     faceSize: Math.log(mention.quality.faceSizePx),
     sharpness: Math.log(1 + mention.quality.sharpness),
@@ -35,7 +35,7 @@ export function featuresOf (mention: EncodedMention, candidates: readonly Candid
   }
 }
 
-function crowdOf (candidates: readonly Candidate[]): number | null {
+function tnormMean (candidates: readonly Candidate[]): number | null {
   const others = candidates.slice(1, DECIDE_TOP_K)
   return others.length < SMALLEST_CROWD ? null : others.reduce((sum, { similarity }) => sum + similarity.face!, 0) / others.length
 }

@@ -4,7 +4,7 @@ import type { KnowledgeBase } from '../kb/types.ts'
 import { DECIDE_TOP_K } from './features.ts'
 import { EQUAL_WEIGHTS, fuse } from './fuse.ts'
 import type { RankingPlan } from './plan.ts'
-import { normalise } from './znorm.ts'
+import { znorm } from './znorm.ts'
 import { rerank } from './rerank.ts'
 import { compare, retrieve, type Probe, type Ranked } from './retrieve.ts'
 
@@ -34,7 +34,7 @@ export async function rankCandidates (kb: KnowledgeBase, mention: Pick<EncodedMe
 /** Only those that a decision looks at change places, so that it does not depend on how many are asked for. */
 async function rankByFace (kb: KnowledgeBase, face: Probe, topK: number): Promise<Ranked[]> {
   const found = await retrieve(kb, face, Math.max(topK, DECIDE_TOP_K))
-  return [...await normalise(kb, found.slice(0, DECIDE_TOP_K)), ...await normalise(kb, found.slice(DECIDE_TOP_K))]
+  return [...await znorm(kb, found.slice(0, DECIDE_TOP_K)), ...await znorm(kb, found.slice(DECIDE_TOP_K))]
 }
 
 async function rankByBoth (kb: KnowledgeBase, face: Probe, text: Probe, plan: RankingPlan, timed: Timed): Promise<Ranked[]> {

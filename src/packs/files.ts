@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { PackFile, PackManifest } from './manifest.ts'
 
 /** One file of one role of a pack. */
-export interface PackPart {
+export interface LocatedFile {
   /** Such as `detector`, or `detector:pnet` where the role has several files. */
   readonly role: string
   /** Where the file is or will be, in MODELS_DIR. */
@@ -12,8 +12,8 @@ export interface PackPart {
 }
 
 /** Every file of the pack once; two roles that share a path share the file. */
-export function packParts (manifest: PackManifest, modelsDir: string): PackPart[] {
-  const parts = new Map<string, PackPart>()
+export function locateFiles (manifest: PackManifest, modelsDir: string): LocatedFile[] {
+  const parts = new Map<string, LocatedFile>()
   for (const [role, model] of Object.entries(manifest.models)) {
     const files = Object.entries(model?.files ?? {})
     for (const [name, file] of files) {

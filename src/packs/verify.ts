@@ -6,7 +6,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import pMap from 'p-map'
 import { readHashes } from './hashes.ts'
-import { packParts, type PackPart } from './files.ts'
+import { locateFiles, type LocatedFile } from './files.ts'
 
 /**
  * Verifies every file of the pack; call it once a process, before any graph is opened.
@@ -14,7 +14,7 @@ import { packParts, type PackPart } from './files.ts'
  * @returns the parts, each with the sha256 that its file really has.
  * @throws VEL_ERR_WEIGHTS naming every missing or damaged file and the command that brings it.
  */
-export async function verifyPack (manifest: PackManifest, modelsDir: string): Promise<InspectedPart[]> {
+export async function verifyPack (manifest: PackManifest, modelsDir: string): Promise<InspectedFile[]> {
   const parts = await inspectPack(manifest, modelsDir)
   const faults = parts.filter(part => part.state !== 'present')
   if (faults.length > 0) throw weightsError(manifest.name, modelsDir, faults)
@@ -22,12 +22,12 @@ export async function verifyPack (manifest: PackManifest, modelsDir: string): Pr
 }
 
 /** The one sentence about weights that are not as they should be. */
-export function weightsError (pack: string, modelsDir: string, faults: readonly InspectedPart[]): Error {
+export function weightsError (pack: string, modelsDir: string, faults: readonly InspectedFile[]): Error {
   const lines = faults.map(part => `\n  ${part.file.path} (${part.role}): ${part.state === 'absent' ? 'missing' : part.fault}`)
   return errors.weights(pack, `its weights in ${modelsDir} (MODELS_DIR)`, lines.join('') + remedy(pack, faults))
 }
 
-function remedy (pack: string, faults: readonly InspectedPart[]): string {
+function remedy (pack: string, faults: readonly InspectedFile[]): string {
   const fetchable = faults.filter(part => part.file.sources.length > 0)
   const byHand = faults.filter(part => part.file.sources.length === 0)
   const damaged = fetchable.some(part => part.state === 'damaged')
@@ -38,11 +38,11 @@ function remedy (pack: string, faults: readonly InspectedPart[]): string {
 }
 
 /** For files that no public source is known to hold. */
-export function byHandSentence (part: InspectedPart): string {
+export function byHandSentence (part: InspectedFile): string {
   return `No public source is known for ${part.file.path}: put it there by hand as ${part.place}` + (part.expected === null ? '.' : `, sha256 ${part.expected}.`)
 }
 
-export interface InspectedPart extends PackPart {
+export interface InspectedFile extends LocatedFile {
   readonly state: 'present' | 'absent' | 'damaged'
   /** What the manifest says, else what the first fetch recorded, else null: then any content is taken as present. */
   readonly expected: string | null
@@ -54,12 +54,12 @@ export interface InspectedPart extends PackPart {
 }
 
 /** Sizes first, then sha256 of every file whose size is right. Files are read as streams, a few at a time. */
-export async function inspectPack (manifest: PackManifest, modelsDir: string): Promise<InspectedPart[]> {
+export async function inspectPack (manifest: PackManifest, modelsDir: string): Promise<InspectedFile[]> {
   const recorded = await readHashes(modelsDir)
-  return await pMap(packParts(manifest, modelsDir), async part => await inspectPart(part, part.file.sha256 ?? recorded[part.file.path]?.sha256 ?? null), { concurrency: 4 })
+  return await pMap(locateFiles(manifest, modelsDir), async part => await inspectPart(part, part.file.sha256 ?? recorded[part.file.path]?.sha256 ?? null), { concurrency: 4 })
 }
 
-async function inspectPart (part: PackPart, expected: string | null): Promise<InspectedPart> {
+async function inspectPart (part: LocatedFile, expected: string | null): Promise<InspectedFile> {
   const base = { ...part, expected, sha256: null }
   try {
     const { size } = await stat(part.place)

@@ -4,11 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { z } from 'zod'
 import { change, type Change } from '../kb/live/change.ts'
-import type { LiveKnowledgeBase } from '../kb/live/live-index.ts'
+import type { LiveIndex } from '../kb/live/live-index.ts'
 import type { RedisLog } from './redis.ts'
 
 export interface ChangeStreamOptions {
-  readonly live: LiveKnowledgeBase
+  readonly live: LiveIndex
   /** Of the index: replicas with one name share their changes. */
   readonly name: string
   readonly redis: Redis

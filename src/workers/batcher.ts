@@ -6,7 +6,7 @@
 import type { Raster } from '../types.ts'
 import type { FaceEncoder } from '../models/types.ts'
 
-export interface BatchingOptions {
+export interface BatcherOptions {
   /** Faces in one run at most. */
   readonly maxBatch: number
   /** How long a face waits for others, ms: small against the run that it saves. */
@@ -23,7 +23,7 @@ export function batchSizes (maxBatch: number): number[] {
 }
 
 /** The same embeddings as `encoder` alone gives. A failed run fails the images whose faces were in it. */
-export function batchAcrossImages (encoder: FaceEncoder, { maxBatch, waitMs }: BatchingOptions): FaceEncoder {
+export function batchAcrossImages (encoder: FaceEncoder, { maxBatch, waitMs }: BatcherOptions): FaceEncoder {
   const sizes = batchSizes(maxBatch)
   const waiting: Waiting[] = []
   let timer: NodeJS.Timeout | undefined

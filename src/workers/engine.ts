@@ -3,8 +3,8 @@
 import type { ChildProcess } from 'node:child_process'
 import type { EmbedEntity, MentionEncoder, ModelInfo } from '../types.ts'
 import type { WorkerSettings } from './messages.ts'
-import { Admission } from './queue.ts'
-import { Crew, type EngineLog } from './supervisor.ts'
+import { Queue } from './queue.ts'
+import { Supervisor, type EngineLog } from './supervisor.ts'
 import { forkWorker, WorkerProcess } from './worker-process.ts'
 
 export interface EngineOptions extends Omit<WorkerSettings, 'device'> {
@@ -61,8 +61,8 @@ export async function createEngine (options: EngineOptions): Promise<Engine> {
     warned.add(message)
   }
   const start = (index: number): WorkerProcess => new WorkerProcess(fork(), { pack, modelsDir, settings, providers, threads, device: index }, { startMs, hangMs }, warn)
-  const admission: Admission = new Admission({ places: workers * concurrency, maxQueue, free: () => crew.free() })
-  const crew = new Crew({ workers, concurrency, start, onReady: () => { admission.dispatch() }, log })
+  const admission: Queue = new Queue({ places: workers * concurrency, maxQueue, free: () => crew.free() })
+  const crew = new Supervisor({ workers, concurrency, start, onReady: () => { admission.dispatch() }, log })
   crew.fatal.catch(() => { admission.refuse('its workers cannot be kept running') })
   await crew.started
   return {

@@ -4,7 +4,7 @@
  * Holds what is costly to hold only while it is needed: opened at the first use, closed when it was not used for `idleMs`.
  * A failure to open is that use's own; the next one tries again.
  */
-export function openSeldom<T extends { close: () => Promise<void> }> (open: () => Promise<T>, idleMs: number): <R>(use: (opened: T) => Promise<R>) => Promise<R> {
+export function idleResource<T extends { close: () => Promise<void> }> (open: () => Promise<T>, idleMs: number): <R>(use: (opened: T) => Promise<R>) => Promise<R> {
   let opened: Promise<T> | undefined
   let users = 0
   let timer: NodeJS.Timeout | undefined

@@ -3,7 +3,7 @@
 import { errors } from '../errors.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
-export interface AdmissionOptions {
+export interface QueueOptions {
   /** Images in the hands of all workers at most. */
   readonly places: number
   /** Images that wait at most. */
@@ -21,15 +21,15 @@ interface Task {
 /** Weight of the newest duration in the running mean behind Retry-After. */
 const NEWEST = 0.2
 
-export class Admission {
-  readonly #options: AdmissionOptions
+export class Queue {
+  readonly #options: QueueOptions
   readonly #queue: Task[] = []
   #meanMs = 100
   #closed: string | undefined
   readonly #onEmpty: Array<() => void> = []
   #running = 0
 
-  constructor (options: AdmissionOptions) {
+  constructor (options: QueueOptions) {
     this.#options = options
   }
 

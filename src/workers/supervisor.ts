@@ -7,7 +7,7 @@ import type { WorkerProcess } from './worker-process.ts'
 /** What the engine writes to; a pino logger fits. */
 export interface EngineLog { info: (fields: object, message: string) => void, warn: (fields: object, message: string) => void }
 
-export interface CrewOptions {
+export interface SupervisorOptions {
   readonly workers: number
   /** Images that one worker is given at a time. */
   readonly concurrency: number
@@ -27,7 +27,7 @@ const STARTS_LATER = 5
 /** Wait before the second, third … start in a row, ms. The first replacement starts at once. */
 const RETRY_MS = [0, 250, 500, 1000, 2000]
 
-export class Crew {
+export class Supervisor {
   /** Every worker is ready. Rejects where one cannot start. */
   readonly started: Promise<void>
   /** Rejects when the crew gave up; the process should then end. */
@@ -36,13 +36,13 @@ export class Crew {
   models: readonly ModelInfo[] = []
   /** Workers replaced so far. */
   restarts = 0
-  readonly #options: CrewOptions
+  readonly #options: SupervisorOptions
   readonly #workers: Array<WorkerProcess | undefined>
   readonly #ready = new Set<WorkerProcess>()
   #giveUp!: (error: Error) => void
   #ending = false
 
-  constructor (options: CrewOptions) {
+  constructor (options: SupervisorOptions) {
     this.#options = options
     this.#workers = new Array<WorkerProcess | undefined>(options.workers)
     this.fatal = new Promise((_resolve, reject) => { this.#giveUp = reject })
@@ -124,7 +124,7 @@ export class Crew {
 }
 
 /** Where the system has no process to give, as without memory, that is a death at its start. */
-function startOrDie (start: CrewOptions['start'], index: number): WorkerProcess {
+function startOrDie (start: SupervisorOptions['start'], index: number): WorkerProcess {
   try {
     return start(index)
   } catch (error) {

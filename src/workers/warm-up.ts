@@ -1,6 +1,6 @@
 // The first run of a graph plans its memory, and the first passes of our own loops are not yet compiled. Both happen
 // here, before a worker is ready, and not in somebody's request.
-import { encodeMentions, type EncodingSettings } from '../encode/encode-image.ts'
+import { encodeImage, type EncodingSettings } from '../encode/encode-image.ts'
 import type { EncodingModels } from '../models/types.ts'
 import { batchSizes } from './batcher.ts'
 
@@ -15,8 +15,8 @@ const ROUNDS = 2
 export async function warmUp (models: EncodingModels, settings: EncodingSettings, context: boolean, maxBatch: number): Promise<void> {
   const picture = drawPicture()
   for (let round = 0; round < ROUNDS; round++) {
-    await encodeMentions(picture, {}, models, settings)
-    await encodeMentions(picture, { boxes: [FACE, FACE], context }, models, settings)
+    await encodeImage(picture, {}, models, settings)
+    await encodeImage(picture, { boxes: [FACE, FACE], context }, models, settings)
   }
   if (maxBatch === 1) return
   const { width, height } = models.input

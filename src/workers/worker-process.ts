@@ -2,11 +2,10 @@
 //
 // A process and not a thread: a crash in native code (libvips, ONNX Runtime) ends a whole process, and only the requests
 // in the worker's hands may fail by it.
-import { fork, type ChildProcess } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { ChildProcess } from 'node:child_process'
 import type { EncodedImage, EncodeOptions, Entity, ModelInfo, TextEmbeddings, TextSpace } from '../types.ts'
 import { errors } from '../errors.ts'
+import { forkProgram } from '../program.ts'
 import { fromWire, type FromWorker, type ToWorker, type WorkerSettings } from './messages.ts'
 
 export interface WorkerLimits {
@@ -21,12 +20,8 @@ interface Call { readonly resolve: (result: never) => void, readonly reject: (er
 /** How long a worker that was told to end may take, ms; then it is killed. */
 const END_MS = 2000
 
-/** Starts the program of worker.ts: from TypeScript while developing, else as it was built. */
 export function forkWorker (): ChildProcess {
-  const fromSource = import.meta.url.endsWith('.ts')
-  // NOTE: execArgv is set in both cases: without, a debugger's port would be handed on, and be in use.
-  const execArgv = fromSource ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
-  return fork(fileURLToPath(new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url)), { serialization: 'advanced', execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  return forkProgram('./worker', import.meta.url, [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
 }
 
 export class WorkerProcess {

@@ -7,9 +7,9 @@ import { errors, isVelError } from '../errors.ts'
 import { sessionOpener } from '../runtime/session.ts'
 import { loadTextEncoder, loadModels, type OpenSession } from '../models/load.ts'
 import { decodeFrugally } from '../encode/decode.ts'
-import { encodeMentions } from '../encode/encode-image.ts'
+import { encodeImage } from '../encode/encode-image.ts'
 import { batchAcrossImages } from './batcher.ts'
-import { openSeldom } from './idle-resource.ts'
+import { idleResource } from './idle-resource.ts'
 import { toWire, type FromWorker, type ToWorker, type WorkerSettings } from './messages.ts'
 import { warmUp } from './warm-up.ts'
 
@@ -47,12 +47,12 @@ async function start (settings: WorkerSettings): Promise<Answer> {
   const batched = onCuda && (models.face.maxBatch ?? 1) > 1
   const serving: EncodingModels = batched ? { ...models, face: batchAcrossImages(models.face, BATCHING) } : models
   await warmUp(serving, settings.settings, context, batched ? BATCHING.maxBatch : 1)
-  const withTexts = openSeldom(async () => await loadTextEncoder(settings.pack, settings.modelsDir, open), TEXTS_IDLE_MS)
+  const withTexts = idleResource(async () => await loadTextEncoder(settings.pack, settings.modelsDir, open), TEXTS_IDLE_MS)
   send({ type: 'ready', models: info })
   return async message => {
     const { id } = message
     try {
-      if (message.type === 'encode') send({ type: 'encoded', id, image: await encodeMentions(message.bytes, message.options, serving, settings.settings) })
+      if (message.type === 'encode') send({ type: 'encoded', id, image: await encodeImage(message.bytes, message.options, serving, settings.settings) })
       else send({ type: 'embedded', id, embeddings: await withTexts(async ({ encoder }) => await embed(encoder, message)) })
     } catch (error) {
       send({ type: 'refused', id, error: toWire(error) })

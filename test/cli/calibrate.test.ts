@@ -43,7 +43,7 @@ beforeAll(async () => {
     close: async () => {}
   }
   const pack = await readPackManifest('embedded', 'models')
-  deps = { openEncoder: async () => ({ encoder, pack, recipe: 'r', workers: 1, close: async () => {} }), openIndex: async dir => await openIndex(dir, {}) }
+  deps = { openEncoder: async () => ({ encoder, pack, encodingHash: 'r', workers: 1, close: async () => {} }), openIndex: async dir => await openIndex(dir, {}) }
   await queries('queries', Array.from({ length: 120 }, (_, i) => [entities[i % 30]!.id, near(faces[i % 30]!)]))
   await queries('strangers', Array.from({ length: 60 }, () => [null, direction()]))
 

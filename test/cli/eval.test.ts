@@ -8,7 +8,7 @@ import { addEvalCommand, type EvalDeps } from '../../src/cli/eval.ts'
 import { openSession } from '../../src/runtime/session.ts'
 import { loadModels } from '../../src/models/load.ts'
 import { readPackManifest } from '../../src/packs/manifest.ts'
-import { encodeMentions } from '../../src/encode/encode-image.ts'
+import { encodeImage } from '../../src/encode/encode-image.ts'
 import { kbOfVectors } from '../helpers/memory-kb.ts'
 import { describeWithShared, shared } from '../helpers/shared.ts'
 
@@ -59,12 +59,12 @@ describeWithShared('vel eval on real photos', () => {
       calls: 0,
       async encode (bytes, options = {}): Promise<EncodedImage> {
         encoder.calls++
-        return await encodeMentions(bytes, options, loaded.models, settings)
+        return await encodeImage(bytes, options, loaded.models, settings)
       },
       close: loaded.close
     }
     const kb = kbOfVectors(await gallery())
-    deps = { ...unopened, openEncoder: async () => ({ encoder, pack, recipe: 'r', workers: 1, close: async () => {} }), openIndex: async () => kb }
+    deps = { ...unopened, openEncoder: async () => ({ encoder, pack, encodingHash: 'r', workers: 1, close: async () => {} }), openIndex: async () => kb }
     folder = await mkdtemp(join(tmpdir(), 'vel-eval-'))
     const queries = (await readFile(data('cross/queries.jsonl'), 'utf8')).split('\n').filter(line => members.some(name => line.includes(`${name}_0001`)))
     expect(queries.length).toBeGreaterThan(0)

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import sharp, { type Sharp } from 'sharp'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { EncodedImage } from '../../src/types.ts'
-import { encodeMentions } from '../../src/encode/encode-image.ts'
+import { encodeImage } from '../../src/encode/encode-image.ts'
 import { dot } from '../../src/math/vector.ts'
 import { iou } from '../../src/image/box.ts'
 import type { LoadedModels } from '../../src/models/load.ts'
@@ -14,7 +14,7 @@ let loaded: LoadedModels
 beforeAll(async () => { loaded = await loadPack('embedded') })
 afterAll(async () => { await loaded.close() })
 
-const encode = async (bytes: Uint8Array, options = {}): Promise<EncodedImage> => await encodeMentions(bytes, options, loaded.models, SETTINGS)
+const encode = async (bytes: Uint8Array, options = {}): Promise<EncodedImage> => await encodeImage(bytes, options, loaded.models, SETTINGS)
 const photo = async (path: string): Promise<Buffer> => await readFile(new URL(`data/${path}`, shared))
 
 it('finds nobody in an empty picture, of any shape', async () => {
@@ -98,7 +98,7 @@ describeWithShared('a 4000x3000 picture of 24 news photos, faces of 40 to 500 px
   })
 
   it('counts faces over the cap, and keeps the largest', async () => {
-    const capped = await encodeMentions(jpeg, {}, loaded.models, { ...SETTINGS, maxFaces: 3 })
+    const capped = await encodeImage(jpeg, {}, loaded.models, { ...SETTINGS, maxFaces: 3 })
     expect(capped.facesFound).toBe(result.facesFound)
     expect(capped.mentions.map(m => m.box)).toEqual(result.mentions.slice(0, 3).map(m => m.box))
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { rankOf } from '../../src/eval/metrics/recall.ts'
-import { rerankRowsOf, rowsOf } from '../../src/eval/systems.ts'
+import { rerankRowsOf, systemsOf } from '../../src/eval/systems.ts'
 import { rankCandidates } from '../../src/link/rank.ts'
 import { rerankSweep, topKOverlap } from '../../src/eval/sweeps.ts'
 import { kbOfVectors, mentionOf, type Vectors } from '../helpers/memory-kb.ts'
@@ -17,14 +17,14 @@ const vectors: Vectors = {
 }
 const kb = kbOfVectors(vectors)
 const mention = mentionOf(turn(0), turn(0))
-const names = async (row: string): Promise<string[]> => (await rowsOf(kb, true).find(r => r.name === row)!.rank(mention)).map(c => c.entity.id)
+const names = async (row: string): Promise<string[]> => (await systemsOf(kb, true).find(r => r.name === row)!.rank(mention)).map(c => c.entity.id)
 
 describe('rows', () => {
   it('are those that index and pack can serve', () => {
-    expect(rowsOf(kb, true).map(r => r.name)).toEqual(['V2V', 'V2T name', 'V2VT face→text (name)', 'V2VT text→face (name)', 'V2VT fusion (name)'])
-    expect(rowsOf(kb, false).map(r => r.name)).toEqual(['V2V'])
-    expect(rowsOf(kbOfVectors({ Q1: { name_description: [[1, 0]] } }), true).map(r => r.name)).toEqual(['V2T name+description'])
-    expect(rowsOf(kbOfVectors({}), true)).toEqual([])
+    expect(systemsOf(kb, true).map(r => r.name)).toEqual(['V2V', 'V2T name', 'V2VT face→text (name)', 'V2VT text→face (name)', 'V2VT fusion (name)'])
+    expect(systemsOf(kb, false).map(r => r.name)).toEqual(['V2V'])
+    expect(systemsOf(kbOfVectors({ Q1: { name_description: [[1, 0]] } }), true).map(r => r.name)).toEqual(['V2T name+description'])
+    expect(systemsOf(kbOfVectors({}), true)).toEqual([])
   })
 
   it('rank by one space', async () => {
@@ -39,11 +39,11 @@ describe('rows', () => {
 
   it('fuse both: the one who is good in both comes before those who are best in one', async () => {
     const both = kbOfVectors({ Q1: { face: [turn(0)], name: [turn(80)] }, Q2: { face: [turn(20)], name: [turn(20)] }, Q3: { face: [turn(80)], name: [turn(0)] } })
-    expect((await rowsOf(both, true).at(-1)!.rank(mention))[0]!.entity.id).toBe('Q2')
+    expect((await systemsOf(both, true).at(-1)!.rank(mention))[0]!.entity.id).toBe('Q2')
   })
 
   it('refuse a mention that was encoded without its context', async () => {
-    await expect(rowsOf(kb, true)[1]!.rank(mentionOf(turn(0)))).rejects.toThrow('context')
+    await expect(systemsOf(kb, true)[1]!.rank(mentionOf(turn(0)))).rejects.toThrow('context')
   })
 })
 

@@ -34,5 +34,5 @@ const textEncoder: ClipTextEncoder = {
 
 const [entities, out, texts] = process.argv.slice(2)
 const pack = await readPackManifest(texts === 'texts' ? 'newsroom' : 'embedded', fileURLToPath(new URL('../../models/', import.meta.url)))
-await buildIndex({ entities: [entities!], out: out!, name: 'killed', encoder, pack, recipe: 'test', concurrency: 4, texts: texts === 'texts' ? { encoder: textEncoder, fields: TEXT_SPACES } : undefined, onProgress: () => { process.send?.('step') } })
+await buildIndex({ entities: [entities!], out: out!, name: 'killed', encoder, pack, encodingHash: 'test', concurrency: 4, texts: texts === 'texts' ? { encoder: textEncoder, fields: TEXT_SPACES } : undefined, onProgress: () => { process.send?.('step') } })
 process.disconnect?.()

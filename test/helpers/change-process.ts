@@ -1,5 +1,5 @@
 // Program of a child process: opens an index for changes, says what became of that, then makes those it is sent.
-import { openLive } from '../../src/kb/live/live-index.ts'
+import { openLiveIndex } from '../../src/kb/live/live-index.ts'
 import { openIndex } from '../../src/kb/search/open-index.ts'
 import { put } from './open-live-index.ts'
 
@@ -8,7 +8,7 @@ export interface Outcome { readonly id?: string, readonly fault: { readonly code
 const [dir, writable] = process.argv.slice(2)
 const faultOf = (error: unknown): Outcome['fault'] => ({ code: (error as { code: string }).code, message: (error as Error).message })
 try {
-  const live = await openLive({ dir: dir!, open: async () => await openIndex(dir!, {}), recipe: 'r', writable: writable === 'writable', compactFrom: null, say: () => {} })
+  const live = await openLiveIndex({ dir: dir!, open: async () => await openIndex(dir!, {}), recipe: 'r', writable: writable === 'writable', compactFrom: null, say: () => {} })
   process.on('message', (id: string) => {
     const tell = (fault: Outcome['fault']): void => { process.send!({ id, fault, visible: live.view().entity(id) !== undefined } satisfies Outcome) }
     live.change(put(id, id.repeat(50))).then(() => { tell(null) }, (error: unknown) => { tell(faultOf(error)) })

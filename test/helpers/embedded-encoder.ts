@@ -5,7 +5,7 @@ import type { OpenedEncoder } from '../../src/startup.ts'
 import { openSession } from '../../src/runtime/session.ts'
 import { loadModels } from '../../src/models/load.ts'
 import { readPackManifest } from '../../src/packs/manifest.ts'
-import { encodeMentions } from '../../src/encode/encode-image.ts'
+import { encodeImage } from '../../src/encode/encode-image.ts'
 
 const models = fileURLToPath(new URL('../../models/', import.meta.url))
 
@@ -16,8 +16,8 @@ export async function openEmbeddedEncoder (): Promise<OpenedEncoder> {
   const loaded = await loadModels(pack, models, async path => await openSession(path, { providers: ['cpu'], threads: 1 }), { searchFacePx: 20, step: 2.5, maxTiles: 200 })
   const settings = { maxPixels: 1e8, workingPixels: 2.4e7, maxFaces: 100, minFacePx: 8 }
   const encoder = {
-    encode: async (bytes: Uint8Array) => await encodeMentions(bytes, {}, loaded.models, settings),
+    encode: async (bytes: Uint8Array) => await encodeImage(bytes, {}, loaded.models, settings),
     close: async () => { await loaded.close() }
   }
-  return { encoder, pack, recipe: 'embedded', workers: 2, close: encoder.close }
+  return { encoder, pack, encodingHash: 'embedded', workers: 2, close: encoder.close }
 }

@@ -3,7 +3,7 @@ import type { Engine } from '../../src/workers/engine.ts'
 import type { EncodedMention } from '../../src/types.ts'
 import { createLinker, type Linker } from '../../src/linker.ts'
 import type { LinkCache } from '../../src/replicas/link-cache.ts'
-import type { LiveKnowledgeBase } from '../../src/kb/live/live-index.ts'
+import type { LiveIndex } from '../../src/kb/live/live-index.ts'
 import { errors } from '../../src/errors.ts'
 import { identity } from './build-small-index.ts'
 import { vectors } from './open-live-index.ts'
@@ -36,6 +36,6 @@ const engine: Engine = {
   close: async () => {}
 }
 
-export function createLiveLinker (live: LiveKnowledgeBase, results?: LinkCache): Linker {
+export function createLiveLinker (live: LiveIndex, results?: LinkCache): Linker {
   return createLinker({ engine, live, pack: { models: { face: { dims: identity.dims } } }, recipe: identity.recipe, workers: 1, maxQueue: 8, cache: results === undefined ? undefined : { results, settings: {} } })
 }

@@ -8,7 +8,7 @@ export interface MemoryEntity extends Entity {
   readonly vectors: { readonly [S in Space]?: readonly Float32Array[] }
 }
 
-export function memoryKb (entities: readonly MemoryEntity[], more: Partial<Pick<KnowledgeBase, 'fusion' | 'decision' | 'info' | 'usual'>> = {}): KnowledgeBase {
+export function memoryKb (entities: readonly MemoryEntity[], more: Partial<Pick<KnowledgeBase, 'fusion' | 'decision' | 'info' | 'cohortMean'>> = {}): KnowledgeBase {
   const byId = new Map(entities.map(e => [e.id, e]))
   const widthOf = (space: Space): number | undefined => entities.flatMap(e => e.vectors[space] ?? [])[0]?.length
   const best = (entity: MemoryEntity, space: Space, embedding: Float32Array): number => {
@@ -27,7 +27,7 @@ export function memoryKb (entities: readonly MemoryEntity[], more: Partial<Pick<
       .slice(0, k),
     similarities: async (space, embedding, wanted) => Float32Array.from(wanted, e => best(byId.get(e.id)!, space, embedding)),
     vectors: async (space, { id }) => [...byId.get(id)?.vectors[space] ?? []],
-    usual: async () => null,
+    cohortMean: async () => null,
     entity: id => byId.get(id),
     close: async () => {},
     ...more

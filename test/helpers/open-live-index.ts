@@ -1,7 +1,7 @@
 // A live knowledge base over a small seeded index, for tests.
 import { join } from 'node:path'
 import { encodeVector, type ChangeDraft } from '../../src/kb/live/change.ts'
-import { openLive, type LiveKnowledgeBase, type LiveOptions } from '../../src/kb/live/live-index.ts'
+import { openLiveIndex, type LiveIndex, type LiveOptions } from '../../src/kb/live/live-index.ts'
 import { openIndex } from '../../src/kb/search/open-index.ts'
 import { writeIndex } from '../../src/kb/build/write-index.ts'
 import { content, identity, seededEntities, seededVectors, temporaryFolder } from './build-small-index.ts'
@@ -19,9 +19,9 @@ export async function writeSmallIndex (dir?: string): Promise<string> {
 /** The image id of vector `i`. */
 export const imageOf = (i: number): string => (i + 1).toString(16).padStart(16, 'a')
 
-export async function openSmall (dir: string, options: Partial<LiveOptions> = {}): Promise<LiveKnowledgeBase & { readonly said: string[] }> {
+export async function openSmall (dir: string, options: Partial<LiveOptions> = {}): Promise<LiveIndex & { readonly said: string[] }> {
   const said: string[] = []
-  const live = await openLive({ dir, open: async () => await openIndex(dir, {}), recipe: identity.recipe, writable: true, say: (_level, sentence) => { said.push(sentence) }, ...options })
+  const live = await openLiveIndex({ dir, open: async () => await openIndex(dir, {}), recipe: identity.recipe, writable: true, say: (_level, sentence) => { said.push(sentence) }, ...options })
   return { ...live, said }
 }
 
@@ -31,7 +31,7 @@ export const deleteImage = (id: string, i: number): ChangeDraft => ({ kind: 'del
 export const remove = (id: string): ChangeDraft => ({ kind: 'delete', entity: id })
 
 /** Who is nearest to vector `i`. */
-export async function nearest (live: LiveKnowledgeBase, i: number): Promise<string | undefined> {
+export async function nearest (live: LiveIndex, i: number): Promise<string | undefined> {
   const [first] = await live.view().search('face', vectors[i]!, 1)
   return first !== undefined && first.similarity > 0.99 ? first.entity.id : undefined
 }

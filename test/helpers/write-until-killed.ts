@@ -1,11 +1,11 @@
 // A process of its own for tests of kill -9: opens index argv[2] and writes changes as fast as it can, several at once;
 // prints the entity of each one when it is acknowledged.
 import { writeSync } from 'node:fs'
-import { openLive } from '../../src/kb/live/live-index.ts'
+import { openLiveIndex } from '../../src/kb/live/live-index.ts'
 import { openIndex } from '../../src/kb/search/open-index.ts'
 
 const [, , dir, round, recipe, face] = process.argv as unknown as [string, string, string, string, string, string]
-const live = await openLive({ dir, open: async () => await openIndex(dir, {}), recipe, writable: true, compactFrom: null, say: (_level, sentence) => { writeSync(2, sentence + '\n') } })
+const live = await openLiveIndex({ dir, open: async () => await openIndex(dir, {}), recipe, writable: true, compactFrom: null, say: (_level, sentence) => { writeSync(2, sentence + '\n') } })
 writeSync(1, 'open\n')
 let n = 0
 const write = async (): Promise<never> => {

@@ -3,15 +3,15 @@ import { describe, expect, it, test } from 'vitest'
 import wabt from 'wabt'
 import { frameToBox, type Affine } from '../../src/image/affine.ts'
 import { Pyramid } from '../../src/image/pyramid.ts'
-import { FRAME_MODULE } from '../../src/image/warp-to-tensor-module.ts'
-import { createFrameReader } from '../../src/image/warp-to-tensor.ts'
+import { WARP_TO_TENSOR_MODULE } from '../../src/image/warp-to-tensor-module.ts'
+import { createWarpToTensor } from '../../src/image/warp-to-tensor.ts'
 import { toTensor } from '../../src/image/to-tensor.ts'
 import type { ModelInput } from '../../src/packs/manifest.ts'
 
 test('the compiled module is the one in frame.wat', async () => {
   const { parseWat } = await wabt()
   const source = parseWat('frame.wat', await readFile(new URL('../../src/image/warp-to-tensor.wat', import.meta.url)), { simd: true })
-  expect(Buffer.from(source.toBinary({}).buffer).toString('base64')).toBe(FRAME_MODULE)
+  expect(Buffer.from(source.toBinary({}).buffer).toString('base64')).toBe(WARP_TO_TENSOR_MODULE)
 })
 
 const noise = (width: number, height: number): Pyramid => new Pyramid({ data: new Uint8Array(width * height * 3).map((_, i) => (i * 7919 + (i >> 3) * 104729) % 256), width, height })
@@ -36,7 +36,7 @@ describe('createFrameReader', () => {
     it.each(regions)(`reads as plain loops do, ${channels}: %s`, (_, map) => {
       const picture = noise(97, 61)
       const wanted = toTensor([picture.warp(map, input.width, input.height, 90)], input)
-      const given = createFrameReader(input, 90)(picture, [map])
+      const given = createWarpToTensor(input, 90)(picture, [map])
       expect(given.dims).toEqual(wanted.dims)
       // A sample that lies between two whole values to float32's precision may be rounded to either.
       const std = Math.min(...[input.std].flat())
@@ -48,7 +48,7 @@ describe('createFrameReader', () => {
 
   it('reads several regions, each to its place, and again what it read before', () => {
     const picture = noise(97, 61)
-    const read = createFrameReader(rgb)
+    const read = createWarpToTensor(rgb)
     const maps = regions.slice(0, 4).map(([, map]) => map)
     const batch = read(picture, maps)
     expect(batch.dims).toEqual([4, 3, 30, 40])
@@ -56,7 +56,7 @@ describe('createFrameReader', () => {
   })
 
   it('reads sizes of all kinds, from pictures of one pixel and of one row', () => {
-    const read = createFrameReader(rgb)
+    const read = createWarpToTensor(rgb)
     for (const [width, height] of [[1, 1], [1, 500], [3000, 1], [2, 2]] as const) {
       const picture = noise(width, height)
       for (const size of [{ width: 1, height: 1 }, { width: 700, height: 500 }, { width: 3, height: 9 }]) {

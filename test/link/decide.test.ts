@@ -29,7 +29,7 @@ describe('decide', () => {
 
 describe('judge', () => {
   // Others are usually near to Q2.
-  const kb = memoryKb([], { decision, usual: async ({ id }) => id === 'Q2' ? 0.2 : null })
+  const kb = memoryKb([], { decision, cohortMean: async ({ id }) => id === 'Q2' ? 0.2 : null })
   const candidate = (id: string, score: number, similarity: Candidate['similarity']): Candidate => ({ rank: 1, score, similarity, entity: { ...entity, id } })
   const mention = mentionOf([1, 0])
 

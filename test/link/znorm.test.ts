@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { normalise, USUAL_WEIGHT } from '../../src/link/znorm.ts'
+import { znorm, ZNORM_WEIGHT } from '../../src/link/znorm.ts'
 import { rankCandidates } from '../../src/link/rank.ts'
 import { retrieve } from '../../src/link/retrieve.ts'
 import { kbOfVectors, mentionOf } from '../helpers/memory-kb.ts'
@@ -12,13 +12,13 @@ const mention = mentionOf(turn(0))
 const found = async (): ReturnType<typeof retrieve> => await retrieve(kb, { modality: 'face', space: 'face', embedding: mention.face }, 3)
 
 it('takes off what is usual, and keeps the similarity beside the score', async () => {
-  const candidates = await normalise(kb, await found())
+  const candidates = await znorm(kb, await found())
   expect(candidates.map(c => c.entity.id)).toEqual(['Q2', 'Q1', 'Q3'])
-  for (const { entity, score, similarity } of candidates) expect(score).toBeCloseTo(similarity.face! - USUAL_WEIGHT * (await kb.usual(entity))!, 12)
+  for (const { entity, score, similarity } of candidates) expect(score).toBeCloseTo(similarity.face! - ZNORM_WEIGHT * (await kb.usual(entity))!, 12)
 })
 
 it('leaves order and scores alone where nothing is known', async () => {
-  expect(await normalise(plain, await found())).toEqual(await found())
+  expect(await znorm(plain, await found())).toEqual(await found())
 })
 
 it('is part of ranking by face, also where the first alone is asked for', async () => {

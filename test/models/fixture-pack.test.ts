@@ -8,7 +8,7 @@ import { openSession } from '../../src/runtime/session.ts'
 import { dot } from '../../src/math/vector.ts'
 import { loadTextEncoder, loadModels, type LoadedTextEncoder, type LoadedModels, type OpenSession } from '../../src/models/load.ts'
 import { readPackManifest } from '../../src/packs/manifest.ts'
-import { encodeMentions } from '../../src/encode/encode-image.ts'
+import { encodeImage } from '../../src/encode/encode-image.ts'
 import type { EncodedMention } from '../../src/types.ts'
 import { WORDS } from '../helpers/colours.ts'
 import { draw } from '../helpers/drawn.ts'
@@ -38,7 +38,7 @@ async function mentionsOf (context: boolean): Promise<readonly EncodedMention[]>
   const { data, width, height } = draw(600, 300, x => x < 300 ? [255, 0, 0] : [0, 0, 255])
   const photo = await sharp(data, { raw: { width, height, channels: 3 } }).png().toBuffer()
   const boxes = [{ x1: 100, y1: 100, x2: 180, y2: 180 }, { x1: 420, y1: 100, x2: 500, y2: 180 }]
-  return (await encodeMentions(photo, { boxes, context }, models.models, SETTINGS)).mentions
+  return (await encodeImage(photo, { boxes, context }, models.models, SETTINGS)).mentions
 }
 
 describe('the fixture pack', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { listPacks } from '../../src/packs/list.ts'
 import { OWN_MODELS_DIR, parsePackManifest, readPackManifest, withViews, type PackFile, type PackManifest } from '../../src/packs/manifest.ts'
-import { isCommercial, packParts } from '../../src/packs/files.ts'
+import { isCommercial, locateFiles } from '../../src/packs/files.ts'
 import { temporaryFolder } from '../helpers/pack-server.ts'
 
 const own = (await readdir(OWN_MODELS_DIR, { withFileTypes: true })).filter(entry => entry.isDirectory() && !entry.name.startsWith('.')).map(entry => entry.name)
@@ -21,13 +21,13 @@ describe('the project\'s packs', () => {
   })
 
   it('pin every file by sha256 and size', () => {
-    const unpinned = packs.flatMap(pack => packParts(pack, '')).filter(part => part.file.sha256 === null || part.file.bytes === undefined)
+    const unpinned = packs.flatMap(pack => locateFiles(pack, '')).filter(part => part.file.sha256 === null || part.file.bytes === undefined)
     expect(unpinned.map(part => part.file.path)).toEqual([])
   })
 
   it('agree on the files that they share', () => {
     const byPath = new Map<string, PackFile>()
-    for (const { file } of packs.flatMap(pack => packParts(pack, ''))) {
+    for (const { file } of packs.flatMap(pack => locateFiles(pack, ''))) {
       const { sources, ...facts } = byPath.get(file.path) ?? file
       expect({ path: file.path, sha256: file.sha256, bytes: file.bytes, sources: file.sources }).toEqual({ ...facts, sources })
       byPath.set(file.path, file)

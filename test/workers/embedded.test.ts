@@ -11,7 +11,7 @@ import type { EncodedImage } from '../../src/types.ts'
 import { createEngine, type Engine } from '../../src/workers/engine.ts'
 import { openSession } from '../../src/runtime/session.ts'
 import { loadModels } from '../../src/models/load.ts'
-import { encodeMentions } from '../../src/encode/encode-image.ts'
+import { encodeImage } from '../../src/encode/encode-image.ts'
 import { dot } from '../../src/math/vector.ts'
 import { embeddedOptions, encodingSettings, hasEmbedded, isAlive, modelsDir, noiseJpeg, until } from '../helpers/engine.ts'
 
@@ -31,7 +31,7 @@ describe.skipIf(!hasEmbedded)('one engine with the embedded pack', () => {
     const { pack } = await embeddedOptions()
     const { models, close } = await loadModels(pack, modelsDir, async path => await openSession(path, { providers: ['cpu'], threads: 1 }), encodingSettings)
     const bytes = await noiseJpeg()
-    const here = await encodeMentions(bytes, { boxes: BOXES }, models, encodingSettings)
+    const here = await encodeImage(bytes, { boxes: BOXES }, models, encodingSettings)
     const there = await engine.encode(bytes, { boxes: BOXES })
     await close()
     expect({ ...there, timings: {}, mentions: [] }).toEqual({ ...here, timings: {}, mentions: [] })

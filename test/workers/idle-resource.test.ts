@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { openSeldom } from '../../src/workers/idle-resource.ts'
+import { idleResource } from '../../src/workers/idle-resource.ts'
 
 /** Counts what is open, and fails where it is used closed. */
 function counter (failures = 0): { open: () => Promise<{ use: () => number, close: () => Promise<void> }>, opened: () => number, closed: () => number } {
@@ -19,7 +19,7 @@ function counter (failures = 0): { open: () => Promise<{ use: () => number, clos
 
 test('opens at the first use, once for several, and not before', async () => {
   const { open, opened } = counter()
-  const use = openSeldom(open, 10_000)
+  const use = idleResource(open, 10_000)
   expect(opened()).toBe(0)
   expect(await Promise.all([use(async o => o.use()), use(async o => o.use())])).toEqual([1, 1])
   expect(await use(async o => o.use())).toBe(1)
@@ -27,7 +27,7 @@ test('opens at the first use, once for several, and not before', async () => {
 
 test('closes when it was idle, never while it is used, and opens again', async () => {
   const { open, opened, closed } = counter()
-  const use = openSeldom(open, 20)
+  const use = idleResource(open, 20)
   expect(await use(async o => { await delay(100); return o.use() })).toBe(1)
   expect(closed()).toBe(0)
   await expect.poll(closed).toBe(1)
@@ -37,14 +37,14 @@ test('closes when it was idle, never while it is used, and opens again', async (
 
 test('a failure to open is that of one use; the next tries again', async () => {
   const { open } = counter(1)
-  const use = openSeldom(open, 10_000)
+  const use = idleResource(open, 10_000)
   await expect(use(async o => o.use())).rejects.toThrow('not now')
   expect(await use(async o => o.use())).toBe(1)
 })
 
 test('what fails in use stays open', async () => {
   const { open, opened } = counter()
-  const use = openSeldom(open, 10_000)
+  const use = idleResource(open, 10_000)
   await expect(use(async () => { throw new Error('bad text') })).rejects.toThrow('bad text')
   await use(async o => o.use())
   expect(opened()).toBe(1)

@@ -20,7 +20,7 @@ import { loadModels, loadTextEncoder, type OpenSession } from '../../../src/mode
 import { MAX_TILES, TILE_STEP } from '../../../src/models/detectors/tiled.ts'
 import { cropContext } from '../../../src/encode/context.ts'
 import { decodeFrugally } from '../../../src/encode/decode.ts'
-import { encodeMentions } from '../../../src/encode/encode-image.ts'
+import { encodeImage } from '../../../src/encode/encode-image.ts'
 import { createLinkImage } from '../../../src/link/link-image.ts'
 import { rerank } from '../../../src/link/rerank.ts'
 import { compare, retrieve } from '../../../src/link/retrieve.ts'
@@ -179,7 +179,7 @@ async function timeWhole ({ manifest, modelsDir }: FixturePack, kb: IndexedKnowl
     const session = await open(path)
     return { ...session, run: async feeds => { tape.push({ session, feeds }); return await session.run(feeds) } }
   }, settings)
-  const link = createLinkImage({ encoder: { encode: async (bytes, options) => await encodeMentions(bytes, options ?? {}, loaded.models, settings), close: loaded.close }, pack: manifest, models: () => loaded.info })
+  const link = createLinkImage({ encoder: { encode: async (bytes, options) => await encodeImage(bytes, options ?? {}, loaded.models, settings), close: loaded.close }, pack: manifest, models: () => loaded.info })
   const photos = await portraits(quick ? 2 : 24)
   for (const photo of photos.slice(0, 3)) await link(kb, photo, { mode: 'v2vt' })
   const rows: Whole[] = []

@@ -6,7 +6,7 @@ import * as faceApi from '@vladmandic/face-api/dist/face-api.node-wasm.js'
 import sharp from 'sharp'
 import { Client } from 'undici'
 import { decodeFrugally } from '../../../src/encode/decode.ts'
-import { encodeMentions } from '../../../src/encode/encode-image.ts'
+import { encodeImage } from '../../../src/encode/encode-image.ts'
 import { loadPack, SETTINGS } from '../../../test/helpers/models.ts'
 import { median, ratio, table } from '../numbers.ts'
 import { portraits } from '../photos.ts'
@@ -28,7 +28,7 @@ export const peer = defineSection<Row[]>({
     const server = await startBenchServer({ WORKERS: '1' })
     const client = new Client(server.origin)
     const ours: Record<string, Describe> = {
-      'this project, in process, without retrieval': async photo => (await encodeMentions(photo, {}, loaded.models, SETTINGS)).mentions.length,
+      'this project, in process, without retrieval': async photo => (await encodeImage(photo, {}, loaded.models, SETTINGS)).mentions.length,
       'this project, POST /link': async photo => {
         const { body } = await client.request({ path: '/link', method: 'POST', headers: { 'content-type': 'image/jpeg' }, body: photo })
         return (await body.json() as { mentions: unknown[] }).mentions.length

@@ -6,7 +6,7 @@ import { readConfig } from '../../../src/config.ts'
 import { MAX_TILES, TILE_STEP } from '../../../src/models/detectors/tiled.ts'
 import { readPackManifest } from '../../../src/packs/manifest.ts'
 import { decodeFrugally } from '../../../src/encode/decode.ts'
-import { encodeMentions } from '../../../src/encode/encode-image.ts'
+import { encodeImage } from '../../../src/encode/encode-image.ts'
 import { createLinkImage } from '../../../src/link/link-image.ts'
 import { STAGES, type EncodedImage, type Timings } from '../../../src/types.ts'
 import type { Session, Tensor } from '../../../src/runtime/types.ts'
@@ -71,7 +71,7 @@ async function open (name: typeof PACKS[number]): Promise<Opened> {
     const session = await openSession(path, { providers: ['cpu'], threads: 1 })
     return { ...session, run: async feeds => { tape.push({ session, feeds }); return await session.run(feeds) } }
   }, settings)
-  const encode = async (bytes: Uint8Array): Promise<EncodedImage> => await encodeMentions(bytes, {}, loaded.models, settings)
+  const encode = async (bytes: Uint8Array): Promise<EncodedImage> => await encodeImage(bytes, {}, loaded.models, settings)
   if (name !== 'embedded') return { tape, link: async bytes => { const { timings, mentions } = await encode(bytes); return { timings, faces: mentions.length } }, close: loaded.close }
   const kb = await openIndex(await benchIndex(), {})
   const linkImage = createLinkImage({ encoder: { encode, close: loaded.close }, pack, models: () => loaded.info })

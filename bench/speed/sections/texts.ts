@@ -55,7 +55,7 @@ export const texts = defineSection<Result>({
         name: 'texts',
         encoder: nobody,
         pack: pack.manifest,
-        recipe: 'none',
+        encodingHash: 'none',
         concurrency: 1,
         texts: { encoder: text.encoder, fields: ['name_description'] },
         onProgress (at, done, total) {

@@ -2,7 +2,7 @@
 import type { Linker, Readiness } from '../../linker.ts'
 import { errors } from '../../errors.ts'
 
-export interface Service {
+export interface ReadinessGate {
   /** @throws VEL_ERR_NOT_READY while there is none, or once the service closes. */
   readonly linker: () => Linker
   /** The same for a service that cannot serve: `reason` says why. */
@@ -25,7 +25,7 @@ const STARTING: Readiness = {
 /** Seconds after which it is worth asking again. */
 const RETRY_S = 5
 
-export function createService (arriving: Linker | Promise<Linker>): Service {
+export function createReadinessGate (arriving: Linker | Promise<Linker>): ReadinessGate {
   let current: Linker | null = null
   let reason: string | null = 'models and index are being loaded'
   let closing = false
@@ -37,7 +37,7 @@ export function createService (arriving: Linker | Promise<Linker>): Service {
     if (current === null || reason !== null) throw errors.notReady(reason, String(RETRY_S))
     return current
   }
-  const readiness = (): ReturnType<Service['readiness']> => {
+  const readiness = (): ReturnType<ReadinessGate['readiness']> => {
     const parts = current?.readiness() ?? STARTING
     return { reason: reason ?? (parts.ready ? null : 'a part of it is down'), parts: { ...parts, ready: parts.ready && reason === null } }
   }

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyRequest, RouteShorthandOptions } from 'fastify'
 import type { Config } from '../../config.ts'
 import type { ImageFetcher } from '../upload/fetch-image.ts'
-import type { Service } from '../plugins/readiness.ts'
+import type { ReadinessGate } from '../plugins/readiness.ts'
 import { errors } from '../../errors.ts'
 import { clientSignal, within } from '../timeout.ts'
 import { readEntityId } from './entities.ts'
@@ -11,9 +11,9 @@ import { readBytes } from '../upload/read-bytes.ts'
 import { toEntity } from '../serialize.ts'
 import { readUpload } from '../upload/upload.ts'
 
-export interface KbWriteRoutes {
+export interface EntityWriteRoutes {
   readonly config: Pick<Config, 'maxImageBytes' | 'linkTimeoutMs' | 'uploadTimeoutMs'>
-  readonly service: Service
+  readonly service: ReadinessGate
   readonly fetcher: ImageFetcher
   /** They hold the scope. */
   readonly guards: RouteShorthandOptions
@@ -23,7 +23,7 @@ export interface KbWriteRoutes {
 const MAX_RECORD_BYTES = 2 ** 20
 const IMAGE_ID = /^[0-9a-f]{16}$/
 
-export function registerKbWrite (app: FastifyInstance, { config, service, fetcher, guards }: KbWriteRoutes): void {
+export function registerEntitiesWrite (app: FastifyInstance, { config, service, fetcher, guards }: EntityWriteRoutes): void {
   const { linkTimeoutMs, uploadTimeoutMs } = config
   const uploadTimeout = (): Error => errors.uploadTimeout(String(uploadTimeoutMs))
   const linkTimeout = (): Error => errors.deadline(String(linkTimeoutMs))

@@ -1,6 +1,6 @@
 // GET /entities/:id: one person of the knowledge base. GET /entities: those whose name or alias begins so, in pages.
 import type { FastifyInstance, RouteShorthandOptions } from 'fastify'
-import type { Service } from '../plugins/readiness.ts'
+import type { ReadinessGate } from '../plugins/readiness.ts'
 import { errors } from '../../errors.ts'
 import { toEntity } from '../serialize.ts'
 
@@ -12,7 +12,7 @@ export const MAX_QUERY = 200
 
 type Query = Readonly<Record<string, string | string[] | undefined>>
 
-export function registerEntities (app: FastifyInstance, service: Service, guards: RouteShorthandOptions): void {
+export function registerEntities (app: FastifyInstance, service: ReadinessGate, guards: RouteShorthandOptions): void {
   app.get<{ Params: { id: string } }>('/entities/:id', guards, async request => {
     const id = readEntityId(request.params.id)
     const linker = service.linker()

@@ -1,10 +1,10 @@
 // GET /health/live: the process answers. GET /health/ready: it can link, and with what.
 import type { FastifyInstance } from 'fastify'
-import type { Service } from '../plugins/readiness.ts'
+import type { ReadinessGate } from '../plugins/readiness.ts'
 import { errors } from '../../errors.ts'
 import { sendProblem } from '../plugins/problem.ts'
 
-export function registerHealth (app: FastifyInstance, service: Service): void {
+export function registerHealth (app: FastifyInstance, service: ReadinessGate): void {
   app.get('/health/live', async () => ({ status: 'live' }))
   app.get('/health/ready', async (request, reply) => {
     const { reason, parts } = service.readiness()

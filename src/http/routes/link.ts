@@ -2,7 +2,7 @@
 import type { FastifyInstance, RouteShorthandOptions } from 'fastify'
 import type { Config } from '../../config.ts'
 import type { ImageFetcher } from '../upload/fetch-image.ts'
-import type { Service } from '../plugins/readiness.ts'
+import type { ReadinessGate } from '../plugins/readiness.ts'
 import { errors } from '../../errors.ts'
 import { clientSignal, within } from '../timeout.ts'
 import { parseOptions, type GivenOption } from '../upload/link-options.ts'
@@ -11,7 +11,7 @@ import { readUpload } from '../upload/upload.ts'
 
 export interface LinkRoute {
   readonly config: Pick<Config, 'maxImageBytes' | 'linkTimeoutMs' | 'uploadTimeoutMs'>
-  readonly service: Service
+  readonly service: ReadinessGate
   readonly fetcher: ImageFetcher
   readonly guards: RouteShorthandOptions
 }

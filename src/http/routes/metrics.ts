@@ -2,14 +2,14 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { FastifyInstance } from 'fastify'
 import type { Finished } from '../plugins/request-log.ts'
-import type { Service } from '../plugins/readiness.ts'
+import type { ReadinessGate } from '../plugins/readiness.ts'
 
 /** Seconds; from one small stage to a deadline. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 export interface Metrics { readonly count: (finished: Finished) => void, readonly register: (app: FastifyInstance) => void }
 
-export function createMetrics (service: Service): Metrics {
+export function createMetrics (service: ReadinessGate): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -35,8 +35,8 @@ export function createMetrics (service: Service): Metrics {
 }
 
 /** Gauges that are read from the linker when they are scraped. */
-function addReadiness (registry: Registry, service: Service): void {
-  const parts = (): ReturnType<Service['readiness']>['parts'] => service.readiness().parts
+function addReadiness (registry: Registry, service: ReadinessGate): void {
+  const parts = (): ReturnType<ReadinessGate['readiness']>['parts'] => service.readiness().parts
   const gauge = (name: string, help: string, value: () => number): void => {
     registry.registerMetric(new Gauge({ name, help, registers: [], collect () { this.set(value()) } }))
   }

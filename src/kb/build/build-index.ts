@@ -5,13 +5,13 @@ import type { MentionEncoder, TextSpace } from '../../types.ts'
 import { encoderIdentity, type EncoderIdentity } from '../../packs/identity.ts'
 import type { PackManifest } from '../../packs/manifest.ts'
 import { withLock } from '../storage/lock.ts'
-import { buildTexts, planTexts, removeTextWork, type TextPlan, type TextsOptions } from './embed-texts.ts'
+import { buildTexts, planTexts, removeTextCheckpoint, type TextPlan, type TextsOptions } from './embed-texts.ts'
 import { encodePhotos } from './encode-photos.ts'
 import { removeUnfinished, siblingPath, writeError } from '../storage/atomic-folder.ts'
 import { EQUAL_FUSION, type IndexManifest } from '../storage/manifest.ts'
 import { readEntities, type EntitySet } from './read-entities.ts'
-import { describeAlike, planVectors, type BuildReport } from './plan-vectors.ts'
-import { openWorkLog, type WorkLog } from './photo-checkpoint.ts'
+import { describeDuplicates, planVectors, type BuildReport } from './plan-vectors.ts'
+import { openPhotoCheckpoint, type PhotoCheckpoint } from './photo-checkpoint.ts'
 import { writeIndex, type WriteStage } from './write-index.ts'
 
 export interface BuildOptions {
@@ -24,7 +24,7 @@ export interface BuildOptions {
   /** The pack that `encoder` runs. */
   readonly pack: PackManifest
   /** Of all that embeddings depend on: photos that a killed build encoded by another are encoded again. */
-  readonly recipe: string
+  readonly encodingHash: string
   /** Photos in flight: as many as the encoder has workers. */
   readonly concurrency: number
   /** Texts that every entity gets a vector of; absent for faces alone. */
@@ -63,11 +63,11 @@ export async function buildIndex (options: BuildOptions): Promise<Built> {
     await mkdir(dirname(resolve(out)), { recursive: true })
     return await withLock(out, siblingPath(out, 'lock'), async () => {
       await removeUnfinished(out)
-      const log = await openWorkLog(workFile, options.recipe)
+      const log = await openPhotoCheckpoint(workFile, options.encodingHash)
       try {
         const built = await buildFrom(set, log, identity, texts, options)
         await rm(workFile)
-        await removeTextWork(out)
+        await removeTextCheckpoint(out)
         return built
       } finally {
         await log.close()
@@ -78,12 +78,12 @@ export async function buildIndex (options: BuildOptions): Promise<Built> {
   }
 }
 
-async function buildFrom (set: EntitySet, log: WorkLog, identity: EncoderIdentity, textPlan: TextPlan | undefined, { out, name, encoder, pack, concurrency, onProgress = () => {} }: BuildOptions): Promise<Built> {
+async function buildFrom (set: EntitySet, log: PhotoCheckpoint, identity: EncoderIdentity, textPlan: TextPlan | undefined, { out, name, encoder, pack, concurrency, onProgress = () => {} }: BuildOptions): Promise<Built> {
   const photos = set.entities.reduce((sum, entity) => sum + entity.photos.length, 0)
   const entities = set.entities.map(({ entity }) => entity)
   const encoded = await encodePhotos(set.entities, encoder, log, concurrency, done => { onProgress('photos', done, photos) })
   const { plan, report: known } = planVectors(set, encoded)
-  let report: BuildReport = { ...known, alike: describeAlike(set, plan, []) }
+  let report: BuildReport = { ...known, alike: describeDuplicates(set, plan, []) }
   const texts = textPlan === undefined ? undefined : await buildTexts(entities, textPlan, out, (field, done) => { onProgress(field, done, entities.length) })
   try {
     const manifest = await writeIndex(out, {
@@ -96,7 +96,7 @@ async function buildFrom (set: EntitySet, log: WorkLog, identity: EncoderIdentit
         face: { encoder: identity, entityRows: plan.entityRows, read: async vector => await log.face(plan.keys[vector]!), images: plan.keys.map(key => key.slice(0, 16)) },
         ...texts?.spaces
       },
-      report: alike => { report = { ...known, alike: describeAlike(set, plan, alike) }; return report }
+      report: alike => { report = { ...known, alike: describeDuplicates(set, plan, alike) }; return report }
     }, onProgress)
     return { manifest, report, resumed: { photos: log.resumed, texts: texts?.resumed ?? 0 } }
   } finally {

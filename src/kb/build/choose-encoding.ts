@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { createTop, type Top } from '../search/top-k.ts'
 import { ENCODINGS, type Encoding, type EncodingLoss } from '../storage/manifest.ts'
 import { createRandom, perturb } from '../../math/random.ts'
-import { allocatePlace, fillPlace, openTable } from '../search/vector-table.ts'
+import { allocateTable, fillTable, openTable } from '../search/vector-table.ts'
 
 /** An encoding may change no similarity by more than this: a sixth of the margin that makes a mention ambiguous. */
 const ACCEPTED_ERROR = 0.005
@@ -41,12 +41,12 @@ async function measureLoss (encoding: Encoding, count: number, dims: number, rea
   for (let n = 0; n < asked; n++) queries.push({ query: perturb(await read(Math.floor(n * count / asked)), QUERY_SIMILARITY, random), right: createTop(Math.min(10, count)), kept: createTop(Math.min(10, count)) })
   let largestError = 0
   let errors = 0
-  const places = [allocatePlace('float32', Math.min(BLOCK, count), dims), allocatePlace(encoding, Math.min(BLOCK, count), dims)] as const
+  const places = [allocateTable('float32', Math.min(BLOCK, count), dims), allocateTable(encoding, Math.min(BLOCK, count), dims)] as const
   const [whole, encoded] = [openTable(places[0]), openTable(places[1])]
   for (let start = 0; start < count; start += BLOCK) {
     const block: Float32Array[] = []
     for (let vector = start; vector < Math.min(count, start + BLOCK); vector++) block.push(await read(vector))
-    for (const place of places) fillPlace(place, block)
+    for (const place of places) fillTable(place, block)
     for (const { query, right, kept } of queries) {
       const [exact, near] = [whole.scan(query), encoded.scan(query)]
       for (let i = 0; i < block.length; i++) {

@@ -1,11 +1,11 @@
 // How an index is searched: by comparing everything, by a coarse look first, or by a graph; by what is measured of each.
-import { createCoarse, principalAxes, type Coarse } from '../search/pca.ts'
-import { searchExact } from '../search/flat.ts'
+import { createPca, principalComponents, type Pca } from '../search/pca.ts'
+import { searchFlat } from '../search/flat.ts'
 import type { SearchManifest, SpaceManifest } from '../storage/manifest.ts'
 import { createGraph, type Graph, type GraphPlan } from '../search/hnsw.ts'
 import { createRandom, perturb } from '../../math/random.ts'
 import { createSearcher } from '../search/searcher.ts'
-import { openTable, type TablePlace, type VectorTable } from '../search/vector-table.ts'
+import { openTable, type TableMemory, type VectorTable } from '../search/vector-table.ts'
 
 /** M 16 and efConstruction 200 are hnswlib's own defaults; recall is set by ef, which is measured. */
 export const GRAPH_PLAN: GraphPlan = { M: 16, efConstruction: 200, seed: 100 }
@@ -32,7 +32,7 @@ export interface SearchChoice {
   readonly search: SearchManifest
   readonly msPerQuery: SpaceManifest['msPerQuery']
   /** What was made to measure it, also where it is not what is used. */
-  readonly coarse: Coarse | null
+  readonly coarse: Pca | null
   readonly graph: Graph | null
 }
 
@@ -52,15 +52,15 @@ interface Yardstick { readonly queries: readonly Float32Array[], readonly right:
  * and takes the first that is fast enough, else the fastest. PCA gets the fewest directions that reach a recall of 0.99
  * with few or with many candidates, whichever is faster; HNSW the smallest ef. Synchronous for long: run it in a process of its own.
  */
-export async function chooseSearch (place: TablePlace, { onAdded = () => {}, querySimilarity = FACE_SIMILARITY, worthwhileMs = WORTHWHILE_MS, slowMs = SLOW_MS }: ChoiceOptions = {}): Promise<SearchChoice> {
+export async function chooseSearch (place: TableMemory, { onAdded = () => {}, querySimilarity = FACE_SIMILARITY, worthwhileMs = WORTHWHILE_MS, slowMs = SLOW_MS }: ChoiceOptions = {}): Promise<SearchChoice> {
   const table = openTable(place)
   const vectors = Uint32Array.from({ length: table.count }, (_, row) => row)
   const queries = makeQueries(table, querySimilarity)
-  const exactMs = undisturbedMs(queries, query => searchExact(table, vectors, query, K))
+  const exactMs = undisturbedMs(queries, query => searchFlat(table, vectors, query, K))
   let best: SearchChoice = { search: { kind: 'exact' }, msPerQuery: { exact: exactMs }, coarse: null, graph: null }
   let bestMs = exactMs
   if (table.count < FEW_VECTORS || exactMs <= worthwhileMs) return best
-  const yardstick = { queries, right: queries.map(query => new Set(searchExact(table, vectors, query, K).rows)) }
+  const yardstick = { queries, right: queries.map(query => new Set(searchFlat(table, vectors, query, K).rows)) }
   const byPca = tryPca(place, table, vectors, yardstick)
   if (byPca !== null) {
     const { ms, coarse, search } = byPca
@@ -75,17 +75,17 @@ export async function chooseSearch (place: TablePlace, { onAdded = () => {}, que
   return bestMs - byGraph.ms > worthwhileMs ? { ...best, search: byGraph.search } : best
 }
 
-interface PcaTrial { readonly search: SearchManifest, readonly ms: number, readonly coarse: Coarse }
+interface PcaTrial { readonly search: SearchManifest, readonly ms: number, readonly coarse: Pca }
 
-function tryPca (place: TablePlace, table: VectorTable, vectors: Uint32Array, yardstick: Yardstick): PcaTrial | null {
+function tryPca (place: TableMemory, table: VectorTable, vectors: Uint32Array, yardstick: Yardstick): PcaTrial | null {
   const { count, dims } = table
-  const axes = principalAxes(table)
+  const axes = principalComponents(table)
   const first = Uint32Array.from({ length: count + 1 }, (_, row) => row)
   const found = new Map<number, PcaTrial>()
   for (const kept of DIMS_LADDER.filter(kept => kept <= dims * 3 / 4)) {
-    const coarse = createCoarse(table, axes, kept)
+    const coarse = createPca(table, axes, kept)
     for (const candidates of CANDIDATES.filter(candidates => !found.has(candidates))) {
-      const search = createSearcher({ place, entityRows: vectors, first, coarse: { ...coarse, candidates } })
+      const search = createSearcher({ vectors: place, entityRows: vectors, first, pca: { ...coarse, candidates } })
       const { recallAt10, surely } = recall(yardstick, query => search(query, K).rows)
       if (surely >= ACCEPTED_RECALL) found.set(candidates, { search: { kind: 'pca', dims: kept, candidates, recallAt10 }, ms: undisturbedMs(yardstick.queries, query => search(query, K)), coarse })
     }

@@ -9,7 +9,7 @@ const CENTRE_WEIGHT = 4
  * The most prominent mention: large and near the middle. Maximises shortSide / (1 + 4 d), where d is the distance of the
  * box's centre from the picture's centre over half the picture's diagonal.
  */
-export function mostProminent (image: Pick<EncodedImage, 'width' | 'height' | 'mentions'>): EncodedMention | undefined {
+export function dominantFace (image: Pick<EncodedImage, 'width' | 'height' | 'mentions'>): EncodedMention | undefined {
   const halfDiagonal = Math.hypot(image.width, image.height) / 2
   const prominence = ({ box }: EncodedMention): number => {
     const distance = Math.hypot((box.x1 + box.x2 - image.width) / 2, (box.y1 + box.y2 - image.height) / 2) / halfDiagonal

@@ -1,17 +1,17 @@
 // References that contradict each other: two entities with nearly the same face.
-import type { Coarse } from '../search/pca.ts'
+import type { Pca } from '../search/pca.ts'
 import type { Graph } from '../search/hnsw.ts'
 import { openTable, type VectorTable } from '../search/vector-table.ts'
 import { dot } from '../../math/vector.ts'
 
 /** Two vectors of different entities, by their places. */
-export interface Alike { readonly a: number, readonly b: number, readonly similarity: number }
+export interface DuplicatePair { readonly a: number, readonly b: number, readonly similarity: number }
 
 /**
  * From here on, cosine: photos of one person are seldom nearer to each other, and of two people hardly ever. It may be
  * the same photo, one person under two ids, or the wrong photo.
  */
-export const ALIKE_FROM = 0.7
+export const DUPLICATE_FROM = 0.7
 
 /** So many are reported, the most alike first. */
 const MOST = 1000
@@ -26,7 +26,7 @@ const COARSE_ERROR = 0.01
  *
  * @param entityRows entity row of each vector.
  */
-export async function findAlike (table: VectorTable, entityRows: Uint32Array, { graph, coarse }: { readonly graph: Graph | null, readonly coarse: Coarse | null }, onDone: (done: number) => void = () => {}): Promise<Alike[]> {
+export async function findDuplicateFaces (table: VectorTable, entityRows: Uint32Array, { graph, coarse }: { readonly graph: Graph | null, readonly coarse: Pca | null }, onDone: (done: number) => void = () => {}): Promise<DuplicatePair[]> {
   const found = createFound()
   const query = new Float32Array(table.dims)
   const nearBehind = graph !== null ? byGraph(graph) : coarse !== null ? byCoarse(table, coarse) : byScan(table)
@@ -58,7 +58,7 @@ function byScan (table: VectorTable): NearBehind {
 }
 
 /** What the coarse copies do not show of two vectors adds at most the product of what is missing of their lengths. */
-function byCoarse (table: VectorTable, { place, axes }: Coarse): NearBehind {
+function byCoarse (table: VectorTable, { codes: place, components: axes }: Pca): NearBehind {
   const own = openTable(place)
   const steps = axisLengths(axes, place.dims)
   const seen = new Float32Array(place.dims)
@@ -90,13 +90,13 @@ function axisLengths (axes: Float32Array, count: number): Float32Array {
   })
 }
 
-const byLikeness = (x: Alike, y: Alike): number => y.similarity - x.similarity || x.a - y.a || x.b - y.b
+const byLikeness = (x: DuplicatePair, y: DuplicatePair): number => y.similarity - x.similarity || x.a - y.a || x.b - y.b
 
 /** Holds the best MOST, each pair once, and never many more: among made-up or copied photos there may be millions. */
-function createFound (): { least: () => number, offer: (pair: Alike) => void, best: () => Alike[] } {
-  let pairs = new Map<string, Alike>()
-  let least = ALIKE_FROM
-  const best = (): Alike[] => [...pairs.values()].sort(byLikeness).slice(0, MOST)
+function createFound (): { least: () => number, offer: (pair: DuplicatePair) => void, best: () => DuplicatePair[] } {
+  let pairs = new Map<string, DuplicatePair>()
+  let least = DUPLICATE_FROM
+  const best = (): DuplicatePair[] => [...pairs.values()].sort(byLikeness).slice(0, MOST)
   return {
     least: () => least,
     best,

@@ -1,7 +1,7 @@
 // All texts of a knowledge base to embeddings, for the builder of an index.
 import type { ClipTextEncoder } from '../../models/types.ts'
 import type { Entity, TextSpace } from '../../types.ts'
-import { openTextWork, type TextWork } from './text-checkpoint.ts'
+import { openTextCheckpoint, type TextCheckpoint } from './text-checkpoint.ts'
 import { rm } from 'node:fs/promises'
 import { errors } from '../../errors.ts'
 import { clipIdentity, type EncoderIdentity } from '../../packs/identity.ts'
@@ -33,7 +33,7 @@ export interface EmbeddedTexts {
  *
  * @param onDone texts finished so far, first those that need no work.
  */
-export async function embedTexts (encoder: ClipTextEncoder, entities: ReadonlyArray<Pick<Entity, 'name' | 'description'>>, field: TextSpace, work: TextWork, onDone: (done: number) => void = () => {}): Promise<EmbeddedTexts> {
+export async function embedTexts (encoder: ClipTextEncoder, entities: ReadonlyArray<Pick<Entity, 'name' | 'description'>>, field: TextSpace, work: TextCheckpoint, onDone: (done: number) => void = () => {}): Promise<EmbeddedTexts> {
   const windows = windowsOf(entities.map(entity => encoder.prompt(entity, field)))
   const keys = windows.map(texts => work.keyOf(texts))
   const open: number[] = []
@@ -86,13 +86,13 @@ export function planTexts (pack: PackManifest, texts: TextsOptions): TextPlan {
 
 /** Embeds what the work folder of index `dir` does not hold yet. `close` ends reading. */
 export async function buildTexts (entities: readonly Entity[], { encoder, identities }: TextPlan, dir: string, onDone: (field: TextSpace, done: number) => void): Promise<BuiltTexts> {
-  const works: TextWork[] = []
+  const works: TextCheckpoint[] = []
   const spaces: { [S in TextSpace]?: VectorSource } = {}
   let resumed = 0
   const close = async (): Promise<void> => { await Promise.all(works.map(async work => { await work.close() })) }
   try {
     for (const [field, identity] of identities) {
-      const work = await openTextWork(textFolder(dir), identity.recipe, identity.dims)
+      const work = await openTextCheckpoint(textFolder(dir), identity.recipe, identity.dims)
       works.push(work)
       const embedded = await embedTexts(encoder, entities, field, work, done => { onDone(field, done) })
       resumed += embedded.resumed
@@ -106,7 +106,7 @@ export async function buildTexts (entities: readonly Entity[], { encoder, identi
 }
 
 /** Deletes what was kept for a next run. */
-export async function removeTextWork (dir: string): Promise<void> {
+export async function removeTextCheckpoint (dir: string): Promise<void> {
   await rm(textFolder(dir), { recursive: true, force: true })
 }
 

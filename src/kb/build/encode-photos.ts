@@ -4,9 +4,9 @@ import { readFile, stat } from 'node:fs/promises'
 import { pMapIterable } from 'p-map'
 import { isVelError } from '../../errors.ts'
 import type { EncodedImage, MentionEncoder } from '../../types.ts'
-import { mostProminent } from './dominant-face.ts'
+import { dominantFace } from './dominant-face.ts'
 import type { EntityWithPhotos, ReferencePhoto } from './read-entities.ts'
-import type { PhotoOutcome, WorkLog } from './photo-checkpoint.ts'
+import type { PhotoOutcome, PhotoCheckpoint } from './photo-checkpoint.ts'
 
 /** A photo of an entity after encoding. `key` (hash of its bytes) finds its embedding in the log; null where there are no bytes. */
 export interface EncodedPhoto {
@@ -22,7 +22,7 @@ interface Encoded extends EncodedPhoto { readonly face?: Float32Array | undefine
 const MAX_PHOTO_BYTES = 1 << 28
 
 /** Encodes every photo that the log does not know yet. @returns one result a photo, in order. */
-export async function encodePhotos (entities: readonly EntityWithPhotos[], encoder: MentionEncoder, log: WorkLog, concurrency: number, onDone: (done: number) => void): Promise<EncodedPhoto[]> {
+export async function encodePhotos (entities: readonly EntityWithPhotos[], encoder: MentionEncoder, log: PhotoCheckpoint, concurrency: number, onDone: (done: number) => void): Promise<EncodedPhoto[]> {
   const all: EncodedPhoto[] = []
   const encode = async ({ entityRow, photo }: { entityRow: number, photo: ReferencePhoto }): Promise<Encoded> => ({ entityRow, photo, ...await encodePhoto(photo, encoder, log) })
   for await (const { face, ...result } of pMapIterable(allPhotos(entities), encode, { concurrency, backpressure: concurrency * 4 })) {
@@ -37,7 +37,7 @@ function * allPhotos (entities: readonly EntityWithPhotos[]): Generator<{ entity
   for (const [entityRow, { photos }] of entities.entries()) for (const photo of photos) yield { entityRow, photo }
 }
 
-async function encodePhoto (photo: ReferencePhoto, encoder: MentionEncoder, log: WorkLog): Promise<Omit<Encoded, 'entityRow' | 'photo'>> {
+async function encodePhoto (photo: ReferencePhoto, encoder: MentionEncoder, log: PhotoCheckpoint): Promise<Omit<Encoded, 'entityRow' | 'photo'>> {
   const bytes = await readPhoto(photo.path)
   if (typeof bytes === 'string') return { key: null, outcome: { kind: 'missing', detail: bytes } }
   const key = createHash('sha256').update(bytes).digest('hex')
@@ -45,7 +45,7 @@ async function encodePhoto (photo: ReferencePhoto, encoder: MentionEncoder, log:
   if (known !== undefined) return { key, outcome: known }
   try {
     const image = await encodeAgain(encoder, bytes)
-    const mention = mostProminent(image)
+    const mention = dominantFace(image)
     if (mention === undefined) return { key, outcome: { kind: 'none', reason: 'no face', detail: `${image.width}x${image.height} px` } }
     return { key, face: mention.face, outcome: { kind: 'face', faces: image.facesFound, box: mention.box, photoWidth: image.width, photoHeight: image.height } }
   } catch (error) {

@@ -1,14 +1,14 @@
 // What a build has already computed, kept on disk so that a killed build goes on where it was.
 import { open, truncate, type FileHandle } from 'node:fs/promises'
 import type { Box } from '../../types.ts'
-import { readLines, seal, unseal } from '../storage/jsonl.ts'
+import { readLines, withChecksum, parseChecksummed } from '../storage/jsonl.ts'
 
 /** What became of one photo. */
 export type PhotoOutcome =
   | { readonly kind: 'face', readonly faces: number, readonly box: Box, readonly photoWidth: number, readonly photoHeight: number }
   | { readonly kind: 'none', readonly reason: 'no face' | 'unreadable', readonly detail: string }
 
-export interface WorkLog {
+export interface PhotoCheckpoint {
   /** Photos finished by an earlier run. */
   readonly resumed: number
   get: (key: string) => PhotoOutcome | undefined
@@ -30,9 +30,9 @@ const LINES_PER_SYNC = 200
  *
  * @param recipe what results depend on besides the photo.
  */
-export async function openWorkLog (path: string, recipe: string): Promise<WorkLog> {
+export async function openPhotoCheckpoint (path: string, recipe: string): Promise<PhotoCheckpoint> {
   const places = new Map<string, Place>()
-  const header = seal({ recipe })
+  const header = withChecksum({ recipe })
   let end = await readPlaces(path, header, places)
   if (end === 0) places.clear()
   const file = await open(path, 'a+')
@@ -45,7 +45,7 @@ export async function openWorkLog (path: string, recipe: string): Promise<WorkLo
     get: key => places.get(key)?.outcome,
     async add (key, outcome, face) {
       if (places.has(key)) return
-      const line = seal({ key, outcome, ...(face === undefined ? {} : { face: Buffer.from(face.buffer, face.byteOffset, face.byteLength).toString('base64') }) })
+      const line = withChecksum({ key, outcome, ...(face === undefined ? {} : { face: Buffer.from(face.buffer, face.byteOffset, face.byteLength).toString('base64') }) })
       const bytes = await append(file, line)
       places.set(key, { outcome, offset: end, bytes })
       end += bytes
@@ -54,7 +54,7 @@ export async function openWorkLog (path: string, recipe: string): Promise<WorkLo
     async face (key) {
       const { offset, bytes } = places.get(key)!
       const { buffer } = await file.read(Buffer.alloc(bytes), 0, bytes, offset)
-      const { face } = unseal(buffer.toString('utf8').trimEnd()) as { face: string }
+      const { face } = parseChecksummed(buffer.toString('utf8').trimEnd()) as { face: string }
       return new Float32Array(Uint8Array.from(Buffer.from(face, 'base64')).buffer)
     },
     close: async () => { await file.close() }
@@ -68,7 +68,7 @@ async function readPlaces (path: string, header: string, places: Map<string, Pla
     for await (const line of readLines(path, MAX_LINE_BYTES)) {
       if (!line.ended || line.text === null) break
       if (line.number === 1 && `${line.text}\n` !== header) return 0
-      const value = unseal(line.text)
+      const value = parseChecksummed(line.text)
       if (value === undefined) break
       end = line.offset + line.bytes + 1
       if (line.number === 1) continue

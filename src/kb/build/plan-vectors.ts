@@ -1,6 +1,6 @@
 // What a build used, what it left out and why.
 import type { Box } from '../../types.ts'
-import { ALIKE_FROM, type Alike } from './duplicate-faces.ts'
+import { DUPLICATE_FROM, type DuplicatePair } from './duplicate-faces.ts'
 import type { EncodedPhoto } from './encode-photos.ts'
 import type { EntitySet, LineProblem } from './read-entities.ts'
 
@@ -18,10 +18,10 @@ export interface BuildReport {
   readonly brokenLines: readonly LineProblem[]
   readonly mergedLines: readonly LineProblem[]
   /** Pairs of entities whose reference faces are nearly the same, most alike first: a wrong photo or one person twice. */
-  readonly alike: { readonly from: number, readonly pairs: readonly AlikeEntities[] }
+  readonly alike: { readonly from: number, readonly pairs: readonly DuplicateEntities[] }
 }
 
-export interface AlikeEntities { readonly ids: readonly [string, string], readonly photos: readonly [string, string], readonly similarity: number }
+export interface DuplicateEntities { readonly ids: readonly [string, string], readonly photos: readonly [string, string], readonly similarity: number }
 
 /** Vectors of the index to be: the entity row of each, where its embedding is, and its photo. */
 export interface VectorPlan { readonly entityRows: Uint32Array, readonly keys: readonly string[], readonly photos: readonly string[] }
@@ -52,7 +52,7 @@ export function planVectors ({ entities, brokenLines, mergedLines }: EntitySet, 
 }
 
 /** Look-alike vectors as people know them. */
-export function describeAlike ({ entities }: EntitySet, { entityRows, photos }: VectorPlan, pairs: readonly Alike[]): BuildReport['alike'] {
+export function describeDuplicates ({ entities }: EntitySet, { entityRows, photos }: VectorPlan, pairs: readonly DuplicatePair[]): BuildReport['alike'] {
   const id = (vector: number): string => entities[entityRows[vector]!]!.entity.id
-  return { from: ALIKE_FROM, pairs: pairs.map(({ a, b, similarity }) => ({ ids: [id(a), id(b)], photos: [photos[a]!, photos[b]!], similarity: Number(similarity.toFixed(4)) })) }
+  return { from: DUPLICATE_FROM, pairs: pairs.map(({ a, b, similarity }) => ({ ids: [id(a), id(b)], photos: [photos[a]!, photos[b]!], similarity: Number(similarity.toFixed(4)) })) }
 }

@@ -4,7 +4,7 @@ import { mkdir, open, rename, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** Texts are kept in groups, each found by what was embedded and by what. */
-export interface TextWork {
+export interface TextCheckpoint {
   readonly keyOf: (texts: readonly string[]) => string
   /** Whether a whole group of `count` is there. */
   readonly has: (key: string, count: number) => Promise<boolean>
@@ -23,7 +23,7 @@ const FLOAT_BYTES = 4
  *
  * @param recipe what an embedding depends on besides its text.
  */
-export async function openTextWork (folder: string, recipe: string, dims: number): Promise<TextWork> {
+export async function openTextCheckpoint (folder: string, recipe: string, dims: number): Promise<TextCheckpoint> {
   await mkdir(folder, { recursive: true })
   const pathOf = (key: string): string => join(folder, `${key}.f32`)
   let current: { readonly key: string, readonly file: FileHandle } | undefined

@@ -1,17 +1,15 @@
 // Reads a file of vectors, chooses how it is searched, writes the graph or the coarse copy that takes; and of faces, how
 // similar others usually are to each entity, and who looks alike.
 import { writeFile } from 'node:fs/promises'
-import { findAlike, type Alike } from './duplicate-faces.ts'
+import { findDuplicateFaces, type DuplicatePair } from './duplicate-faces.ts'
 import { chooseSearch, TEXT_SIMILARITY, FEW_VECTORS } from './choose-search.ts'
-import { usualOfAll } from '../search/cohort.ts'
+import { cohortMeans } from '../search/cohort.ts'
 import { readHashed } from '../storage/atomic-folder.ts'
+import { forkProgram } from '../../program.ts'
 import type { Encoding, SpaceManifest } from '../storage/manifest.ts'
-import { allocatePlace, openTable } from '../search/vector-table.ts'
-import { fork } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { allocateTable, openTable } from '../search/vector-table.ts'
 
-export interface SearchJob {
+export interface TuneJob {
   /** The vectors' file. */
   readonly vectors: string
   readonly encoding: Encoding
@@ -25,38 +23,36 @@ export interface SearchJob {
   readonly axes: string
 }
 
-export interface Chosen extends Pick<SpaceManifest, 'search' | 'msPerQuery'> { readonly alike: readonly Alike[] }
+export interface Tuned extends Pick<SpaceManifest, 'search' | 'msPerQuery'> { readonly duplicates: readonly DuplicatePair[] }
 
-export type SearchStage = 'graph' | 'usual' | 'alike'
+export type TuneStage = 'graph' | 'cohort' | 'duplicates'
 
-export async function runSearchJob (job: SearchJob, onDone: (stage: SearchStage, done: number) => void): Promise<Chosen> {
-  const place = allocatePlace(job.encoding, job.count, job.dims)
+export async function tune (job: TuneJob, onDone: (stage: TuneStage, done: number) => void): Promise<Tuned> {
+  const place = allocateTable(job.encoding, job.count, job.dims)
   await readHashed(job.vectors, place.bytes)
   const { search, msPerQuery, graph, coarse } = await chooseSearch(place, { onAdded: done => { onDone('graph', done) }, ...(job.faces === null && { querySimilarity: TEXT_SIMILARITY }) })
   if (search.kind === 'hnsw') await graph!.write(job.graph)
   if (search.kind === 'pca') {
-    await writeFile(job.coarse, coarse!.place.bytes)
-    await writeFile(job.axes, new Uint8Array(coarse!.axes.buffer))
+    await writeFile(job.coarse, coarse!.codes.bytes)
+    await writeFile(job.axes, new Uint8Array(coarse!.components.buffer))
   }
-  if (job.faces === null) return { search, msPerQuery, alike: [] }
+  if (job.faces === null) return { search, msPerQuery, duplicates: [] }
   const entityRows = new Uint32Array(job.count)
   await readHashed(job.faces.rows, new Uint8Array(entityRows.buffer))
   const table = openTable(place)
-  const usual = await usualOfAll({ table, entityRows }, job.faces.entities, done => { onDone('usual', done) })
+  const usual = await cohortMeans({ table, entityRows }, job.faces.entities, done => { onDone('cohort', done) })
   if (usual !== null) await writeFile(job.faces.usual, new Uint8Array(usual.buffer))
-  return { search, msPerQuery, alike: job.faces.findAlike ? await findAlike(table, entityRows, { graph, coarse }, done => { onDone('alike', done) }) : [] }
+  return { search, msPerQuery, duplicates: job.faces.findAlike ? await findDuplicateFaces(table, entityRows, { graph, coarse }, done => { onDone('duplicates', done) }) : [] }
 }
 
-export type SearchMessage = { readonly stage: SearchStage, readonly done: number } | { readonly chosen: Chosen }
+export type TuneMessage = { readonly stage: TuneStage, readonly done: number } | { readonly chosen: Tuned }
 
-export async function chooseSearchAside (job: SearchJob, onDone: (stage: SearchStage, done: number) => void): Promise<Chosen> {
-  if (job.count < FEW_VECTORS) return await runSearchJob(job, onDone)
-  const fromSource = import.meta.url.endsWith('.ts')
-  const execArgv = fromSource ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
-  const child = fork(fileURLToPath(new URL(fromSource ? '../tune-process.ts' : '../tune-process.js', import.meta.url)), [JSON.stringify(job)], { execArgv })
+export async function tuneInProcess (job: TuneJob, onDone: (stage: TuneStage, done: number) => void): Promise<Tuned> {
+  if (job.count < FEW_VECTORS) return await tune(job, onDone)
+  const child = forkProgram('./tune-process', import.meta.url, [JSON.stringify(job)])
   return await new Promise((resolve, reject) => {
-    let chosen: Chosen | undefined
-    child.on('message', (message: SearchMessage) => {
+    let chosen: Tuned | undefined
+    child.on('message', (message: TuneMessage) => {
       if ('chosen' in message) chosen = message.chosen
       else onDone(message.stage, message.done)
     })

@@ -8,9 +8,9 @@ import type { Calibration } from '../calibration.ts'
 import type { Decision } from '../types.ts'
 import type { Entity, Space } from '../../types.ts'
 import type { EncoderIdentity } from '../../packs/identity.ts'
-import type { Alike } from './duplicate-faces.ts'
+import type { DuplicatePair } from './duplicate-faces.ts'
 import { chooseEncoding } from './choose-encoding.ts'
-import { chooseSearchAside, type SearchStage } from './tune.ts'
+import { tuneInProcess, type TuneStage } from './tune.ts'
 import { hashFile, replaceFolder } from '../storage/atomic-folder.ts'
 import { ENTITIES_FILE, FORMAT_VERSION, indexVersion, MANIFEST_FILE, REPORT_FILE, spaceFiles, type FileManifest, type FusionManifest, type IndexManifest, type SpaceManifest, type Encoding } from '../storage/manifest.ts'
 import { encodeVector, rowOffset } from '../search/vector-table.ts'
@@ -35,12 +35,12 @@ export interface IndexContent {
   readonly entities: readonly Entity[]
   readonly spaces: { readonly [S in Space]?: VectorSource }
   /** What is kept in the folder for people. @param alike look-alikes among the faces. */
-  readonly report?: ((alike: readonly Alike[]) => unknown) | undefined
+  readonly report?: ((alike: readonly DuplicatePair[]) => unknown) | undefined
   /** False where the report needs none of them: the comparison of all faces is spared. */
-  readonly findAlike?: boolean | undefined
+  readonly findDuplicates?: boolean | undefined
 }
 
-export type WriteStage = 'vectors' | SearchStage
+export type WriteStage = 'vectors' | TuneStage
 
 export type OnWriting = (stage: WriteStage, done: number, total: number) => void
 
@@ -71,7 +71,7 @@ async function sealManifest (folder: string, { name, pack, decision, calibration
   return { formatVersion, version: indexVersion(unsigned), created: new Date().toISOString(), ...rest }
 }
 
-async function writeSpace (folder: string, space: Space, source: VectorSource, { entities, findAlike = true }: IndexContent, onWriting: OnWriting): Promise<{ manifest: SpaceManifest, alike: readonly Alike[] }> {
+async function writeSpace (folder: string, space: Space, source: VectorSource, { entities, findDuplicates: findAlike = true }: IndexContent, onWriting: OnWriting): Promise<{ manifest: SpaceManifest, alike: readonly DuplicatePair[] }> {
   const { encoder, entityRows } = source
   const { dims } = encoder
   const count = entityRows.length
@@ -81,7 +81,7 @@ async function writeSpace (folder: string, space: Space, source: VectorSource, {
   await writeFile(join(folder, names.rows), new Uint8Array(entityRows.buffer, entityRows.byteOffset, entityRows.byteLength))
   if (source.images !== undefined) await writeFile(join(folder, names.images), BigUint64Array.from(source.images, image => BigInt(`0x${image ?? 0}`)))
   const job = { vectors: join(folder, names.vectors), encoding, count, dims, faces: space === 'face' ? { rows: join(folder, names.rows), entities: entities.length, usual: join(folder, names.usual), findAlike } : null, graph: join(folder, names.graph), coarse: join(folder, names.coarse), axes: join(folder, names.axes) }
-  const { search, msPerQuery, alike } = await chooseSearchAside(job, (stage, done) => { onWriting(stage, done, count) })
+  const { search, msPerQuery, duplicates: alike } = await tuneInProcess(job, (stage, done) => { onWriting(stage, done, count) })
   const { name, sha256, recipe } = encoder
   return { manifest: { encoder: { name, sha256, recipe }, dims, vectors: count, encoding, encodingLoss: loss, search, msPerQuery }, alike }
 }

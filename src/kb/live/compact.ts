@@ -27,7 +27,7 @@ export async function writeView (dir: string, view: KnowledgeBaseView, onWriting
     spaces,
     // What the build found; it knew nothing of the changes.
     report: report === undefined ? undefined : () => report,
-    findAlike: false
+    findDuplicates: false
   }, onWriting)
 }
 

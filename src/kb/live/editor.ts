@@ -6,7 +6,7 @@ import { TEXT_SPACES, type EmbedEntity, type Entity, type MentionEncoder } from 
 import { errors } from '../../errors.ts'
 import { encodeVector, type ChangeDraft } from './change.ts'
 import { entityRecord } from '../storage/entity-schema.ts'
-import type { LiveKnowledgeBase } from './live-index.ts'
+import type { LiveIndex } from './live-index.ts'
 import { oneUsableFace, type FaceDemands } from './usable-face.ts'
 
 /**
@@ -23,7 +23,7 @@ export interface EditorParts {
   readonly embedTexts: EmbedEntity | null
 }
 
-export function createEditor (live: LiveKnowledgeBase, { encoder, recipe, embedTexts }: EditorParts): KnowledgeBaseEditor {
+export function createEditor (live: LiveIndex, { encoder, recipe, embedTexts }: EditorParts): KnowledgeBaseEditor {
   const entityMustBe = (id: string): void => {
     if (live.view().entity(id) === undefined) throw errors.notFound('an entity of the index', id)
   }
@@ -59,7 +59,7 @@ export function createEditor (live: LiveKnowledgeBase, { encoder, recipe, embedT
 }
 
 /** Vectors of the texts that the index has; undefined where it has faces alone. */
-async function textsOf (entity: Entity, live: LiveKnowledgeBase, embedTexts: EmbedEntity, signal: AbortSignal | undefined): Promise<Extract<ChangeDraft, { kind: 'put' }>['texts']> {
+async function textsOf (entity: Entity, live: LiveIndex, embedTexts: EmbedEntity, signal: AbortSignal | undefined): Promise<Extract<ChangeDraft, { kind: 'put' }>['texts']> {
   const { spaces } = live.view().base.manifest
   const fields = TEXT_SPACES.filter(space => spaces[space] !== undefined)
   if (fields.length === 0) return undefined

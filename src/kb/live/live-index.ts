@@ -5,7 +5,7 @@ import type { IndexInfo } from '../../types.ts'
 import { errors } from '../../errors.ts'
 import { acquireLock, withLock } from '../storage/lock.ts'
 import { stamp, type Change, type ChangeDraft } from './change.ts'
-import { openChangeLog, readChangeLog, type ChangeLog } from './wal.ts'
+import { openWal, readWal, type Wal } from './wal.ts'
 import { createChangeSet } from './change-set.ts'
 import { writeView } from './compact.ts'
 import { siblingPath, writeError } from '../storage/atomic-folder.ts'
@@ -35,7 +35,7 @@ export interface LiveListener {
   readonly swapped: () => void
 }
 
-export interface LiveKnowledgeBase {
+export interface LiveIndex {
   /** What there is now; it stays as it is when changes come. */
   readonly view: () => KnowledgeBaseView
   /** Lends the view to `work`; its index stays open until `work` is done, also where another is swapped in meanwhile. */
@@ -65,18 +65,18 @@ const COMPACT_FROM = 2000
 const COMPACT_AGAIN_MS = 600_000
 
 /** Where the changes of index `dir` are. */
-export function changeLogPath (dir: string): string {
+export function walPath (dir: string): string {
   return `${resolve(dir)}.changes`
 }
 
 /** @throws VEL_ERR_INDEX where index or log are damaged, or another process has the log open for writing. */
-export async function openLive (options: LiveOptions): Promise<LiveKnowledgeBase> {
+export async function openLiveIndex (options: LiveOptions): Promise<LiveIndex> {
   const { dir, open, recipe, writable, say, compactFrom = COMPACT_FROM } = options
   const changes = createChangeSet()
   const listeners: LiveListener[] = []
   const base = await open()
   const release = writable ? await acquireLock(dir, siblingPath(dir, 'changes.lock')).catch((error: unknown) => { throw writeError(dir, error) }) : async () => {}
-  let log: ChangeLog | null = null
+  let log: Wal | null = null
   try {
     log = await openLog(dir, writable, changes.apply, say)
   } catch (error) {
@@ -126,13 +126,13 @@ export async function openLive (options: LiveOptions): Promise<LiveKnowledgeBase
 
   const swap = async (): Promise<IndexInfo> => {
     const next = await open().catch((error: Error) => { throw errors.reload(error.message) })
-    if (!writable) for (const one of (await readChangeLog(changeLogPath(dir)).catch((error: Error) => { throw errors.reload(error.message) })).changes) changes.apply(one)
+    if (!writable) for (const one of (await readWal(walPath(dir)).catch((error: Error) => { throw errors.reload(error.message) })).changes) changes.apply(one)
     current = lay(next)
     handle.swap(next)
     return current.info
   }
 
-  const live: LiveKnowledgeBase = {
+  const live: LiveIndex = {
     view: () => current,
     async use (work) {
       const giveBack = handle.borrow()
@@ -186,11 +186,11 @@ export async function openLive (options: LiveOptions): Promise<LiveKnowledgeBase
   return live
 }
 
-async function openLog (dir: string, writable: boolean, apply: (change: Change) => void, say: LiveOptions['say']): Promise<ChangeLog | null> {
-  const path = changeLogPath(dir)
-  const content = await readChangeLog(path)
+async function openLog (dir: string, writable: boolean, apply: (change: Change) => void, say: LiveOptions['say']): Promise<Wal | null> {
+  const path = walPath(dir)
+  const content = await readWal(path)
   content.changes.forEach(apply)
   if (!writable) return null
   if (content.torn > 0) say('warn', `${path}: dropped ${content.torn} bytes after the last whole change: a write that was cut and never acknowledged`)
-  return await openChangeLog(path, content)
+  return await openWal(path, content)
 }

@@ -110,9 +110,9 @@ export function createView (base: IndexedKnowledgeBase, overlay: Overlay, digest
       })
     },
     vectors: async (space, { id }) => overlay.get(id)?.vectors[space]?.map(({ vector }) => vector) ?? await base.vectors(space, { id }),
-    async usual ({ id }) {
+    async cohortMean ({ id }) {
       const other = overlay.get(id)?.vectors.face
-      return other === undefined ? await base.usual({ id }) : base.usualOf(id, other.map(({ vector }) => vector))
+      return other === undefined ? await base.cohortMean({ id }) : base.cohortMeanOf(id, other.map(({ vector }) => vector))
     },
     entity: entityOf,
     images: id => overlay.get(id)?.vectors.face?.map(({ image }) => image) ?? base.images('face', id),

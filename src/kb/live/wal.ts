@@ -5,9 +5,9 @@ import { z } from 'zod'
 import { errors, isVelError } from '../../errors.ts'
 import { change, type Change } from './change.ts'
 import { flush, writeError } from '../storage/atomic-folder.ts'
-import { readLines, seal, unseal } from '../storage/jsonl.ts'
+import { readLines, withChecksum, parseChecksummed } from '../storage/jsonl.ts'
 
-export interface ChangeLog {
+export interface Wal {
   /** Resolves when the changes are on the disk. Calls share one flush. @throws VEL_ERR_NOT_WRITTEN */
   append: (changes: readonly Change[]) => Promise<void>
   /** Replaces the log by these changes at once; appends wait. */
@@ -15,7 +15,7 @@ export interface ChangeLog {
   close: () => Promise<void>
 }
 
-export interface LogContent {
+export interface WalContent {
   readonly changes: readonly Change[]
   /** Bytes up to which the log is whole. */
   readonly end: number
@@ -33,7 +33,7 @@ const CHANGES_PER_LINE = 256
  *
  * @throws VEL_ERR_INDEX where the log is damaged or its format is newer.
  */
-export async function readChangeLog (path: string): Promise<LogContent> {
+export async function readWal (path: string): Promise<WalContent> {
   const changes: Change[] = []
   let end = 0
   let size = 0
@@ -41,7 +41,7 @@ export async function readChangeLog (path: string): Promise<LogContent> {
   try {
     for await (const line of readLines(path, MAX_LINE_BYTES)) {
       size = line.offset + line.bytes + (line.ended ? 1 : 0)
-      const value = line.ended && line.text !== null ? unseal(line.text) : undefined
+      const value = line.ended && line.text !== null ? parseChecksummed(line.text) : undefined
       if (value === undefined) {
         broken ??= line.number
         continue
@@ -60,13 +60,13 @@ export async function readChangeLog (path: string): Promise<LogContent> {
 }
 
 /** Opens a log for writing after `content` was read from it. Only for who holds the lock. @throws VEL_ERR_INDEX where it cannot be written. */
-export async function openChangeLog (path: string, content: LogContent): Promise<ChangeLog> {
+export async function openWal (path: string, content: WalContent): Promise<Wal> {
   let file: FileHandle
   let end = content.end
   try {
     file = await open(path, 'a')
     await truncate(path, end)
-    if (end === 0) end += await write(file, seal(HEADER))
+    if (end === 0) end += await write(file, withChecksum(HEADER))
     await file.sync()
     await flush(dirname(path))
   } catch (error) {
@@ -110,7 +110,7 @@ export async function openChangeLog (path: string, content: LogContent): Promise
         const fresh = await open(aside, 'a')
         let bytes = 0
         try {
-          bytes = await write(fresh, seal(HEADER))
+          bytes = await write(fresh, withChecksum(HEADER))
           for (const part of parts(changes())) bytes += await write(fresh, lines(part))
           await fresh.sync()
           await rename(aside, path)
@@ -146,7 +146,7 @@ function * parts (changes: Iterable<Change>): Generator<Change[]> {
 
 /** A group is written by one call, in lines of a bounded length. */
 function lines (changes: readonly Change[]): string {
-  return [...parts(changes)].map(part => seal(part)).join('')
+  return [...parts(changes)].map(part => withChecksum(part)).join('')
 }
 
 async function write (file: FileHandle, text: string): Promise<number> {

@@ -9,7 +9,7 @@ export interface Cohort {
    *
    * @param row the entity's own, whose faces do not count; null for one that is not in the index.
    */
-  readonly usual: (vectors: readonly Float32Array[], row: number | null) => number | null
+  readonly mean: (vectors: readonly Float32Array[], row: number | null) => number | null
 }
 
 /** Faces in the cohort at most, spread evenly over the index: more told nothing more on the dev sets. */
@@ -40,14 +40,14 @@ export function createCohort ({ table, entityRows }: Pick<SpaceIndex, 'table' | 
   }
   const step = Math.max(1, Math.floor(size / AT_LARGE))
   const atLarge = mean(faces.flatMap((face, i) => i % step === 0 ? [nearest(face, entityRows[members[i]!]!)] : []))
-  return { usual: (vectors, row) => vectors.length === 0 ? null : mean(vectors.map(vector => nearest(vector, row))) - atLarge }
+  return { mean: (vectors, row) => vectors.length === 0 ? null : mean(vectors.map(vector => nearest(vector, row))) - atLarge }
 }
 
 /**
  * @param entities how many there are; vectors of one stand together.
  * @returns float32 `[entities]`, `usual` of each, NaN for one without a face; null where the index has too few faces.
  */
-export async function usualOfAll ({ table, entityRows }: Pick<SpaceIndex, 'table' | 'entityRows'>, entities: number, onDone: (vectors: number) => void = () => {}): Promise<Float32Array | null> {
+export async function cohortMeans ({ table, entityRows }: Pick<SpaceIndex, 'table' | 'entityRows'>, entities: number, onDone: (vectors: number) => void = () => {}): Promise<Float32Array | null> {
   const cohort = createCohort({ table, entityRows })
   if (cohort === null) return null
   const all = new Float32Array(entities).fill(NaN)
@@ -55,7 +55,7 @@ export async function usualOfAll ({ table, entityRows }: Pick<SpaceIndex, 'table
     const row = entityRows[vector]!
     const own: Float32Array[] = []
     for (; vector < table.count && entityRows[vector] === row; vector++) own.push(table.read(vector, new Float32Array(table.dims)))
-    all[row] = cohort.usual(own, row) ?? NaN
+    all[row] = cohort.mean(own, row) ?? NaN
     if (row % AT_A_TIME !== 0) continue
     onDone(vector)
     await new Promise(resolve => { setImmediate(resolve) })

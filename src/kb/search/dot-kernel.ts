@@ -1,6 +1,6 @@
 // Memory for vectors in which they are compared several numbers at a time.
 import type { Encoding } from '../storage/manifest.ts'
-import { SCAN_MODULE } from './dot-kernel-module.ts'
+import { DOT_KERNEL_MODULE } from './dot-kernel-module.ts'
 
 interface Exports {
   readonly scan8: (codes: number, scales: number, count: number, dims: number, query: number, unit: number, out: number) => void
@@ -10,17 +10,17 @@ interface Exports {
 }
 
 /** WebAssembly's shared memory: given to another thread, it is the same memory there. */
-export interface ScanMemory { readonly buffer: SharedArrayBuffer }
+export interface SharedMemory { readonly buffer: SharedArrayBuffer }
 
-export interface ScanPlace {
-  readonly memory: ScanMemory
+export interface KernelMemory {
+  readonly memory: SharedMemory
   /** Where in the memory the file's bytes are: for int8 float32 scales `[count]`; then the codes `[count, dims]`. */
   readonly offset: number
   readonly bytes: number
 }
 
 /** What either gives is overwritten by the next scan in the same slot. */
-export interface Scan {
+export interface DotKernel {
   /** Cosines of `query` to the vectors from row `from` (0) on, each at its row. */
   readonly scan: (query: Float32Array, from?: number) => Float32Array
   /** Cosines of `query` to some vectors, in their order. */
@@ -32,7 +32,7 @@ export interface Scan {
 /** int16 codes are steps of a unit vector's numbers. */
 export const INT16_STEPS = 32767
 /** So many threads scan one memory at the same time, each in a slot of its own: the one that opened it and two that search. */
-export const SCAN_SLOTS = 3
+export const THREAD_SLOTS = 3
 
 const PAGE_BYTES = 65536
 const LANES = 16
@@ -41,7 +41,7 @@ const LANES = 16
 export const BYTES: Readonly<Record<Encoding, number>> = { int8: 1, int16: 2, float32: 4 }
 
 /** @returns null where this machine or these sizes do not allow it; plain loops serve then. */
-export function allocateScan (encoding: Encoding, count: number, dims: number): ScanPlace | null {
+export function allocateKernel (encoding: Encoding, count: number, dims: number): KernelMemory | null {
   if (dims % LANES !== 0 || count === 0 || !WebAssembly.validate(compiled())) return null
   const { scalesAt, codesAt, codesBytes, end } = layOut(encoding, count, dims)
   const pages = Math.ceil(end / PAGE_BYTES)
@@ -50,7 +50,7 @@ export function allocateScan (encoding: Encoding, count: number, dims: number): 
 }
 
 /** @param slot of the thread that scans, 0 up to SCAN_SLOTS. */
-export function openScan ({ memory }: ScanPlace, encoding: Encoding, count: number, dims: number, slot: number): Scan {
+export function openKernel ({ memory }: KernelMemory, encoding: Encoding, count: number, dims: number, slot: number): DotKernel {
   const { scan8, scan16, scan32, above } = new WebAssembly.Instance(new WebAssembly.Module(compiled()), { env: { memory } }).exports as unknown as Exports
   const { scalesAt, codesAt, slotsAt, slotBytes } = layOut(encoding, count, dims)
   const queryAt = slotsAt + slot * slotBytes
@@ -96,7 +96,7 @@ export function openScan ({ memory }: ScanPlace, encoding: Encoding, count: numb
 }
 
 function compiled (): Uint8Array {
-  return new Uint8Array(Buffer.from(SCAN_MODULE, 'base64'))
+  return new Uint8Array(Buffer.from(DOT_KERNEL_MODULE, 'base64'))
 }
 
 /** Codes start at a multiple of 16; scales, as in the file, end where they start. Behind them each slot has a query and its cosines. */
@@ -107,7 +107,7 @@ function layOut (encoding: Encoding, count: number, dims: number): { scalesAt: n
   const slotsAt = align(codesAt + codesBytes)
   // Places are told up to four behind the last.
   const slotBytes = align(dims * 4) + 2 * align(count * 4) + LANES
-  return { scalesAt: codesAt - scalesBytes, codesAt, codesBytes, slotsAt, slotBytes, end: slotsAt + SCAN_SLOTS * slotBytes }
+  return { scalesAt: codesAt - scalesBytes, codesAt, codesBytes, slotsAt, slotBytes, end: slotsAt + THREAD_SLOTS * slotBytes }
 }
 
 /**

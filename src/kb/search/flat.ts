@@ -8,12 +8,12 @@ import { type Hits, createTop } from './top-k.ts'
  * @param entityRows entity row of each vector; an entity's vectors stand together.
  * @param query L2-normalised float32 `[table.dims]`.
  */
-export function searchExact (table: VectorTable, entityRows: Uint32Array, query: Float32Array, k: number): Hits {
+export function searchFlat (table: VectorTable, entityRows: Uint32Array, query: Float32Array, k: number): Hits {
   return bestEntities(table.scan(query), entityRows, k)
 }
 
 /** The same among some `vectors` only: their places, ascending. */
-export function searchAmong (table: VectorTable, entityRows: Uint32Array, vectors: ArrayLike<number>, query: Float32Array, k: number): Hits {
+export function searchSubset (table: VectorTable, entityRows: Uint32Array, vectors: ArrayLike<number>, query: Float32Array, k: number): Hits {
   const rows = new Uint32Array(vectors.length)
   for (let i = 0; i < rows.length; i++) rows[i] = entityRows[vectors[i]!]!
   return bestEntities(table.scanSome(query, vectors), rows, k)

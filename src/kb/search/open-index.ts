@@ -21,7 +21,7 @@ export interface IndexedKnowledgeBase extends KnowledgeBase {
   /** The photos of `references`, null for one that is not known; nothing is decoded. */
   readonly images: (space: Space, id: string) => Array<string | null>
   /** `usual` for an entity with other faces than those of the index. */
-  readonly usualOf: (id: string, faces: readonly Float32Array[]) => number | null
+  readonly cohortMeanOf: (id: string, faces: readonly Float32Array[]) => number | null
 }
 
 export interface ReferenceVector { readonly image: string | null, readonly vector: Float32Array }
@@ -49,7 +49,7 @@ export async function openIndex (dir: string, expected: ExpectedEncoders, { thre
 }
 
 function largeSpaces ({ spaces }: IndexParts): SearchedSpaces {
-  return Object.fromEntries(Object.entries(spaces).filter(([, { graph, table, coarse }]) => graph === null && table.count * (coarse?.place.dims ?? table.dims) >= THREADS_FROM))
+  return Object.fromEntries(Object.entries(spaces).filter(([, { graph, table, pca: coarse }]) => graph === null && table.count * (coarse?.codes.dims ?? table.dims) >= THREADS_FROM))
 }
 
 /** @throws VEL_ERR_INDEX where embeddings of an expected encoder cannot be compared to those of the index. */
@@ -83,7 +83,7 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts,
   }
   const references = (space: Space, id: string): ReferenceVector[] => ofEntity(space, id, (index, vector) => ({ image: imageOf(index, vector), vector: index.table.read(vector, new Float32Array(index.table.dims)) }))
   const cohort = spaces.face === undefined ? null : createCohort(spaces.face)
-  const usualOf = (id: string, faces: readonly Float32Array[]): number | null => cohort?.usual(faces, rowOfId.get(id) ?? null) ?? null
+  const usualOf = (id: string, faces: readonly Float32Array[]): number | null => cohort?.mean(faces, rowOfId.get(id) ?? null) ?? null
   const computed = new Map<string, number | null>()
   return {
     manifest,
@@ -105,9 +105,9 @@ export function createKnowledgeBase ({ manifest, entities, spaces }: IndexParts,
     },
     references,
     images: (space, id) => ofEntity(space, id, imageOf),
-    usualOf,
-    async usual ({ id }) {
-      const known = spaces.face?.usual?.[rowOfId.get(id) ?? -1]
+    cohortMeanOf: usualOf,
+    async cohortMean ({ id }) {
+      const known = spaces.face?.cohortMeans?.[rowOfId.get(id) ?? -1]
       if (known !== undefined) return Number.isNaN(known) ? null : known
       // Written before indexes told it: each is computed once.
       const usual = computed.get(id) ?? usualOf(id, references('face', id).map(({ vector }) => vector))

@@ -1,20 +1,20 @@
 // A coarse copy of a table of vectors: each vector in the few directions in which they differ most. Comparing these finds
 // the candidates; comparing the candidates in full finds the nearest (PCA with refinement).
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
-import { allocatePlace, openTable, type TablePlace, type VectorTable } from './vector-table.ts'
+import { allocateTable, openTable, type TableMemory, type VectorTable } from './vector-table.ts'
 
-export interface Coarse {
+export interface Pca {
   /** int8 `[count, coarse dims]`, all scales 1: how far each vector goes along each axis, 127 being the farthest of all. */
-  readonly place: TablePlace
+  readonly codes: TableMemory
   /** float32 `[coarse dims, dims]` on shared memory: orthogonal, each as long as one step of its codes. */
-  readonly axes: Float32Array
+  readonly components: Float32Array
 }
 
 /** Enough to know the directions of many more. */
 const SAMPLE = 4096
 
 /** All directions, those first in which the vectors are longest: float32 `[dims, dims]`, orthonormal. Seconds for 512. */
-export function principalAxes (table: VectorTable): Float32Array {
+export function principalComponents (table: VectorTable): Float32Array {
   const { count, dims } = table
   const taken = Math.min(SAMPLE, count)
   const moments = new Float64Array(dims * dims)
@@ -33,15 +33,15 @@ export function principalAxes (table: VectorTable): Float32Array {
   return Float32Array.from({ length: dims * dims }, (_, i) => eigenvectorMatrix.get(i % dims, dims - 1 - Math.floor(i / dims)))
 }
 
-export function allocateCoarse (count: number, dims: number, kept: number): Coarse {
-  return { place: allocatePlace('int8', count, kept), axes: new Float32Array(new SharedArrayBuffer(kept * dims * 4)) }
+export function allocatePca (count: number, dims: number, kept: number): Pca {
+  return { codes: allocateTable('int8', count, kept), components: new Float32Array(new SharedArrayBuffer(kept * dims * 4)) }
 }
 
 /** @param axes as `principalAxes` gives them. @param kept how many of them, a multiple of 16. */
-export function createCoarse (table: VectorTable, axes: Float32Array, kept: number): Coarse {
+export function createPca (table: VectorTable, axes: Float32Array, kept: number): Pca {
   const { count, dims } = table
-  const coarse = allocateCoarse(count, dims, kept)
-  const { bytes } = coarse.place
+  const coarse = allocatePca(count, dims, kept)
+  const { bytes } = coarse.codes
   new Float32Array(bytes.buffer, bytes.byteOffset, count).fill(1)
   const codes = new Int8Array(bytes.buffer, bytes.byteOffset + count * 4, count * kept)
   for (let i = 0; i < kept; i++) {
@@ -50,13 +50,13 @@ export function createCoarse (table: VectorTable, axes: Float32Array, kept: numb
     let farthest = Number.MIN_VALUE
     for (let row = 0; row < count; row++) farthest = Math.max(farthest, Math.abs(along[row]!))
     for (let row = 0, at = i; row < count; row++, at += kept) codes[at] = Math.round(along[row]! / farthest * 127)
-    coarse.axes.set(axis.map(x => x * farthest / 127), i * dims)
+    coarse.components.set(axis.map(x => x * farthest / 127), i * dims)
   }
   return coarse
 }
 
 /** The coarse look of one thread: places of at least `wanted` vectors where there are, ascending, the nearest as far as it sees. */
-export function openCoarse ({ place, axes }: Coarse, slot = 0): (query: Float32Array, wanted: number) => Uint32Array {
+export function openPca ({ codes: place, components: axes }: Pca, slot = 0): (query: Float32Array, wanted: number) => Uint32Array {
   const table = openTable(place, slot)
   const seen = new Float32Array(place.dims)
   return (query, wanted) => highest(table.scan(project(axes, query, seen)), wanted, table.above)

@@ -5,10 +5,10 @@ import { SPACES, type Entity, type Space } from '../../types.ts'
 import { entityRecord } from '../storage/entity-schema.ts'
 import { hashFile, readableFolder, readHashed } from '../storage/atomic-folder.ts'
 import { ENTITIES_FILE, spaceFiles, type IndexManifest } from '../storage/manifest.ts'
-import { allocateCoarse } from './pca.ts'
+import { allocatePca } from './pca.ts'
 import { readGraph, type Graph } from './hnsw.ts'
 import type { SearchedSpace } from './searcher.ts'
-import { allocatePlace, openTable, type VectorTable } from './vector-table.ts'
+import { allocateTable, openTable, type VectorTable } from './vector-table.ts'
 import { REBUILD, readIndexManifest, checkSize, checkHash } from '../storage/read-manifest.ts'
 
 export interface SpaceIndex extends SearchedSpace {
@@ -19,7 +19,7 @@ export interface SpaceIndex extends SearchedSpace {
   /** Image id of each vector as a number, 0n where it is not known; null where none is. */
   readonly images: BigUint64Array | null
   /** `KnowledgeBase.usual` of each entity, NaN where it has no face; null where the folder does not tell. */
-  readonly usual: Float32Array | null
+  readonly cohortMeans: Float32Array | null
 }
 
 export interface IndexParts {
@@ -45,7 +45,7 @@ export async function readIndex (dir: string): Promise<IndexParts> {
     const { encoding, vectors, dims, search } = manifest.spaces[space] ?? {}
     if (encoding === undefined || vectors === undefined || dims === undefined || search === undefined) continue
     const names = spaceFiles(space)
-    const place = allocatePlace(encoding, vectors, dims)
+    const place = allocateTable(encoding, vectors, dims)
     await read(names.vectors, place.bytes)
     const entityRows = new Uint32Array(new SharedArrayBuffer(vectors * 4))
     await read(names.rows, new Uint8Array(entityRows.buffer))
@@ -66,13 +66,13 @@ export async function readIndex (dir: string): Promise<IndexParts> {
       usual = new Float32Array(entities.length)
       await read(names.usual, new Uint8Array(usual.buffer))
     }
-    let coarse: SearchedSpace['coarse'] = null
+    let coarse: SearchedSpace['pca'] = null
     if (search.kind === 'pca') {
-      coarse = { ...allocateCoarse(vectors, dims, search.dims), candidates: search.candidates }
-      await read(names.coarse, coarse.place.bytes)
-      await read(names.axes, new Uint8Array(coarse.axes.buffer))
+      coarse = { ...allocatePca(vectors, dims, search.dims), candidates: search.candidates }
+      await read(names.coarse, coarse.codes.bytes)
+      await read(names.axes, new Uint8Array(coarse.components.buffer))
     }
-    spaces[space] = { place, table: openTable(place), entityRows, first: firstVectorOfEntities(entityRows, entities.length), coarse, graph, images, usual }
+    spaces[space] = { vectors: place, table: openTable(place), entityRows, first: firstVectorOfEntities(entityRows, entities.length), pca: coarse, graph, images, cohortMeans: usual }
   }
   return { manifest, entities, spaces }
 }

@@ -1,17 +1,17 @@
 // Search of one space by one thread: exact, or by a coarse look first. All it reads is memory that threads share.
-import { openCoarse, type Coarse } from './pca.ts'
-import { searchAmong, searchExact } from './flat.ts'
+import { openPca, type Pca } from './pca.ts'
+import { searchSubset, searchFlat } from './flat.ts'
 import { createTop, type Hits } from './top-k.ts'
-import { openTable, type TablePlace, type VectorTable } from './vector-table.ts'
+import { openTable, type TableMemory, type VectorTable } from './vector-table.ts'
 
 export interface SearchedSpace {
-  readonly place: TablePlace
+  readonly vectors: TableMemory
   /** Entity row of each vector, ascending. */
   readonly entityRows: Uint32Array
   /** `[entities + 1]`: the vectors of entity row r are those from `first[r]` up to, not including, `first[r + 1]`. */
   readonly first: Uint32Array
   /** Null where every vector is compared in full. */
-  readonly coarse: (Coarse & { /** Compared in full at least. */ readonly candidates: number }) | null
+  readonly pca: (Pca & { /** Compared in full at least. */ readonly candidates: number }) | null
 }
 
 export type Search = (query: Float32Array, k: number) => Hits
@@ -20,15 +20,15 @@ export type Search = (query: Float32Array, k: number) => Hits
 const CANDIDATES_PER_HIT = 4
 
 /** @param slot of the thread that searches: see SCAN_SLOTS. */
-export function createSearcher ({ place, entityRows, first, coarse }: SearchedSpace, slot = 0): Search {
+export function createSearcher ({ vectors: place, entityRows, first, pca: coarse }: SearchedSpace, slot = 0): Search {
   const table = openTable(place, slot)
-  if (coarse === null) return (query, k) => rescore(table, first, searchExact(table, entityRows, query, k).rows, query, k)
-  const look = openCoarse(coarse, slot)
+  if (coarse === null) return (query, k) => rescore(table, first, searchFlat(table, entityRows, query, k).rows, query, k)
+  const look = openPca(coarse, slot)
   return (query, k) => {
     // Entities with several vectors can fill the candidates more than once.
     for (let wanted = Math.max(coarse.candidates, k * CANDIDATES_PER_HIT); ; wanted *= 2) {
       const candidates = look(query, wanted)
-      const { rows } = searchAmong(table, entityRows, candidates, query, k)
+      const { rows } = searchSubset(table, entityRows, candidates, query, k)
       if (rows.length >= k || candidates.length >= table.count) return rescore(table, first, rows, query, k)
     }
   }

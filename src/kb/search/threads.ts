@@ -1,10 +1,11 @@
 // Threads that search one index, so that the event loop never waits for it. They live as long as the index is open, read
 // the memory that it was loaded into, and hold nothing of their own.
 import { setTimeout as delay } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
+import { startThread } from '../../program.ts'
 import type { Space } from '../../types.ts'
 import type { Hits } from './top-k.ts'
-import { SCAN_SLOTS } from './dot-kernel.ts'
+import { THREAD_SLOTS } from './dot-kernel.ts'
 import type { SearchedSpace } from './searcher.ts'
 
 export type SearchedSpaces = { readonly [S in Space]?: SearchedSpace }
@@ -24,7 +25,7 @@ export interface SearchThreads {
 }
 
 /** Slot 0 is of the thread that opened the index. */
-const THREADS = SCAN_SLOTS - 1
+const THREADS = THREAD_SLOTS - 1
 /** Wait before a thread that died is replaced, and after starts that failed in a row at most, ms. */
 const RESTART_MS = 1000
 const LONGEST_WAIT_MS = 60_000
@@ -37,14 +38,14 @@ export type Tell = (level: 'info' | 'warn', sentence: string) => void
 /** @returns when they run. */
 export async function startSearchThreads (given: SearchedSpaces, say: Tell = () => {}): Promise<SearchThreads> {
   // What is more than shared memory stays here.
-  const spaces = Object.fromEntries(Object.entries(given).map(([space, { place, entityRows, first, coarse }]) => [space, { place, entityRows, first, coarse }])) as SearchedSpaces
+  const spaces = Object.fromEntries(Object.entries(given).map(([space, { vectors, entityRows, first, pca }]) => [space, { vectors, entityRows, first, pca }])) as SearchedSpaces
   const places = Array.from({ length: THREADS }, (_, i): Place => ({ slot: i + 1, worker: null, calls: new Map() }))
   let closing = false
   let lastCall = 0
 
   /** @returns when it is ready, a promise of its end. */
   const start = async (place: Place): Promise<{ ended: Promise<void> }> => {
-    const worker = startThread({ spaces, slot: place.slot })
+    const worker = startThread('./thread', import.meta.url, { spaces, slot: place.slot })
     const ended = new Promise<void>(resolve => {
       worker.once('exit', () => {
         place.worker = null
@@ -109,11 +110,4 @@ export async function startSearchThreads (given: SearchedSpaces, say: Tell = () 
     ids: () => places.flatMap(({ worker }) => worker === null ? [] : [worker.threadId]),
     close
   }
-}
-
-function startThread (workerData: ThreadSettings): Worker {
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./thread.js', import.meta.url), { workerData })
-  // NOTE: while developing; `--import tsx` does not reach threads on Node 20.
-  const program = JSON.stringify(new URL('./thread.ts', import.meta.url).href)
-  return new Worker(`import('tsx/esm/api').then(({ register }) => { register(); return import(${program}) })`, { eval: true, workerData, execArgv: [] })
 }

@@ -1,10 +1,10 @@
 // Many vectors in one buffer, in one of three encodings; similarities are computed on the encoded form.
 import type { Encoding } from '../storage/manifest.ts'
 import { dot } from '../../math/vector.ts'
-import { allocateScan, BYTES, INT16_STEPS, openScan, type Scan, type ScanPlace } from './dot-kernel.ts'
+import { allocateKernel, BYTES, INT16_STEPS, openKernel, type DotKernel, type KernelMemory } from './dot-kernel.ts'
 
 /** Vectors `[count, dims]`, L2-normalised, encoded. Nothing here copies the buffer. */
-export interface VectorTable extends Scan {
+export interface VectorTable extends DotKernel {
   readonly count: number
   readonly dims: number
   readonly encoding: Encoding
@@ -20,31 +20,31 @@ export function rowOffset (encoding: Encoding, count: number, dims: number, row:
 }
 
 /** Where a table is: memory that threads share, each opening its own table of it. */
-export interface TablePlace {
+export interface TableMemory {
   readonly encoding: Encoding
   readonly count: number
   readonly dims: number
   /** Null where plain loops serve. */
-  readonly scan: ScanPlace | null
+  readonly scan: KernelMemory | null
   /** The file's bytes. */
   readonly bytes: Uint8Array<SharedArrayBuffer>
 }
 
 /** Room for a table; it becomes what its file's `bytes` are once they are filled in. Little endian. */
-export function allocatePlace (encoding: Encoding, count: number, dims: number): TablePlace {
-  const scan = allocateScan(encoding, count, dims)
+export function allocateTable (encoding: Encoding, count: number, dims: number): TableMemory {
+  const scan = allocateKernel(encoding, count, dims)
   const bytes = scan === null ? new Uint8Array(new SharedArrayBuffer(rowOffset(encoding, count, dims, count))) : new Uint8Array(scan.memory.buffer, scan.offset, scan.bytes)
   return { encoding, count, dims, scan, bytes }
 }
 
 /** @param slot of the thread that scans: see SCAN_SLOTS. */
-export function openTable ({ encoding, count, dims, scan, bytes }: TablePlace, slot = 0): VectorTable {
+export function openTable ({ encoding, count, dims, scan, bytes }: TableMemory, slot = 0): VectorTable {
   const { buffer, byteOffset } = bytes
   const codesAt = byteOffset + rowOffset(encoding, count, dims, 0)
   const rows = encoding === 'int8'
     ? int8Rows(new Float32Array(buffer, byteOffset, count), new Int8Array(buffer, codesAt, count * dims), dims)
     : encoding === 'int16' ? int16Rows(new Int16Array(buffer, codesAt, count * dims), dims) : float32Rows(new Float32Array(buffer, codesAt, count * dims), dims)
-  return { count, dims, encoding, ...rows, ...(scan === null ? scanByRow(count, rows) : openScan(scan, encoding, count, dims, slot)) }
+  return { count, dims, encoding, ...rows, ...(scan === null ? scanByRow(count, rows) : openKernel(scan, encoding, count, dims, slot)) }
 }
 
 /** One vector encoded: its bytes and, for int8, the scale that is kept apart. */
@@ -66,14 +66,14 @@ export function encodeVector (encoding: Encoding, v: Float32Array): { bytes: Uin
 }
 
 /** Vectors encoded. */
-export function placeOf (encoding: Encoding, vectors: readonly Float32Array[], dims: number): TablePlace {
-  const place = allocatePlace(encoding, vectors.length, dims)
-  fillPlace(place, vectors)
+export function encodeTable (encoding: Encoding, vectors: readonly Float32Array[], dims: number): TableMemory {
+  const place = allocateTable(encoding, vectors.length, dims)
+  fillTable(place, vectors)
   return place
 }
 
 /** Encodes vectors into the first rows. */
-export function fillPlace ({ encoding, count, dims, bytes }: TablePlace, vectors: readonly Float32Array[]): void {
+export function fillTable ({ encoding, count, dims, bytes }: TableMemory, vectors: readonly Float32Array[]): void {
   const scales = Float32Array.from(vectors, (v, row) => {
     const encoded = encodeVector(encoding, v)
     bytes.set(encoded.bytes, rowOffset(encoding, count, dims, row))
@@ -83,12 +83,12 @@ export function fillPlace ({ encoding, count, dims, bytes }: TablePlace, vectors
 }
 
 export function tableOf (encoding: Encoding, vectors: readonly Float32Array[], dims: number): VectorTable {
-  return openTable(placeOf(encoding, vectors, dims))
+  return openTable(encodeTable(encoding, vectors, dims))
 }
 
 type Rows = Pick<VectorTable, 'similarity' | 'read'>
 
-function scanByRow (count: number, { similarity }: Rows): Scan {
+function scanByRow (count: number, { similarity }: Rows): DotKernel {
   const out = new Float32Array(count)
   return {
     scan (query, from = 0) {
@@ -99,11 +99,11 @@ function scanByRow (count: number, { similarity }: Rows): Scan {
       for (let i = 0; i < rows.length; i++) out[i] = similarity(rows[i]!, query)
       return out
     },
-    above: (least, from = 0) => placesAbove(out, least, from)
+    above: (least, from = 0) => rowsAbove(out, least, from)
   }
 }
 
-export function placesAbove (values: Float32Array, least: number, from = 0): Uint32Array {
+export function rowsAbove (values: Float32Array, least: number, from = 0): Uint32Array {
   const places: number[] = []
   for (let i = from; i < values.length; i++) if (values[i]! >= least) places.push(i)
   return Uint32Array.from(places)

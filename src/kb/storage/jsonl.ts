@@ -56,13 +56,13 @@ function decode (utf8: InstanceType<typeof TextDecoder>, bytes: Buffer): string 
   }
 }
 
-export function seal (value: unknown): string {
+export function withChecksum (value: unknown): string {
   const json = JSON.stringify(value)
   return `${checksum(json)} ${json}\n`
 }
 
 /** @param line without its line feed. @returns undefined where the line is not whole. */
-export function unseal (line: string): unknown {
+export function parseChecksummed (line: string): unknown {
   const json = line.slice(9)
   return line.slice(0, 9) === `${checksum(json)} ` ? JSON.parse(json) as unknown : undefined
 }

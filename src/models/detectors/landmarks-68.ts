@@ -5,7 +5,7 @@ import type { LandmarkLocator } from '../types.ts'
 import type { LandmarksManifest } from '../../packs/manifest.ts'
 import { frameToBox } from '../../image/affine.ts'
 import { scaleBox, shiftBox } from '../../image/box.ts'
-import { createFrameReader } from '../../image/warp-to-tensor.ts'
+import { createWarpToTensor } from '../../image/warp-to-tensor.ts'
 
 /**
  * The box as a detector gives it is off by some px, and the points move with it. They are therefore located in several
@@ -22,7 +22,7 @@ export function createLandmarks68 (session: Session, manifest: LandmarksManifest
   const { width, height } = manifest.input
   const input = session.inputs[0]!.name
   const output = session.outputs[0]!
-  const read = createFrameReader(manifest.input)
+  const read = createWarpToTensor(manifest.input)
   return {
     async locate (pyramid, boxes) {
       const located: Landmarks[] = []

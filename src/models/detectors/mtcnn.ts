@@ -7,7 +7,7 @@ import type { FaceDetector } from '../types.ts'
 import type { Pyramid } from '../../image/pyramid.ts'
 import { frameToBox } from '../../image/affine.ts'
 import { height, iou, overlapOfSmaller, squareBox, suppress, width } from '../../image/box.ts'
-import { createFrameReader, type FrameReader } from '../../image/warp-to-tensor.ts'
+import { createWarpToTensor, type WarpToTensor } from '../../image/warp-to-tensor.ts'
 
 /** Ratio between successive scales, thresholds and overlaps of the reference implementations. */
 const FACTOR = 0.709
@@ -40,7 +40,7 @@ interface Candidate { readonly box: Box, readonly score: number, readonly shift:
  *   https://github.com/timesler/facenet-pytorch models/utils/detect_face.py (MIT)
  */
 export function createMtcnn ({ pnet, rnet, onet }: MtcnnSessions, manifest: DetectorManifest, minFacePx: number): FaceDetector {
-  const read = createFrameReader(manifest.input)
+  const read = createWarpToTensor(manifest.input)
   return {
     locatesLandmarks: true,
     async detect (pyramid) {
@@ -66,7 +66,7 @@ export function planScales (pictureWidth: number, pictureHeight: number, finest:
 }
 
 /** P-Net over the whole picture at one scale. */
-async function propose (pyramid: Pyramid, scale: number, pnet: Session, read: FrameReader): Promise<Candidate[]> {
+async function propose (pyramid: Pyramid, scale: number, pnet: Session, read: WarpToTensor): Promise<Candidate[]> {
   const size = { width: Math.round(pyramid.width * scale), height: Math.round(pyramid.height * scale) }
   const toOriginal = frameToBox({ x1: 0, y1: 0, x2: pyramid.width, y2: pyramid.height }, size.width, size.height)
   const outputs = await pnet.run({ [pnet.inputs[0]!.name]: read(pyramid, [toOriginal], size) })
@@ -88,7 +88,7 @@ async function propose (pyramid: Pyramid, scale: number, pnet: Session, read: Fr
 }
 
 /** R-Net or O-Net over the content of each box. */
-async function look (pyramid: Pyramid, boxes: readonly Box[], side: number, net: Session, read: FrameReader): Promise<Array<Candidate & { points: Float32Array | undefined }>> {
+async function look (pyramid: Pyramid, boxes: readonly Box[], side: number, net: Session, read: WarpToTensor): Promise<Array<Candidate & { points: Float32Array | undefined }>> {
   const answers: Array<Candidate & { points: Float32Array | undefined }> = []
   for (let from = 0; from < boxes.length; from += BATCH) {
     const batch = boxes.slice(from, from + BATCH)

@@ -6,7 +6,7 @@ import type { DetectorManifest } from '../../packs/manifest.ts'
 import type { Pyramid } from '../../image/pyramid.ts'
 import { frameToBox, type Affine } from '../../image/affine.ts'
 import * as boxes from '../../image/box.ts'
-import { createFrameReader } from '../../image/warp-to-tensor.ts'
+import { createWarpToTensor } from '../../image/warp-to-tensor.ts'
 
 /** A detector of faces in one frame of fixed size. */
 export interface FrameDetector {
@@ -24,7 +24,7 @@ const PADDING = 127
 export function createFrameDetector (session: Session, manifest: DetectorManifest, nmsIou: number, facesOf: (outputs: Readonly<Record<string, Tensor>>) => Detection[]): FrameDetector {
   const { width, height } = manifest.input
   const input = session.inputs[0]!.name
-  const read = createFrameReader(manifest.input, PADDING)
+  const read = createWarpToTensor(manifest.input, PADDING)
   return {
     frame: { width, height },
     smallestFacePx: manifest.smallestFacePx,

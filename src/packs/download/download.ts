@@ -3,10 +3,10 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import pMap from 'p-map'
 import { EnvHttpProxyAgent } from 'undici'
-import type { InspectedPart } from '../verify.ts'
-import { arrivalFault } from './install.ts'
+import type { InspectedFile } from '../verify.ts'
+import { arrivalError } from './install.ts'
 import { mirrored, isLoopback } from './request.ts'
-import { diskFault, stopped } from './errors.ts'
+import { diskError, stopped } from './errors.ts'
 import { downloadHttps } from './https.ts'
 import { downloadNpm } from './npm.ts'
 import { partialBytes, partialPath, removePartial } from './partial.ts'
@@ -21,7 +21,7 @@ interface Bringing {
 }
 
 /** Returns when the partial file of every part is whole and right. The first failure stops the rest, which stay to be resumed. */
-export async function bringAll (pack: string, parts: readonly InspectedPart[], options: FetchOptions & { readonly signal: AbortSignal }): Promise<void> {
+export async function downloadAll (pack: string, parts: readonly InspectedFile[], options: FetchOptions & { readonly signal: AbortSignal }): Promise<void> {
   const failed = new AbortController()
   const signal = AbortSignal.any([failed.signal, options.signal])
   const stallMs = options.stallMs ?? 30_000
@@ -45,29 +45,29 @@ export async function bringAll (pack: string, parts: readonly InspectedPart[], o
     await dispatcher.destroy()
   }
   if (options.signal.aborted) throw stopped(pack)
-  if (faults.length > 0) throw diskFault(pack, dirname(parts[0]!.place), faults[0])?.originalError ?? faults[0]
+  if (faults.length > 0) throw diskError(pack, dirname(parts[0]!.place), faults[0])?.originalError ?? faults[0]
 }
 
 /** Files of one tarball come together. */
-function groupByTarball (parts: readonly InspectedPart[]): InspectedPart[][] {
-  const groups = new Map<string, InspectedPart[]>()
+function groupByTarball (parts: readonly InspectedFile[]): InspectedFile[][] {
+  const groups = new Map<string, InspectedFile[]>()
   for (const part of parts) groups.set(keyOf(part), [...groups.get(keyOf(part)) ?? [], part])
   return [...groups.values()]
 }
 
-function keyOf ({ file }: InspectedPart): string {
+function keyOf ({ file }: InspectedFile): string {
   const source = file.sources[0]!
   return 'npm' in source ? `${source.npm} ${source.integrity}` : file.path
 }
 
 /** What a download of the group is expected to take; 0 where nothing is known yet. */
-function groupBytes (group: readonly InspectedPart[]): number {
+function groupBytes (group: readonly InspectedFile[]): number {
   const source = group[0]!.file.sources[0]!
   return ('npm' in source ? source.bytes : undefined) ?? group.reduce((sum, part) => sum + (part.file.bytes ?? 0), 0)
 }
 
 /** Tries source number `choice` of the files, and the next one where it fails. */
-async function bring (bringing: Bringing, parts: readonly InspectedPart[], choice: number): Promise<void> {
+async function bring (bringing: Bringing, parts: readonly InspectedFile[], choice: number): Promise<void> {
   try {
     for (const part of parts) await mkdir(dirname(part.place), { recursive: true })
     const source = parts[0]!.file.sources[choice]!
@@ -79,14 +79,14 @@ async function bring (bringing: Bringing, parts: readonly InspectedPart[], choic
   }
 }
 
-async function bringFromNpm ({ pack, options, signal, count }: Bringing, parts: readonly InspectedPart[], choice: number): Promise<void> {
+async function bringFromNpm ({ pack, options, signal, count }: Bringing, parts: readonly InspectedFile[], choice: number): Promise<void> {
   const sources = parts.flatMap(part => part.file.sources[choice] ?? []).filter(source => 'npm' in source)
   const wanted = parts.map((part, i) => ({ entry: sources[i]!.file, partial: partialPath(part.place), bytes: part.file.bytes }))
   const total = sources[0]!.bytes ?? groupBytes(parts)
   try {
     await downloadNpm(sources[0]!, wanted, { pack, options: options.npm, signal, onBytes: bytes => { count.set(keyOf(parts[0]!), bytes, Math.max(bytes, total)) } })
     for (const part of parts) {
-      const fault = await arrivalFault(pack, part, signal)
+      const fault = await arrivalError(pack, part, signal)
       if (fault !== null) throw fault
     }
   } catch (error) {
@@ -95,7 +95,7 @@ async function bringFromNpm ({ pack, options, signal, count }: Bringing, parts: 
   }
 }
 
-async function bringFromUrl ({ pack, options, signal, dispatcher, count }: Bringing, part: InspectedPart, source: string): Promise<void> {
+async function bringFromUrl ({ pack, options, signal, dispatcher, count }: Bringing, part: InspectedFile, source: string): Promise<void> {
   const url = mirrored(source, options.mirror)
   const partial = partialPath(part.place)
   const download = async (): Promise<Error | null> => {
@@ -108,7 +108,7 @@ async function bringFromUrl ({ pack, options, signal, dispatcher, count }: Bring
       backoffMs: options.backoffMs ?? 1000,
       onBytes: (bytes, total) => { count.set(keyOf(part), bytes, part.file.bytes ?? total ?? bytes) }
     })
-    const fault = await arrivalFault(pack, part, signal)
+    const fault = await arrivalError(pack, part, signal)
     if (fault !== null) await removePartial(partial)
     return fault
   }

@@ -17,14 +17,14 @@ const DISK: Readonly<Record<string, string>> = {
 }
 
 /** The sentence for an error of the file system, which no retry mends; null for any other error. */
-export function diskFault (pack: string, place: string, error: unknown): AbortError | null {
+export function diskError (pack: string, place: string, error: unknown): AbortError | null {
   const { code } = error as NodeJS.ErrnoException
   const meaning = DISK[code ?? '']
   return meaning === undefined ? null : new AbortError(errors.fetchFailed(pack, `to write ${place}`, meaning))
 }
 
 /** The sentence for an error of the connection; errors that already are a sentence pass. */
-export function connectionFault (pack: string, url: URL, error: unknown, signal: AbortSignal): Error {
+export function connectionError (pack: string, url: URL, error: unknown, signal: AbortSignal): Error {
   if (signal.aborted) return new AbortError(stopped(pack))
   if (isVelError(error)) return error
   const { code = '', message } = error as NodeJS.ErrnoException

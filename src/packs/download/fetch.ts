@@ -1,8 +1,8 @@
 // Brings the weights of a pack into MODELS_DIR: verified before they take their place, resumed where a run was cut.
 import { errors } from '../../errors.ts'
-import { bringAll, type FetchOptions } from './download.ts'
+import { downloadAll, type FetchOptions } from './download.ts'
 import { freeBytes, requireSpace } from './errors.ts'
-import { inspectPack, byHandSentence, verifyPack, weightsError, type InspectedPart } from '../verify.ts'
+import { inspectPack, byHandSentence, verifyPack, weightsError, type InspectedFile } from '../verify.ts'
 import { putInPlace, recordUnpinned } from './install.ts'
 import { withFetchLock } from './lock.ts'
 import type { PackManifest } from '../manifest.ts'
@@ -30,7 +30,7 @@ export async function fetchPack (manifest: PackManifest, modelsDir: string, opti
     for (const part of byHand) options.onNote?.(byHandSentence(part))
     const coming = missing.filter(part => part.file.sources.length > 0)
     await requireRoom(manifest.name, modelsDir, coming, options)
-    await bringAll(manifest.name, coming, { ...options, signal })
+    await downloadAll(manifest.name, coming, { ...options, signal })
     await putInPlace(manifest.name, coming)
     await recordUnpinned(modelsDir, [...there, ...coming], options.onNote)
     if (byHand.length > 0) throw errors.fetchFailed(manifest.name, 'a public source of every file', `none for ${paths(byHand).join(', ')}.${byHand.map(part => `\n${byHandSentence(part)}`).join('')}`)
@@ -45,10 +45,10 @@ export function requireAcceptance (manifest: PackManifest, accepted: boolean): v
   throw errors.fetchFailed(manifest.name, `acceptance of ${restricted.join('; ')}`, `none; if your use is allowed, run \`vel models fetch ${manifest.name} --accept-licence\``)
 }
 
-const paths = (parts: readonly InspectedPart[]): string[] => parts.map(part => part.file.path)
+const paths = (parts: readonly InspectedFile[]): string[] => parts.map(part => part.file.path)
 
 /** Files whose size the manifest does not state are not counted. */
-async function requireRoom (pack: string, modelsDir: string, parts: readonly InspectedPart[], options: FetchOptions): Promise<void> {
+async function requireRoom (pack: string, modelsDir: string, parts: readonly InspectedFile[], options: FetchOptions): Promise<void> {
   let needed = 0
   for (const part of parts) needed += Math.max(0, (part.file.bytes ?? 0) - await partialBytes(partialPath(part.place)))
   await requireSpace(pack, modelsDir, needed, options.freeBytes ?? freeBytes)
@@ -61,7 +61,7 @@ async function requireRoom (pack: string, modelsDir: string, parts: readonly Ins
  * @returns the parts, each with the sha256 that its file really has.
  * @throws VEL_ERR_WEIGHTS with the command to run, where a person must decide; VEL_ERR_FETCH where the fetch fails.
  */
-export async function ensurePack (manifest: PackManifest, modelsDir: string, options: FetchOptions): Promise<InspectedPart[]> {
+export async function ensurePack (manifest: PackManifest, modelsDir: string, options: FetchOptions): Promise<InspectedFile[]> {
   const parts = await inspectPack(manifest, modelsDir)
   const faults = parts.filter(part => part.state !== 'present')
   if (faults.length === 0) return parts

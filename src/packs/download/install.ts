@@ -3,12 +3,12 @@ import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errors } from '../../errors.ts'
 import { recordHashes, type Hashes } from '../hashes.ts'
-import { sha256OfFile, type InspectedPart } from '../verify.ts'
-import { diskFault } from './errors.ts'
+import { sha256OfFile, type InspectedFile } from '../verify.ts'
+import { diskError } from './errors.ts'
 import { partialPath } from './partial.ts'
 
 /** Null where the partial file is what is expected, or where nothing is known of what to expect. */
-export async function arrivalFault (pack: string, part: InspectedPart, signal: AbortSignal): Promise<Error | null> {
+export async function arrivalError (pack: string, part: InspectedFile, signal: AbortSignal): Promise<Error | null> {
   const sha256 = await sha256OfFile(partialPath(part.place), signal)
   if (part.expected === null || sha256 === part.expected) return null
   const otherwise = part.file.sha256 === null
@@ -18,7 +18,7 @@ export async function arrivalFault (pack: string, part: InspectedPart, signal: A
 }
 
 /** Each file by one rename, so a reader sees the old file or the new one, and after a power cut the disk has either whole. */
-export async function putInPlace (pack: string, parts: readonly InspectedPart[]): Promise<void> {
+export async function putInPlace (pack: string, parts: readonly InspectedFile[]): Promise<void> {
   for (const { place } of parts) {
     try {
       await flush(partialPath(place), 'r+')
@@ -27,7 +27,7 @@ export async function putInPlace (pack: string, parts: readonly InspectedPart[])
       // Windows cannot flush a folder, and does not need to.
       if (process.platform !== 'win32') await flush(dirname(place), 'r')
     } catch (error) {
-      throw diskFault(pack, place, error)?.originalError ?? error
+      throw diskError(pack, place, error)?.originalError ?? error
     }
   }
 }
@@ -42,7 +42,7 @@ async function flush (path: string, flags: string): Promise<void> {
 }
 
 /** Records the hash of files for which neither the manifest nor an earlier fetch has one, and says so. */
-export async function recordUnpinned (modelsDir: string, parts: readonly InspectedPart[], onNote: ((sentence: string) => void) | undefined): Promise<void> {
+export async function recordUnpinned (modelsDir: string, parts: readonly InspectedFile[], onNote: ((sentence: string) => void) | undefined): Promise<void> {
   const added: Hashes = {}
   for (const part of parts.filter(part => part.expected === null)) {
     const sha256 = await sha256OfFile(part.place)

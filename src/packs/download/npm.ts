@@ -9,7 +9,7 @@ import { Parser, type ReadEntry } from 'tar'
 import { errors, isVelError } from '../../errors.ts'
 import type { NpmSource } from '../manifest.ts'
 import type { NpmOptions } from '../npm-options.ts'
-import { connectionMeaning, diskFault, stopped } from './errors.ts'
+import { connectionMeaning, diskError, stopped } from './errors.ts'
 
 /** `entry`: path in the tarball. `bytes`: its size where the manifest states it. */
 export interface WantedEntry { readonly entry: string, readonly partial: string, readonly bytes: number | undefined }
@@ -81,7 +81,7 @@ async function unpack (tarball: AsyncIterable<Uint8Array> & NodeJS.EventEmitter,
 
 function npmFault (source: NpmSource, { pack, options }: NpmSettings, error: unknown): Error {
   if (isVelError(error)) return error
-  const disk = diskFault(pack, 'in MODELS_DIR or in npm\'s cache', error)
+  const disk = diskError(pack, 'in MODELS_DIR or in npm\'s cache', error)
   if (disk !== null) return disk.originalError
   const { code = '', message } = error as NodeJS.ErrnoException
   const registry = new URL(String(options['registry'])) // npm's configuration always names one

@@ -42,7 +42,7 @@ describe('the cache of searches', () => {
     const kb = { ...kbOfVectors(vectors), fusion: { normalisation: 'z-score', face: 0.8, text: 0.2 } as const, usual: async () => 0.25 }
     const cached = await withSearchCache(kb, file)
     expect(cached).toMatchObject({ fusion: kb.fusion, decision: kb.decision, info: kb.info })
-    expect(await cached.usual({ id: 'Q1' })).toBe(0.25)
+    expect(await cached.cohortMean({ id: 'Q1' })).toBe(0.25)
   })
 
   it('forgets all where the index answers otherwise', async () => {

@@ -9,7 +9,7 @@ import { withLock } from '../../../src/kb/storage/lock.ts'
 import { WINDOW } from '../../../src/kb/build/embed-texts.ts'
 import { createRandom } from '../../../src/math/random.ts'
 import { readEntities } from '../../../src/kb/build/read-entities.ts'
-import { openWorkLog } from '../../../src/kb/build/photo-checkpoint.ts'
+import { openPhotoCheckpoint } from '../../../src/kb/build/photo-checkpoint.ts'
 import { writeIndex } from '../../../src/kb/build/write-index.ts'
 import { verifyIndex } from '../../../src/kb/storage/read-manifest.ts'
 import { content, seededEntities, seededVectors, temporaryFolder } from '../../helpers/build-small-index.ts'
@@ -153,13 +153,13 @@ test('a work file with a torn or changed end loses that end only', async () => {
   const path = join(await temporaryFolder(), 'work')
   const face = seededVectors(1)[0]!
   const outcome = { kind: 'face', faces: 1, box: { x1: 0, y1: 0, x2: 1, y2: 1 }, photoWidth: 1, photoHeight: 1 } as const
-  const log = await openWorkLog(path, 'recipe')
+  const log = await openPhotoCheckpoint(path, 'recipe')
   for (const key of ['a', 'b', 'c']) await log.add(key, outcome, face)
   await log.close()
   const bytes = await readFile(path)
   for (const damaged of [bytes.subarray(0, bytes.length - 1), bytes.subarray(0, bytes.length - 100), Buffer.concat([bytes.subarray(0, bytes.length - 50), Buffer.alloc(50)])]) {
     await writeFile(path, damaged)
-    const again = await openWorkLog(path, 'recipe')
+    const again = await openPhotoCheckpoint(path, 'recipe')
     expect([again.resumed, again.get('b'), again.get('c')]).toEqual([2, outcome, undefined])
     expect(await again.face('b')).toEqual(face)
     await again.add('c', outcome, face)
@@ -167,7 +167,7 @@ test('a work file with a torn or changed end loses that end only', async () => {
     await again.close()
     expect(await readFile(path)).toEqual(bytes)
   }
-  const other = await openWorkLog(path, 'another recipe')
+  const other = await openPhotoCheckpoint(path, 'another recipe')
   expect(other.resumed).toBe(0)
   await other.close()
 })

@@ -6,7 +6,7 @@ import { chooseSearch } from '../../../src/kb/build/choose-search.ts'
 import { normalize } from '../../../src/math/vector.ts'
 import { openIndex } from '../../../src/kb/search/open-index.ts'
 import { createRandom, perturb } from '../../../src/math/random.ts'
-import { placeOf } from '../../../src/kb/search/vector-table.ts'
+import { encodeTable } from '../../../src/kb/search/vector-table.ts'
 import { writeIndex } from '../../../src/kb/build/write-index.ts'
 import { content, seededEntities, seededVectors, temporaryFolder } from '../../helpers/build-small-index.ts'
 
@@ -17,27 +17,27 @@ function flatVectors (count: number): Float32Array[] {
 }
 
 test('a few vectors are compared one by one', async () => {
-  expect(await chooseSearch(placeOf('int8', seededVectors(100), 32))).toMatchObject({ search: { kind: 'exact' }, graph: null, coarse: null })
+  expect(await chooseSearch(encodeTable('int8', seededVectors(100), 32))).toMatchObject({ search: { kind: 'exact' }, graph: null, coarse: null })
 })
 
 test('nothing is tried where comparing all of them is fast enough', async () => {
-  expect(await chooseSearch(placeOf('int8', seededVectors(2500), 32), { worthwhileMs: 1000 })).toMatchObject({ search: { kind: 'exact' }, graph: null, coarse: null })
+  expect(await chooseSearch(encodeTable('int8', seededVectors(2500), 32), { worthwhileMs: 1000 })).toMatchObject({ search: { kind: 'exact' }, graph: null, coarse: null })
 })
 
 test('the fewest directions that keep a recall of 0.99 are compared first', async () => {
-  const { search, msPerQuery, graph, coarse } = await chooseSearch(placeOf('int8', flatVectors(2500), 64), { worthwhileMs: -Infinity, slowMs: Infinity })
+  const { search, msPerQuery, graph, coarse } = await chooseSearch(encodeTable('int8', flatVectors(2500), 64), { worthwhileMs: -Infinity, slowMs: Infinity })
   // What 200 candidates reach, 1000 do too.
   expect(search).toMatchObject({ kind: 'pca', dims: 32 })
   expect(search.kind === 'pca' && [200, 1000]).toContain(search.kind === 'pca' && search.candidates)
   expect(search.kind === 'pca' && search.recallAt10).toBeGreaterThanOrEqual(0.99)
   expect(msPerQuery.pca).toBeGreaterThan(0)
-  expect(coarse!.place.dims).toBe(32)
+  expect(coarse!.codes.dims).toBe(32)
   expect(graph).toBeNull()
 })
 
 test('many candidates make up for directions that are left out', async () => {
   const spread = seededVectors(4000, 9, 64)
-  const { search } = await chooseSearch(placeOf('int16', spread, 64), { worthwhileMs: -Infinity, slowMs: Infinity })
+  const { search } = await chooseSearch(encodeTable('int16', spread, 64), { worthwhileMs: -Infinity, slowMs: Infinity })
   expect(search).toMatchObject({ kind: 'pca', candidates: 1000 })
   expect(search.kind === 'pca' && search.recallAt10).toBeGreaterThanOrEqual(0.99)
 })
@@ -45,7 +45,7 @@ test('many candidates make up for directions that are left out', async () => {
 test('where that is slow or loses someone, a graph is tried, and kept only with a recall of 0.99 or more', async () => {
   const added: number[] = []
   // Of 32 directions that count alike no half is enough.
-  const { search, msPerQuery, graph } = await chooseSearch(placeOf('int8', seededVectors(2500), 32), { onAdded: done => { added.push(done) }, worthwhileMs: -Infinity, slowMs: -Infinity })
+  const { search, msPerQuery, graph } = await chooseSearch(encodeTable('int8', seededVectors(2500), 32), { onAdded: done => { added.push(done) }, worthwhileMs: -Infinity, slowMs: -Infinity })
   expect(added.at(-1)).toBe(2500)
   expect(msPerQuery.exact).toBeGreaterThan(0)
   expect(msPerQuery.hnsw).toBeGreaterThan(0)
@@ -70,7 +70,7 @@ test('an index that was built in a process of its own holds what it measured', a
   const vectors = seededVectors(2100)
   const stages = new Set<string>()
   await writeIndex(dir, content(seededEntities(2100), vectors, vectors.map((_, row) => row)), stage => stages.add(stage))
-  expect([...stages]).toEqual(['vectors', 'usual', 'alike'])
+  expect([...stages]).toEqual(['vectors', 'cohort', 'duplicates'])
   const manifest = JSON.parse(await readFile(join(dir, 'manifest.json'), 'utf8')) as { spaces: { face: { msPerQuery: object } } }
   expect(Object.keys(manifest.spaces.face.msPerQuery)).toEqual(['exact'])
   const kb = await openIndex(dir, {})

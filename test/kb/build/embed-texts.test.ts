@@ -2,7 +2,7 @@ import { readdir, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { embedTexts, WINDOW } from '../../../src/kb/build/embed-texts.ts'
-import { openTextWork, type TextWork } from '../../../src/kb/build/text-checkpoint.ts'
+import { openTextCheckpoint, type TextCheckpoint } from '../../../src/kb/build/text-checkpoint.ts'
 import type { ClipTextEncoder } from '../../../src/models/types.ts'
 import { temporaryFolder } from '../../helpers/build-small-index.ts'
 
@@ -24,13 +24,13 @@ function recorder (failAfter = Infinity): ClipTextEncoder & { batches: string[][
 const COUNT = 3 * WINDOW + 100
 const people = Array.from({ length: COUNT }, (_, i) => ({ name: `${i} ${'x'.repeat(i * 7919 % 60)}`, description: 'd' }))
 
-async function open (folder: string, recipe = 'recipe'): Promise<TextWork> {
-  const work = await openTextWork(folder, recipe, 2)
+async function open (folder: string, recipe = 'recipe'): Promise<TextCheckpoint> {
+  const work = await openTextCheckpoint(folder, recipe, 2)
   onTestFinished(work.close)
   return work
 }
 
-async function collect (encoder: ClipTextEncoder, work: TextWork, entities = people): Promise<number[][]> {
+async function collect (encoder: ClipTextEncoder, work: TextCheckpoint, entities = people): Promise<number[][]> {
   const { read } = await embedTexts(encoder, entities, 'name', work)
   const rows: number[][] = []
   for (let row = 0; row < entities.length; row++) rows.push([...await read(row)])

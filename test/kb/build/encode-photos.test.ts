@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { errors } from '../../../src/errors.ts'
 import { encodePhotos } from '../../../src/kb/build/encode-photos.ts'
-import { openWorkLog } from '../../../src/kb/build/photo-checkpoint.ts'
+import { openPhotoCheckpoint } from '../../../src/kb/build/photo-checkpoint.ts'
 import type { EncodedImage, MentionEncoder } from '../../../src/types.ts'
 import { temporaryFolder } from '../../helpers/build-small-index.ts'
 
@@ -23,7 +23,7 @@ async function build (photos: Record<string, string>, failsAt: (text: string, as
     },
     close: async () => {}
   }
-  const log = await openWorkLog(join(folder, 'work'), 'recipe')
+  const log = await openPhotoCheckpoint(join(folder, 'work'), 'recipe')
   const entity = { id: 'Q1', name: 'One', description: '', aliases: [] }
   try {
     const results = await encodePhotos([{ entity, photos: Object.keys(photos).map(name => ({ name, path: join(folder, name) })) }] as unknown as Parameters<typeof encodePhotos>[0], encoder, log, 1, () => {})

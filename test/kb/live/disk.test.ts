@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { changeLogPath } from '../../../src/kb/live/live-index.ts'
+import { walPath } from '../../../src/kb/live/live-index.ts'
 import { openIndex } from '../../../src/kb/search/open-index.ts'
 import { temporaryFolder } from '../../helpers/build-small-index.ts'
 import type { Outcome } from '../../helpers/change-process.ts'
@@ -34,7 +34,7 @@ test('on a full disk changes are refused and nothing is lost or half there; with
   const { child, opened, change } = await startChanger(dir, true)
   expect(opened.fault).toBeNull()
   expect((await change('Q101')).fault).toBeNull()
-  const { size } = await stat(changeLogPath(dir))
+  const { size } = await stat(walPath(dir))
   // Room for one change more and a part of the next.
   limitFiles(child, Math.ceil(size * 2.4))
   const outcomes: Outcome[] = []

@@ -2,8 +2,8 @@ import { cp, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { stamp } from '../../../src/kb/live/change.ts'
 import { createChangeSet } from '../../../src/kb/live/change-set.ts'
-import { changeLogPath } from '../../../src/kb/live/live-index.ts'
-import { seal } from '../../../src/kb/storage/jsonl.ts'
+import { walPath } from '../../../src/kb/live/live-index.ts'
+import { withChecksum } from '../../../src/kb/storage/jsonl.ts'
 import { updateManifest } from '../../../src/kb/storage/update-manifest.ts'
 import { writeIndex } from '../../../src/kb/build/write-index.ts'
 import { content, seededEntities, seededVectors } from '../../helpers/build-small-index.ts'
@@ -139,7 +139,7 @@ test('a compaction tells what is usual for each, and compares nobody for look-al
   onTestFinished(live.close)
   const stages = new Set<string>()
   await live.compact(stage => { stages.add(stage) })
-  expect([...stages].sort()).toEqual(['usual', 'vectors'])
+  expect([...stages].sort()).toEqual(['cohort', 'vectors'])
 })
 
 test('two that received the same changes in another order write the same index', async () => {
@@ -168,11 +168,11 @@ test('the log is slim after a compaction: what was deleted is no longer in it', 
   onTestFinished(live.close)
   await live.change(addImage('Q1', 30))
   await live.change(remove('Q1'))
-  expect(await readFile(changeLogPath(dir), 'utf8')).toContain('"face":')
+  expect(await readFile(walPath(dir), 'utf8')).toContain('"face":')
   await live.compact()
-  expect(await readFile(changeLogPath(dir), 'utf8')).not.toContain('"face":')
+  expect(await readFile(walPath(dir), 'utf8')).not.toContain('"face":')
   await live.change(put('Q1'))
-  expect((await readFile(changeLogPath(dir), 'utf8')).trim().split('\n').length).toBe(3)
+  expect((await readFile(walPath(dir), 'utf8')).trim().split('\n').length).toBe(3)
 })
 
 test('changes give the same in every order, and any number of times', () => {
@@ -194,7 +194,7 @@ test('a torn tail is dropped and told; a damaged middle and a newer format are r
   await live.change(put('Q91'))
   await live.change(put('Q92'))
   await live.close()
-  const path = changeLogPath(dir)
+  const path = walPath(dir)
   const whole = await readFile(path)
   await truncate(path, whole.length - 7)
   live = await openSmall(dir)
@@ -211,7 +211,7 @@ test('a torn tail is dropped and told; a damaged middle and a newer format are r
   damaged[Math.floor(whole.length / 2)]! ^= 1
   await writeFile(path, damaged)
   await expect(openSmall(dir)).rejects.toThrow(/expected a whole change log, received one whose line 2 was changed or lost; restore/)
-  await writeFile(path, seal({ log: 'changes', formatVersion: 2 }))
+  await writeFile(path, withChecksum({ log: 'changes', formatVersion: 2 }))
   await expect(openSmall(dir)).rejects.toThrow(/format version 1 or older, received 2; update this program/)
 })
 
@@ -259,6 +259,6 @@ test('faces of another encoder are not searched, and that is told', async () => 
 
 test('a log that cannot be read is one sentence', async () => {
   const dir = await writeSmallIndex()
-  await mkdir(changeLogPath(dir))
+  await mkdir(walPath(dir))
   await expect(openSmall(dir)).rejects.toThrow(/expected a readable change log, received EISDIR.*; check its permissions/)
 })

@@ -17,10 +17,10 @@ describe('createCohort', () => {
     const nearest = (v: Float32Array, but: number): number => mean(vectors.flatMap((other, i) => i === but ? [] : [dot(v, other)]).sort((a, b) => b - a).slice(0, 50))
     const atLarge = mean(vectors.flatMap((v, i) => i % 3 === 0 ? [nearest(v, i)] : []))
     const cohort = cohortOf(vectors)!
-    for (const row of [0, 17, 299]) expect(cohort.usual([vectors[row]!], row)).toBeCloseTo(nearest(vectors[row]!, row) - atLarge, 2)
+    for (const row of [0, 17, 299]) expect(cohort.mean([vectors[row]!], row)).toBeCloseTo(nearest(vectors[row]!, row) - atLarge, 2)
     const two = [vectors[3]!, vectors[4]!]
-    expect(cohort.usual(two, null)).toBeCloseTo(mean(two.map(v => nearest(v, -1))) - atLarge, 2)
-    expect(cohort.usual([], 5)).toBeNull()
+    expect(cohort.mean(two, null)).toBeCloseTo(mean(two.map(v => nearest(v, -1))) - atLarge, 2)
+    expect(cohort.mean([], 5)).toBeNull()
   })
 
   it('is more for a face in the middle of all', () => {
@@ -28,14 +28,14 @@ describe('createCohort', () => {
     const middle = normalize(Float32Array.from({ length: DIMS }, (_, d) => d === 0 ? 1 : 0))
     const apart = normalize(middle.map(x => -x))
     const cohort = cohortOf(crowd)!
-    expect(cohort.usual([middle], null)!).toBeGreaterThan(0)
-    expect(cohort.usual([apart], null)!).toBeLessThan(0)
+    expect(cohort.mean([middle], null)!).toBeGreaterThan(0)
+    expect(cohort.mean([apart], null)!).toBeLessThan(0)
   })
 
   it('does not count other photos of the same person', () => {
     const twins = vectors.map((v, i) => i < 60 ? vectors[0]! : v)
     const rows = twins.map((_, i) => i < 60 ? 0 : i)
-    expect(cohortOf(twins, rows)!.usual([twins[0]!], 0)!).toBeLessThan(cohortOf(twins, rows)!.usual([twins[0]!], null)! - 0.3)
+    expect(cohortOf(twins, rows)!.mean([twins[0]!], 0)!).toBeLessThan(cohortOf(twins, rows)!.mean([twins[0]!], null)! - 0.3)
   })
 
   it('says nothing of small indexes', () => {
@@ -57,24 +57,24 @@ describe('an opened index', () => {
   it('tells it for those who have a face, as the builder wrote it and as it is computed where it was not written', async () => {
     const parts = await readIndex(await write(rows.length))
     const written = createKnowledgeBase(parts)
-    const computed = createKnowledgeBase({ ...parts, spaces: { face: { ...parts.spaces.face!, usual: null } } })
+    const computed = createKnowledgeBase({ ...parts, spaces: { face: { ...parts.spaces.face!, cohortMeans: null } } })
     const cohort = cohortOf(vectors, rows)!
-    const ofRow = (row: number): number => cohort.usual(vectors.filter((_, i) => rows[i] === row), row)!
-    expect(parts.spaces.face!.usual).toHaveLength(entities)
+    const ofRow = (row: number): number => cohort.mean(vectors.filter((_, i) => rows[i] === row), row)!
+    expect(parts.spaces.face!.cohortMeans).toHaveLength(entities)
     for (const row of [0, 7, 9, 10, 64, 239]) {
-      expect(await written.usual({ id: `Q${row + 1}` })).toBeCloseTo(ofRow(row), 2)
-      expect(await written.usual({ id: `Q${row + 1}` })).toBeCloseTo((await computed.usual({ id: `Q${row + 1}` }))!, 6)
+      expect(await written.cohortMean({ id: `Q${row + 1}` })).toBeCloseTo(ofRow(row), 2)
+      expect(await written.cohortMean({ id: `Q${row + 1}` })).toBeCloseTo((await computed.cohortMean({ id: `Q${row + 1}` }))!, 6)
     }
     for (const kb of [written, computed]) {
-      expect(await kb.usual({ id: 'Q251' })).toBeNull()
-      expect(await kb.usual({ id: 'Q999' })).toBeNull()
-      expect(kb.usualOf('Q8', [vectors[19]!])).toBeCloseTo(cohort.usual([vectors[19]!], 7)!, 2)
+      expect(await kb.cohortMean({ id: 'Q251' })).toBeNull()
+      expect(await kb.cohortMean({ id: 'Q999' })).toBeNull()
+      expect(kb.cohortMeanOf('Q8', [vectors[19]!])).toBeCloseTo(cohort.mean([vectors[19]!], 7)!, 2)
     }
   })
 
   it('tells nothing where there are few faces, and no file is written', async () => {
     const kb = await openIndex(await write(100), {})
     expect(Object.keys(kb.manifest.files)).not.toContain('face.usual')
-    expect(await kb.usual({ id: 'Q8' })).toBeNull()
+    expect(await kb.cohortMean({ id: 'Q8' })).toBeNull()
   })
 })

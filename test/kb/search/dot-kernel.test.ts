@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import wabt from 'wabt'
 import { expect, test } from 'vitest'
-import { allocateScan } from '../../../src/kb/search/dot-kernel.ts'
-import { SCAN_MODULE } from '../../../src/kb/search/dot-kernel-module.ts'
-import { allocatePlace, openTable, placeOf, tableOf } from '../../../src/kb/search/vector-table.ts'
+import { allocateKernel } from '../../../src/kb/search/dot-kernel.ts'
+import { DOT_KERNEL_MODULE } from '../../../src/kb/search/dot-kernel-module.ts'
+import { allocateTable, openTable, encodeTable, tableOf } from '../../../src/kb/search/vector-table.ts'
 import { seededVectors } from '../../helpers/build-small-index.ts'
 
 test('the compiled module is the one in scan.wat', async () => {
   const { parseWat } = await wabt()
   const source = parseWat('scan.wat', await readFile(new URL('../../../src/kb/search/dot-kernel.wat', import.meta.url)), { simd: true, threads: true })
-  expect(Buffer.from(source.toBinary({}).buffer).toString('base64')).toBe(SCAN_MODULE)
+  expect(Buffer.from(source.toBinary({}).buffer).toString('base64')).toBe(DOT_KERNEL_MODULE)
 })
 
 test.each([[1, 16], [3, 512], [1001, 48], [257, 4096]])('%i vectors of %i numbers give the similarities of plain loops', (count, dims) => {
@@ -43,9 +43,9 @@ test.each(['int8', 'int16'] as const)('the largest numbers do not overflow %s', 
 })
 
 test('widths and counts that it does not fit get plain loops', () => {
-  expect(allocateScan('int8', 4, 20)).toBeNull()
-  expect(allocateScan('int16', 0, 32)).toBeNull()
-  const table = openTable(allocatePlace('int8', 4, 20))
+  expect(allocateKernel('int8', 4, 20)).toBeNull()
+  expect(allocateKernel('int16', 0, 32)).toBeNull()
+  const table = openTable(allocateTable('int8', 4, 20))
   expect(table.scan(new Float32Array(20))).toHaveLength(4)
   const [v] = seededVectors(1, 1, 20)
   const plain = tableOf('float32', [v!.map(x => -x), v!], 20)
@@ -55,7 +55,7 @@ test('widths and counts that it does not fit get plain loops', () => {
 
 test('each slot of one memory has its own answer', () => {
   const vectors = seededVectors(100, 3, 32)
-  const place = placeOf('int8', vectors, 32)
+  const place = encodeTable('int8', vectors, 32)
   const [one, other] = [openTable(place, 0), openTable(place, 2)]
   const similarities = one.scan(vectors[7]!)
   other.scan(vectors[8]!)

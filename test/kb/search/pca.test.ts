@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { findAlike } from '../../../src/kb/build/duplicate-faces.ts'
-import { createCoarse, highest, openCoarse, principalAxes } from '../../../src/kb/search/pca.ts'
+import { findDuplicateFaces } from '../../../src/kb/build/duplicate-faces.ts'
+import { createPca, highest, openPca, principalComponents } from '../../../src/kb/search/pca.ts'
 import { createGraph } from '../../../src/kb/search/hnsw.ts'
 import { createRandom, perturb } from '../../../src/math/random.ts'
 import { createSearcher } from '../../../src/kb/search/searcher.ts'
-import { openTable, placeOf, placesAbove } from '../../../src/kb/search/vector-table.ts'
+import { openTable, encodeTable, rowsAbove } from '../../../src/kb/search/vector-table.ts'
 import { dot, normalize } from '../../../src/math/vector.ts'
 import { seededVectors } from '../../helpers/build-small-index.ts'
 
@@ -12,9 +12,9 @@ const DIMS = 64
 const random = createRandom(5)
 /** Most of each lies in eight of 64 directions. */
 const vectors = seededVectors(3000, 6, 8).map(v => perturb(Float32Array.from({ length: DIMS }, (_, d) => v[d] ?? 0), 0.9, random))
-const place = placeOf('int8', vectors, DIMS)
+const place = encodeTable('int8', vectors, DIMS)
 const table = openTable(place)
-const axes = principalAxes(table)
+const axes = principalComponents(table)
 
 test('axes are orthonormal, and the first see the most', () => {
   const axis = (i: number): Float32Array => axes.subarray(i * DIMS, (i + 1) * DIMS)
@@ -24,7 +24,7 @@ test('axes are orthonormal, and the first see the most', () => {
 })
 
 test('a coarse look passes the nearest on', () => {
-  const look = openCoarse(createCoarse(table, axes, 16))
+  const look = openPca(createPca(table, axes, 16))
   for (const query of [3, 700, 2999].map(i => perturb(vectors[i]!, 0.8, random))) {
     const nearest = vectors.map((v, i) => ({ i, similarity: dot(v, query) })).sort((a, b) => b.similarity - a.similarity).slice(0, 10)
     const found = look(query, 300)
@@ -35,7 +35,7 @@ test('a coarse look passes the nearest on', () => {
 })
 
 test('as many candidates are found as there are, wherever the highest stand', () => {
-  const among = (values: Float32Array, wanted: number): number[] => [...highest(values, wanted, least => placesAbove(values, least))]
+  const among = (values: Float32Array, wanted: number): number[] => [...highest(values, wanted, least => rowsAbove(values, least))]
   expect(among(Float32Array.from([0.1, 0.2]), 5)).toEqual([0, 1])
   expect(among(new Float32Array(0), 5)).toEqual([])
   // Every one that is looked at first is low, and the highest are elsewhere; or all are the same.
@@ -50,10 +50,10 @@ test('an entity is found once by its best vector, also where one has all the nea
   const all = [...near, ...vectors.slice(1, count - 299)]
   const entityRows = Uint32Array.from(all, (_, i) => Math.max(0, i - 299))
   const first = Uint32Array.from({ length: entityRows.at(-1)! + 2 }, (_, row) => row === 0 ? 0 : row + 299)
-  const own = placeOf('int8', all, DIMS)
-  const coarse = createCoarse(openTable(own), axes, 16)
-  const exact = createSearcher({ place: own, entityRows, first, coarse: null })(vectors[0]!, 20)
-  const found = createSearcher({ place: own, entityRows, first, coarse: { ...coarse, candidates: 20 } })(vectors[0]!, 20)
+  const own = encodeTable('int8', all, DIMS)
+  const coarse = createPca(openTable(own), axes, 16)
+  const exact = createSearcher({ vectors: own, entityRows, first, pca: null })(vectors[0]!, 20)
+  const found = createSearcher({ vectors: own, entityRows, first, pca: { ...coarse, candidates: 20 } })(vectors[0]!, 20)
   expect(found.rows[0]).toBe(0)
   expect(found.rows).toHaveLength(20)
   expect(found.similarities[0]).toBe(exact.similarities[0])
@@ -62,14 +62,14 @@ test('an entity is found once by its best vector, also where one has all the nea
 
 test('look-alikes are the same however they are found, each pair once, of one entity none', async () => {
   const twins = [...vectors.slice(0, 600), ...[5, 17, 300].map(i => perturb(vectors[i]!, 0.97, random)), normalize(vectors[9]!.slice())]
-  const own = placeOf('int8', twins, DIMS)
+  const own = encodeTable('int8', twins, DIMS)
   // 603 is another photo of entity 9.
   const entityRows = Uint32Array.from(twins, (_, i) => i === 603 ? 9 : i)
   const graph = createGraph(DIMS, twins.length, { M: 16, efConstruction: 200, seed: 1 })
   twins.forEach((v, i) => { graph.add(i, v) })
-  const byScan = await findAlike(openTable(own), entityRows, { graph: null, coarse: null })
-  const byCoarse = await findAlike(openTable(own), entityRows, { graph: null, coarse: createCoarse(openTable(own), axes, 16) })
-  const byGraph = await findAlike(openTable(own), entityRows, { graph, coarse: null })
+  const byScan = await findDuplicateFaces(openTable(own), entityRows, { graph: null, coarse: null })
+  const byCoarse = await findDuplicateFaces(openTable(own), entityRows, { graph: null, coarse: createPca(openTable(own), axes, 16) })
+  const byGraph = await findDuplicateFaces(openTable(own), entityRows, { graph, coarse: null })
   const pairs = (found: typeof byScan): string[] => found.map(({ a, b }) => `${a} ${b}`)
   expect(pairs(byScan)).toEqual(expect.arrayContaining(['5 600', '17 601', '300 602']))
   expect(pairs(byScan)).not.toContain('9 603')
@@ -81,7 +81,7 @@ test('look-alikes are the same however they are found, each pair once, of one en
 test('among many look-alikes the most alike are reported', async () => {
   const one = seededVectors(1, 1, DIMS)[0]!
   const copies = Array.from({ length: 200 }, (_, i) => perturb(one, i < 40 ? 0.999 : 0.9, random))
-  const found = await findAlike(openTable(placeOf('int8', copies, DIMS)), Uint32Array.from(copies.keys()), { graph: null, coarse: null })
+  const found = await findDuplicateFaces(openTable(encodeTable('int8', copies, DIMS)), Uint32Array.from(copies.keys()), { graph: null, coarse: null })
   expect(found).toHaveLength(1000)
   // 40 of them make 780 pairs.
   expect(found.slice(0, 780).every(({ a, b }) => a < 40 && b < 40)).toBe(true)

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { createKnowledgeBase, openIndex, type IndexedKnowledgeBase } from '../../../src/kb/search/open-index.ts'
-import { openLive } from '../../../src/kb/live/live-index.ts'
+import { openLiveIndex } from '../../../src/kb/live/live-index.ts'
 import { readIndex } from '../../../src/kb/search/read-index.ts'
 import { startSearchThreads, type SearchThreads } from '../../../src/kb/search/threads.ts'
 import { writeIndex } from '../../../src/kb/build/write-index.ts'
@@ -86,7 +86,7 @@ test('a thread that does not start is told once, tried again, and told when it r
   onTestFinished(kb.close)
   const expected = await idsOf(kb, queries[0]!)
   // What no thread can be given: the first start fails in it, the next before there is one.
-  const place = parts.spaces.face!.place as unknown as Record<string, unknown>
+  const place = parts.spaces.face!.vectors as unknown as Record<string, unknown>
   const { bytes } = place
   place['bytes'] = null
   for (let n = 0; n < 2; n++) expect(await threads.search('face', null as unknown as Float32Array, 3)).toBeNull()
@@ -106,7 +106,7 @@ test('a thread that does not start is told once, tried again, and told when it r
 
 test('searches while indexes are swapped each see one of them, whole', async () => {
   const dir = await writtenIndex()
-  const live = await openLive({ dir, open: async () => (await openThreaded(dir)).kb, recipe: identity.recipe, writable: true, say: () => {} })
+  const live = await openLiveIndex({ dir, open: async () => (await openThreaded(dir)).kb, recipe: identity.recipe, writable: true, say: () => {} })
   onTestFinished(live.close)
   const expected = new Map([[live.view().info.version, await idsOf(live.view(), queries[0]!)]])
   const seen = new Map<string, number>()
@@ -134,7 +134,7 @@ test('searches while indexes are swapped each see one of them, whole', async () 
 
 test('who is deleted is not found by threads either', async () => {
   const dir = await writtenIndex()
-  const live = await openLive({ dir, open: async () => (await openThreaded(dir)).kb, recipe: identity.recipe, writable: true, say: () => {} })
+  const live = await openLiveIndex({ dir, open: async () => (await openThreaded(dir)).kb, recipe: identity.recipe, writable: true, say: () => {} })
   onTestFinished(live.close)
   const [first] = await live.view().search('face', vectors[3]!, 1)
   expect(first!.entity.id).toBe('Q4')

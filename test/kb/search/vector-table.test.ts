@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { dot } from '../../../src/math/vector.ts'
 import { createRandom } from '../../../src/math/random.ts'
-import { searchExact } from '../../../src/kb/search/flat.ts'
+import { searchFlat } from '../../../src/kb/search/flat.ts'
 import { createTop } from '../../../src/kb/search/top-k.ts'
 import { tableOf } from '../../../src/kb/search/vector-table.ts'
 import { seededVectors } from '../../helpers/build-small-index.ts'
@@ -46,6 +46,6 @@ test('many are kept as few are: in order, equals in the order they came', () => 
 
 test('asking for more than there are gives all', () => {
   const vectors = seededVectors(3)
-  const hits = searchExact(tableOf('float32', vectors, 32), Uint32Array.of(0, 0, 4), vectors[2]!, 10)
+  const hits = searchFlat(tableOf('float32', vectors, 32), Uint32Array.of(0, 0, 4), vectors[2]!, 10)
   expect([...hits.rows]).toEqual([4, 0])
 })

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { fetchPack } from '../../../src/packs/download/fetch.ts'
 import type { FetchOptions } from '../../../src/packs/download/download.ts'
 import type { PackManifest } from '../../../src/packs/manifest.ts'
-import { diskFault } from '../../../src/packs/download/errors.ts'
+import { diskError } from '../../../src/packs/download/errors.ts'
 import { verifyPack } from '../../../src/packs/verify.ts'
 import { content, listen, serveFile, sha256, source, temporaryFolder, testPack, type Behaviour, type FileServer } from '../../helpers/pack-server.ts'
 
@@ -321,8 +321,8 @@ describe('a pack over https', () => {
   })
 
   it.each([['EROFS', 'a read-only file system'], ['EACCES', 'no permission to write there'], ['ENOSPC', 'a full disk'], ['EDQUOT', 'a full quota']])('says what %s means and does not retry', (code, meaning) => {
-    expect(diskFault('tested', '/models', Object.assign(new Error(code), { code }))?.originalError.message).toContain(`expected to write /models, received ${meaning}`)
-    expect(diskFault('tested', '/models', Object.assign(new Error('cut'), { code: 'ECONNRESET' }))).toBeNull()
+    expect(diskError('tested', '/models', Object.assign(new Error(code), { code }))?.originalError.message).toContain(`expected to write /models, received ${meaning}`)
+    expect(diskError('tested', '/models', Object.assign(new Error('cut'), { code: 'ECONNRESET' }))).toBeNull()
   })
 
   it('tells a host without an address', async () => {

@@ -1,0 +1,29 @@
+// Starts a program of this project in a process or a thread of its own: from TypeScript while developing, else as it was built.
+import { fork, type ChildProcess, type ForkOptions } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { Worker } from 'node:worker_threads'
+
+const fromSource = import.meta.url.endsWith('.ts')
+
+/**
+ * @param name of the program without its ending, such as `./worker`, relative to the file with URL `from`.
+ * @param from `import.meta.url` of the caller.
+ */
+export function forkProgram (name: string, from: string, args: readonly string[] = [], options: Omit<ForkOptions, 'execArgv'> = {}): ChildProcess {
+  // NOTE: execArgv is set in both cases: without it a debugger's port would be handed on, and be in use.
+  const execArgv = fromSource ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
+  return fork(fileURLToPath(urlOf(name, from)), args, { ...options, execArgv })
+}
+
+/** @see forkProgram for `name` and `from`. */
+export function startThread (name: string, from: string, workerData: unknown): Worker {
+  const url = urlOf(name, from)
+  if (!fromSource) return new Worker(url, { workerData })
+  // NOTE: `--import tsx` does not reach threads on Node 20.
+  return new Worker(`import('tsx/esm/api').then(({ register }) => { register(); return import(${JSON.stringify(url.href)}) })`, { eval: true, workerData, execArgv: [] })
+}
+
+function urlOf (name: string, from: string): URL {
+  return new URL(`${name}${fromSource ? '.ts' : '.js'}`, from)
+}
