@@ -1,7 +1,7 @@
 // Evaluates an index and a model pack in this process: encode, rank by every row, report.
 import type { EncodedMention, Space } from '../types.ts'
 import type { KnowledgeBase } from '../kb/types.ts'
-import { judge } from '../link/decide.ts'
+import { criteriaFor, judge } from '../link/decide.ts'
 import type { EncodedQueries } from './data/encode-queries.ts'
 import { DEPTH } from './metrics/recall.ts'
 import { buildReport, type Answer, type Report, type ReportInput } from './report/report.ts'
@@ -34,7 +34,8 @@ export async function evaluate (kb: KnowledgeBase, encoded: EncodedQueries, abou
 async function answer (kb: KnowledgeBase, row: Row, mention: EncodedMention): Promise<Pick<Answer, 'ranking' | 'decision'>> {
   const candidates = await row.rank(mention)
   const ranking = ranked(candidates).slice(0, DEPTH)
-  return row.decides === null ? { ranking } : { ranking, decision: await judge(mention, candidates, kb, row.decides === 'by face') }
+  if (row.decides === null) return { ranking }
+  return { ranking, decision: judge(mention, candidates, criteriaFor(row.decides === 'by face' ? 'v2v' : 'v2vt', kb)) }
 }
 
 async function sweeps (kb: KnowledgeBase, { answers }: EncodedQueries, clip: boolean): Promise<Pick<ReportInput, 'rerankSweep' | 'overlap'>> {

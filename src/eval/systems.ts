@@ -4,6 +4,7 @@ import type { KnowledgeBase } from '../kb/types.ts'
 import { DEFAULT_ORDER, DEFAULT_RERANK_K, textSpaceOf, type RankingPlan } from '../link/plan.ts'
 import { DECIDE_TOP_K } from '../link/features.ts'
 import { rankCandidates } from '../link/rank.ts'
+import type { ScoredCandidate } from '../link/retrieve.ts'
 import type { Ranked } from './metrics/recall.ts'
 
 /** One way to rank; the paper's Table 3 has a row for each. */
@@ -14,7 +15,7 @@ export interface Row {
   /** How the service decides on these candidates by default; null where it never ranks so by default. */
   readonly decides: 'by face' | 'by both' | null
   /** As many as a decision looks at, best first. */
-  rank: (mention: EncodedMention) => Promise<Candidate[]>
+  rank: (mention: EncodedMention) => Promise<ScoredCandidate[]>
 }
 
 /** A V2VT row: the first candidates by the first space, ordered by the second. */
@@ -49,7 +50,7 @@ export function systemsOf (kb: KnowledgeBase, clip: boolean): Row[] {
 }
 
 /** As many candidates as the decision looks at. */
-export async function rankByFace (kb: KnowledgeBase, mention: EncodedMention): Promise<Candidate[]> {
+export async function rankByFace (kb: KnowledgeBase, mention: EncodedMention): Promise<ScoredCandidate[]> {
   return await rankCandidates(kb, mention, { mode: 'v2v', order: 'face-text', textSpace: 'name', rerankK: DEFAULT_RERANK_K['face-text'], topK: DECIDE_TOP_K })
 }
 

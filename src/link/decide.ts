@@ -1,10 +1,10 @@
 // The last stage: the first candidate, or none. NIL is an answer, not a failure.
-import type { Candidate, EncodedMention, Entity, LinkStatus } from '../types.ts'
+import type { EncodedMention, Entity, LinkStatus, Mode } from '../types.ts'
 import type { Calibration } from '../kb/calibration.ts'
 import type { Decision, KnowledgeBase } from '../kb/types.ts'
 import { featuresOf } from './features.ts'
-import { faceScore } from './znorm.ts'
 import { probability } from './probability.ts'
+import type { ScoredCandidate } from './retrieve.ts'
 
 export interface Decided { readonly status: LinkStatus, readonly entity: Entity | null }
 
@@ -32,24 +32,31 @@ export function decide (first: { readonly entity: Entity, readonly score: number
   return good && !near ? { status: 'linked', entity: first.entity } : { status: 'nil', entity: null }
 }
 
-/**
- * Decides, with the probability where the index is calibrated for candidates in this order.
- *
- * @param candidates best first.
- * @param byFace whether faces alone were compared. What a calibration learnt of them says nothing of other orders.
- */
-export type Judge = (mention: EncodedMention, candidates: readonly Candidate[], kb: KnowledgeBase, byFace: boolean) => Promise<Decided & { readonly probability?: number | undefined }>
+/** What an index decides by. */
+export interface Criteria {
+  readonly decision: Decision
+  readonly calibration?: Calibration | undefined
+  /** Entities in the index now. */
+  readonly entities: number
+}
 
-export const judge: Judge = async (mention, candidates, kb, byFace) => {
-  const { decision, calibration } = kb
+/** The criteria for candidates of a mode. A calibration is fitted to candidates in order of their score by face: to `v2v` alone. */
+export function criteriaFor (mode: Mode, { decision, calibration, info }: Pick<KnowledgeBase, 'decision' | 'calibration' | 'info'>): Criteria {
+  return { decision, calibration: mode === 'v2v' ? calibration : undefined, entities: info.entities }
+}
+
+/** The decision on one mention; `probability` only where the criteria hold a calibration. */
+export interface Judgement extends Decided { readonly probability?: number | undefined }
+
+/** @param candidates best first, the first two with their scores by face. */
+export function judge (mention: EncodedMention, candidates: readonly ScoredCandidate[], criteria: Criteria): Judgement {
+  const { decision, calibration, entities } = criteria
   const [first, second] = candidates
   if (first === undefined) return decide(undefined, undefined, decision)
-  const scoreOf = async ({ entity, similarity: { face } }: Candidate): Promise<number | undefined> => face === undefined ? undefined : faceScore(face, await kb.cohortMean(entity))
-  const scored = { entity: first.entity, score: await scoreOf(first) }
-  const runnerUp = second === undefined ? undefined : await scoreOf(second)
-  const features = calibration === undefined || !byFace ? null : featuresOf(mention, candidates, await kb.cohortMean(first.entity))
-  if (calibration === undefined || features === null) return decide(scored, runnerUp, decision)
+  const scored = { entity: first.entity, score: first.faceScore }
+  const features = calibration === undefined ? null : featuresOf(mention, candidates)
+  if (calibration === undefined || features === null) return decide(scored, second?.faceScore, decision)
   const { linkFrom, ambiguousFrom } = calibration
-  const p = probability(features, calibration, kb.info.entities)
-  return { ...decide(scored, runnerUp, decision, { probability: p, linkFrom, ambiguousFrom }), probability: p }
+  const p = probability(features, calibration, entities)
+  return { ...decide(scored, second?.faceScore, decision, { probability: p, linkFrom, ambiguousFrom }), probability: p }
 }

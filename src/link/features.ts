@@ -1,6 +1,7 @@
 // What is known when a mention is decided: of its first candidates, of the face, and of the entity it may be.
-import type { Candidate, EncodedMention } from '../types.ts'
+import type { EncodedMention } from '../types.ts'
 import type { Features } from '../kb/calibration.ts'
+import type { ScoredCandidate } from './retrieve.ts'
 
 /** Candidates that the decision looks at, however few are returned. */
 export const DECIDE_TOP_K = 21
@@ -21,21 +22,21 @@ const SMALLEST_CROWD = 10
  *
  * @param candidates by face, best first. @returns null where there is none.
  */
-export function featuresOf (mention: EncodedMention, candidates: readonly Candidate[], usual: number | null): Features | null {
+export function featuresOf (mention: EncodedMention, candidates: readonly ScoredCandidate[]): Features | null {
   const [first, second] = candidates
   if (first?.similarity.face === undefined) return null
   return {
     similarity: first.similarity.face,
     margin: second === undefined ? null : first.score - second.score,
     crowd: tnormMean(candidates),
-    usual,
+    usual: first.cohortMean ?? null,
     faceSize: Math.log(mention.quality.faceSizePx),
     sharpness: Math.log(1 + mention.quality.sharpness),
     detectionScore: mention.detectionScore
   }
 }
 
-function tnormMean (candidates: readonly Candidate[]): number | null {
+function tnormMean (candidates: readonly ScoredCandidate[]): number | null {
   const others = candidates.slice(1, DECIDE_TOP_K)
   return others.length < SMALLEST_CROWD ? null : others.reduce((sum, { similarity }) => sum + similarity.face!, 0) / others.length
 }

@@ -1,10 +1,11 @@
 // THE PATH: bytes -> decode -> detect -> align -> embed (in a worker) -> retrieve -> rerank -> decide -> links.
-import type { LinkedImage, LinkImage, Link, MentionEncoder, ModelInfo, Timings } from '../types.ts'
+import type { Candidate, LinkedImage, LinkImage, Link, MentionEncoder, ModelInfo, Timings } from '../types.ts'
 import type { KnowledgeBase } from '../kb/types.ts'
-import { judge } from './decide.ts'
+import { criteriaFor, judge } from './decide.ts'
 import { DECIDE_TOP_K } from './features.ts'
 import { planRanking, type PackSpaces } from './plan.ts'
 import { rankCandidates, type Timed } from './rank.ts'
+import type { ScoredCandidate } from './retrieve.ts'
 
 export interface LinkParts {
   readonly encoder: MentionEncoder
@@ -26,14 +27,20 @@ export function createLinkImage ({ encoder, pack, models }: LinkParts): LinkAgai
       timings[stage] = (timings[stage] ?? 0) + performance.now() - start
       return result
     }
+    const criteria = criteriaFor(plan.mode, kb)
     const links: Link[] = []
     for (const mention of encoded.mentions) {
       // Nobody waits any more: what is left would only hold up others.
       signal?.throwIfAborted()
       const candidates = await rankCandidates(kb, mention, { ...plan, topK: Math.max(DECIDE_TOP_K, plan.topK) }, timed)
-      const decided = await timed('decide', async () => await judge(mention, candidates, kb, plan.mode === 'v2v'))
-      links.push({ mention, ...decided, candidates: candidates.slice(0, plan.topK) })
+      const decided = await timed('decide', async () => judge(mention, candidates, criteria))
+      links.push({ mention, ...decided, candidates: candidates.slice(0, plan.topK).map(withoutScores) })
     }
     return { width: encoded.width, height: encoded.height, links, facesFound: encoded.facesFound, index: kb.info, models: models(), timings }
   }
+}
+
+/** The candidate as replies carry it. */
+function withoutScores ({ rank, entity, score, similarity }: ScoredCandidate): Candidate {
+  return { rank, entity, score, similarity }
 }

@@ -1,12 +1,12 @@
 // A mention's embeddings to its candidates: retrieve, then rerank or fuse, as the plan says.
-import type { Candidate, EncodedMention, Order } from '../types.ts'
+import type { EncodedMention, Order } from '../types.ts'
 import type { KnowledgeBase } from '../kb/types.ts'
 import { DECIDE_TOP_K } from './features.ts'
 import { EQUAL_WEIGHTS, fuse } from './fuse.ts'
 import type { RankingPlan } from './plan.ts'
-import { znorm } from './znorm.ts'
 import { rerank } from './rerank.ts'
-import { compare, retrieve, type Probe, type Ranked } from './retrieve.ts'
+import { compare, retrieve, type Probe, type Ranked, type ScoredCandidate } from './retrieve.ts'
+import { addFaceScores, znorm } from './znorm.ts'
 
 /** Wraps the work of a stage, to time it. A stage may run more than once a mention. */
 export type Timed = <T>(stage: 'retrieve' | 'rerank', work: () => Promise<T>) => Promise<T>
@@ -18,9 +18,11 @@ const untimed: Timed = async (_, work) => await work()
  *
  * @param mention L2-normalised embeddings; `context` is needed by every mode but `v2v`.
  * @returns at most `plan.topK`, best first, each with its similarity in every modality that the mode compares and the
- *   entity has a vector for.
+ *   entity has a vector for; the first two with their score by face.
  */
-export async function rankCandidates (kb: KnowledgeBase, mention: Pick<EncodedMention, 'face' | 'context'>, plan: RankingPlan, timed: Timed = untimed): Promise<Candidate[]> {
+export async function rankCandidates (
+  kb: KnowledgeBase, mention: Pick<EncodedMention, 'face' | 'context'>, plan: RankingPlan, timed: Timed = untimed
+): Promise<ScoredCandidate[]> {
   const face: Probe = { modality: 'face', space: 'face', embedding: mention.face }
   const text = (): Probe => ({ modality: 'text', space: plan.textSpace, embedding: contextOf(mention) })
   const ranked = plan.mode === 'v2v'
@@ -42,7 +44,7 @@ async function rankByBoth (kb: KnowledgeBase, face: Probe, text: Probe, plan: Ra
   const [first, second] = probesInOrder(plan.order, face, text)
   // What is returned after the reranked ones also comes from here, with both similarities.
   const found = await timed('retrieve', async () => await retrieve(kb, first, Math.max(plan.rerankK, plan.topK)))
-  return await timed('rerank', async () => rerank(await compare(kb, found, second), second.modality, plan.rerankK))
+  return await timed('rerank', async () => await scoreFirst(kb, rerank(await compare(kb, found, second), second.modality, plan.rerankK)))
 }
 
 function probesInOrder (order: Exclude<Order, 'fusion'>, face: Probe, text: Probe): readonly [Probe, Probe] {
@@ -56,8 +58,13 @@ async function fuseBoth (kb: KnowledgeBase, face: Probe, text: Probe, plan: Rank
   return await timed('rerank', async () => {
     const seen = new Set(byFace.map(c => c.entity.id))
     const union = [...await compare(kb, byFace, text), ...await compare(kb, byText.filter(c => !seen.has(c.entity.id)), face)]
-    return fuse(union, kb.fusion ?? EQUAL_WEIGHTS)
+    return await scoreFirst(kb, fuse(union, kb.fusion ?? EQUAL_WEIGHTS))
   })
+}
+
+/** Adds the scores by face of the first two candidates: only these are compared by the decision. */
+async function scoreFirst (kb: KnowledgeBase, candidates: readonly Ranked[]): Promise<Ranked[]> {
+  return [...await addFaceScores(kb, candidates.slice(0, 2)), ...candidates.slice(2)]
 }
 
 function contextOf ({ context }: Pick<EncodedMention, 'context'>): Float32Array {

@@ -10,8 +10,19 @@ export interface Probe {
   readonly embedding: Float32Array
 }
 
-/** A candidate whose place in its list is its rank. */
-export type Ranked = Omit<Candidate, 'rank'>
+/** What the decision needs of a candidate by face. Internal: no reply carries it. Absent without a similarity by face. */
+export interface FaceScored {
+  /** Similarity by face after score normalisation, whatever the candidates are ordered by. */
+  readonly faceScore?: number | undefined
+  /** `KnowledgeBase.cohortMean` of the entity. */
+  readonly cohortMean?: number | null | undefined
+}
+
+/** A candidate of a list that is still being reordered: its rank is its position. */
+export interface Ranked extends Omit<Candidate, 'rank'>, FaceScored {}
+
+/** A candidate as the decision sees it. */
+export interface ScoredCandidate extends Candidate, FaceScored {}
 
 /** The `k` entities nearest to the probe, best first; score = similarity. Entities without a vector in the space never come. */
 export async function retrieve (kb: KnowledgeBase, { modality, space, embedding }: Probe, k: number): Promise<Ranked[]> {

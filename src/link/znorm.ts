@@ -1,28 +1,35 @@
-// Candidates by face, made comparable: what is usual for an entity is taken off its similarity.
+// Score normalisation of candidates by face (z-norm): the entity's cohort mean is subtracted from its similarity.
 import type { KnowledgeBase } from '../kb/types.ts'
 import type { Ranked } from './retrieve.ts'
 
-/**
- * How much of what is usual is taken off. On the dev sets anything from 0.3 to 0.7 found more people than none, in
- * cohorts of any hundreds of faces; the figures are in RESULTS.md.
- */
+/** Weight of the cohort mean. On the dev sets 0.3 to 0.7 rank better than 0, for cohorts of some hundred faces: RESULTS.md. */
 export const ZNORM_WEIGHT = 0.5
 
 /**
- * Score by face: similarity - weight * usual, where `usual` is by how much others are more similar to the entity than to
- * people at large (`KnowledgeBase.usual`), null where the index has too few faces to tell: then it is the similarity.
+ * Score by face: similarity - weight * cohortMean.
  *
+ * @param similarity cosine, -1..1.
+ * @param cohortMean see `KnowledgeBase.cohortMean`; null counts as 0, so that the score is the similarity.
  * @see Auckenthaler et al. 2000, "Score Normalization for Text-Independent Speaker Verification Systems": zero
- *   normalisation, here with the gallery itself as cohort, so that no strangers need be kept
+ *   normalisation, here without the division by the standard deviation and with faces of the gallery itself as the cohort
  */
-export function faceScore (similarity: number, usual: number | null, weight = ZNORM_WEIGHT): number {
-  return similarity - weight * (usual ?? 0)
+export function faceScore (similarity: number, cohortMean: number | null, weight = ZNORM_WEIGHT): number {
+  return similarity - weight * (cohortMean ?? 0)
 }
 
-/** The same candidates, found by face, in the order of their score. */
+/** Adds the score by face and the cohort mean to each candidate that has a similarity by face; order and scores stay. */
+export async function addFaceScores (kb: KnowledgeBase, candidates: readonly Ranked[], weight = ZNORM_WEIGHT): Promise<Ranked[]> {
+  return await Promise.all(candidates.map(async candidate => {
+    const { entity, score, similarity } = candidate
+    if (similarity.face === undefined) return candidate
+    const cohortMean = await kb.cohortMean(entity)
+    return { entity, score, similarity, faceScore: faceScore(similarity.face, cohortMean, weight), cohortMean }
+  }))
+}
+
+/** Sorts candidates that were retrieved by face by their score by face, which becomes their score. */
 export async function znorm (kb: KnowledgeBase, candidates: readonly Ranked[], weight = ZNORM_WEIGHT): Promise<Ranked[]> {
-  const usual = await Promise.all(candidates.map(async ({ entity }) => await kb.cohortMean(entity)))
-  return candidates
-    .map((candidate, i) => ({ ...candidate, score: faceScore(candidate.score, usual[i]!, weight) }))
+  return (await addFaceScores(kb, candidates, weight))
+    .map(candidate => ({ ...candidate, score: candidate.faceScore! }))
     .sort((a, b) => b.score - a.score)
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Candidate } from '../../src/types.ts'
 import { decide, judge } from '../../src/link/decide.ts'
-import { memoryKb, mentionOf } from '../helpers/memory-kb.ts'
+import type { ScoredCandidate } from '../../src/link/retrieve.ts'
+import { mentionOf } from '../helpers/memory-kb.ts'
 
 const decision = { threshold: 0.5, ambiguousMargin: 0.05, measuredOn: 'nothing' }
 const entity = { id: 'Q1', name: '', description: '', aliases: [] }
@@ -28,21 +29,20 @@ describe('decide', () => {
 })
 
 describe('judge', () => {
-  // Others are usually near to Q2.
-  const kb = memoryKb([], { decision, cohortMean: async ({ id }) => id === 'Q2' ? 0.2 : null })
-  const candidate = (id: string, score: number, similarity: Candidate['similarity']): Candidate => ({ rank: 1, score, similarity, entity: { ...entity, id } })
+  const criteria = { decision, entities: 3 }
+  const candidate = (id: string, score: number, similarity: Candidate['similarity'], faceScore = similarity.face): ScoredCandidate =>
+    ({ rank: 1, score, similarity, entity: { ...entity, id }, faceScore })
   const mention = mentionOf([1, 0])
 
-  it('goes by the score of faces in every order, also where texts chose the candidates', async () => {
-    const byFace = [candidate('Q1', 0.55, { face: 0.55 }), candidate('Q2', 0.42, { face: 0.52 })]
-    expect(await judge(mention, byFace, kb, true)).toEqual({ status: 'linked', entity: byFace[0]!.entity })
-    const fused = [candidate('Q1', 2.5, { face: 0.55, text: 0.3 }), candidate('Q2', 2.4, { face: 0.52, text: 0.1 })]
-    expect((await judge(mention, fused, kb, false)).status).toBe('linked')
-    expect((await judge(mention, [fused[0]!, candidate('Q3', 2.4, { face: 0.52 })], kb, false)).status).toBe('ambiguous')
-    // What is usual for Q2 takes it below the threshold.
-    expect((await judge(mention, [candidate('Q2', 2.5, { face: 0.58, text: 0.3 })], kb, false)).status).toBe('nil')
-    expect((await judge(mention, [candidate('Q1', 2.5, { face: 0.45, text: 0.9 })], kb, false)).status).toBe('nil')
-    expect((await judge(mention, [candidate('Q1', 0.9, { text: 0.9 })], kb, false)).status).toBe('nil')
-    expect((await judge(mention, [], kb, true)).status).toBe('nil')
+  it('compares scores by face in every order, also where texts chose the candidates', () => {
+    const byFace = [candidate('Q1', 0.55, { face: 0.55 }), candidate('Q2', 0.42, { face: 0.52 }, 0.42)]
+    expect(judge(mention, byFace, criteria)).toEqual({ status: 'linked', entity: byFace[0]!.entity })
+    const fused = [candidate('Q1', 2.5, { face: 0.55, text: 0.3 }), candidate('Q2', 2.4, { face: 0.52, text: 0.1 }, 0.42)]
+    expect(judge(mention, fused, criteria).status).toBe('linked')
+    expect(judge(mention, [fused[0]!, candidate('Q3', 2.4, { face: 0.52 })], criteria).status).toBe('ambiguous')
+    expect(judge(mention, [candidate('Q2', 2.5, { face: 0.58, text: 0.3 }, 0.48)], criteria).status).toBe('nil')
+    expect(judge(mention, [candidate('Q1', 2.5, { face: 0.45, text: 0.9 })], criteria).status).toBe('nil')
+    expect(judge(mention, [candidate('Q1', 0.9, { text: 0.9 })], criteria).status).toBe('nil')
+    expect(judge(mention, [], criteria).status).toBe('nil')
   })
 })

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Calibration, Features } from '../../src/kb/calibration.ts'
-import { decide, judge } from '../../src/link/decide.ts'
+import { criteriaFor, decide, judge } from '../../src/link/decide.ts'
 import { featuresOf } from '../../src/link/features.ts'
 import { growthWarning, logOdds, probability } from '../../src/link/probability.ts'
-import type { Candidate } from '../../src/types.ts'
+import type { ScoredCandidate } from '../../src/link/retrieve.ts'
 import { kbOfVectors, mentionOf } from '../helpers/memory-kb.ts'
 
 const term = { weight: 2, mean: 0.4, scale: 0.1, min: 0, max: 1 }
@@ -40,7 +40,9 @@ describe('probability', () => {
   })
 })
 
-const candidates = (...similarities: number[]): Candidate[] => similarities.map((face, i) => ({ rank: i + 1, score: face, similarity: { face }, entity: { id: `Q${i + 1}`, name: '', description: '', aliases: [] } }))
+const candidates = (...similarities: number[]): ScoredCandidate[] => similarities.map((face, i) => ({
+  rank: i + 1, score: face, similarity: { face }, entity: { id: `Q${i + 1}`, name: '', description: '', aliases: [] }, faceScore: face
+}))
 
 describe('deciding by probability', () => {
   const decision = { threshold: 0.5, ambiguousMargin: 0.05, measuredOn: 'nothing' }
@@ -65,23 +67,23 @@ describe('deciding by probability', () => {
   it('states a probability where the index has a calibration, and where faces alone chose the candidates', async () => {
     const mention = mentionOf([1, 0])
     const kb = kbOfVectors({ Q1: { face: [[1, 0]] }, Q2: { face: [[0, 1]] } })
-    const found = (await kb.search('face', mention.face, 2)).map(({ entity, similarity }, i) => ({ rank: i + 1, entity, score: similarity, similarity: { face: similarity } }))
-    expect(await judge(mention, found, kb, true)).toEqual({ status: 'linked', entity: kb.entity('Q1') })
+    const found = (await kb.search('face', mention.face, 2)).map(({ entity, similarity }, i) => ({ rank: i + 1, entity, score: similarity, similarity: { face: similarity }, faceScore: similarity }))
+    expect(judge(mention, found, criteriaFor('v2v', kb))).toEqual({ status: 'linked', entity: kb.entity('Q1') })
     const calibrated = { ...kb, calibration }
     // The similarity of 1 is worth 12, the face of 10 px counts as the smallest seen and takes 10.
-    expect((await judge(mention, found, calibrated, true)).probability).toBeCloseTo(1 / (1 + Math.exp(-(-1 + 12 - 10))), 6)
+    expect(judge(mention, found, criteriaFor('v2v', calibrated)).probability).toBeCloseTo(1 / (1 + Math.exp(-(-1 + 12 - 10))), 6)
     const byText = found.map(c => ({ ...c, similarity: { ...c.similarity, text: 0.3 } }))
-    expect(await judge(mention, byText, calibrated, false)).not.toHaveProperty('probability')
-    expect((await judge(mention, [], calibrated, true)).status).toBe('nil')
+    expect(judge(mention, byText, criteriaFor('v2vt', calibrated))).not.toHaveProperty('probability')
+    expect(judge(mention, [], criteriaFor('v2v', calibrated)).status).toBe('nil')
   })
 })
 
 describe('features', () => {
   it('are of the first candidate and the face', () => {
-    const f = featuresOf(mentionOf([1, 0]), candidates(0.7, 0.4), 0.25)!
+    const f = featuresOf(mentionOf([1, 0]), candidates(0.7, 0.4).map(c => ({ ...c, cohortMean: 0.25 })))!
     expect(f).toMatchObject({ similarity: 0.7, usual: 0.25, faceSize: Math.log(10), sharpness: Math.log(101), detectionScore: 0.9 })
     expect(f.margin).toBeCloseTo(0.3, 12)
-    expect(featuresOf(mentionOf([1, 0]), candidates(0.7), null)).toMatchObject({ margin: null, usual: null })
-    expect(featuresOf(mentionOf([1, 0]), [], null)).toBeNull()
+    expect(featuresOf(mentionOf([1, 0]), candidates(0.7))).toMatchObject({ margin: null, usual: null })
+    expect(featuresOf(mentionOf([1, 0]), [])).toBeNull()
   })
 })

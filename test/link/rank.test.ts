@@ -134,6 +134,17 @@ describe('rankCandidates', () => {
     for (const mode of ['v2t', 'v2vt'] as const) await expect(rankCandidates(kb, { face: mention.face }, { ...plan, mode })).rejects.toThrow(/context/)
   })
 
+  test('adds the score by face to the first two candidates in every order', async () => {
+    const normalising = memoryKb(entities, { cohortMean: async ({ id }) => Number(id.slice(1)) / 100 })
+    for (const order of ['face-text', 'text-face', 'fusion'] as const) {
+      const first = (await rankCandidates(normalising, mention, { ...plan, order })).slice(0, 2)
+      for (const { entity, similarity, faceScore, cohortMean } of first) {
+        const mean = Number(entity.id.slice(1)) / 100
+        expect([faceScore, cohortMean]).toEqual(similarity.face === undefined ? [undefined, undefined] : [similarity.face - mean / 2, mean])
+      }
+    }
+  })
+
   test('times what it does by stage', async () => {
     const stages: string[] = []
     await rankCandidates(kb, mention, plan, async (stage, work) => {

@@ -16,7 +16,7 @@ export async function collectSamples (kb: KnowledgeBase, answers: readonly Encod
     samples.push({
       person: query.entityId ?? `stranger ${i}`,
       stranger: query.entityId === null,
-      features: mention === null || candidates[0] === undefined ? null : featuresOf(mention, candidates, await kb.cohortMean(candidates[0].entity)),
+      features: mention === null ? null : featuresOf(mention, candidates),
       right: query.entityId !== null && rankOf(ranked(candidates), query.entityId) === 1
     })
   }
