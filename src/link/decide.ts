@@ -1,4 +1,4 @@
-// The last stage: the first candidate, or none. NIL is an answer, not a failure.
+// The last stage: links a mention to its first candidate or to none. NIL is an answer, not an error.
 import type { EncodedMention, Entity, LinkStatus, Mode } from '../types.ts'
 import type { Calibration } from '../kb/calibration.ts'
 import type { Decision, KnowledgeBase } from '../kb/types.ts'
@@ -6,33 +6,41 @@ import { featuresOf } from './features.ts'
 import { probability } from './probability.ts'
 import type { ScoredCandidate } from './retrieve.ts'
 
+export interface FirstCandidate { readonly entity: Entity, readonly score: number | undefined }
+
 export interface Decided { readonly status: LinkStatus, readonly entity: Entity | null }
 
-/** A calibrated probability, and what the index's calibration makes of it. */
+/** A calibrated probability with the two limits that the calibration of the index sets on it. */
 export interface Judged extends Pick<Calibration, 'linkFrom' | 'ambiguousFrom'> { readonly probability: number }
 
 /**
- * linked: the first candidate is good enough, and no second entity is nearer to it than the margin. ambiguous: it is good
- * enough, but a second entity is that near; or it is more likely right than not, but not good enough. nil: else.
+ * Decides by the scores by face of the first two candidates.
  *
- * Good enough is a face score from the threshold on or, in a calibrated index, a probability from `linkFrom` on.
- * More likely right than not is a probability from `ambiguousFrom` on; without calibration there is no such state. Two
- * look-alikes that both reach the threshold are ambiguous at any probability, since it is shared between them.
+ * - accepted: score >= `threshold` or, with a calibration, probability >= `linkFrom`.
+ * - plausible: probability >= `ambiguousFrom`; never without a calibration.
+ * - close: the second score is less than `ambiguousMargin` below the first.
  *
- * @param first whom to link, and the score by face, whatever the order was: a fused or reranked score says nothing of faces.
- * @param second the score by face of the second candidate. Undefined where there is none, or no face to compare.
+ * `linked`: accepted and not close. `ambiguous`: close, and accepted, plausible or with a score >= `threshold`; or not
+ * close, plausible and not accepted. `nil`: all else. With a close second the threshold counts beside the probability,
+ * because two look-alikes share the probability and neither may reach its limit.
+ *
+ * @param first the first candidate with its score by face, cosine less the cohort mean: a fused or reranked score is on
+ *   another scale than the threshold. A score of undefined (no face vector) is `nil`.
+ * @param second score by face of the second candidate; undefined without a second candidate or without its face vector.
  */
-export function decide (first: { readonly entity: Entity, readonly score: number | undefined } | undefined, second: number | undefined, decision: Decision, judged: Judged | null = null): Decided {
+export function decide (
+  first: FirstCandidate | undefined, second: number | undefined, decision: Decision, judged: Judged | null = null
+): Decided {
   if (first?.score === undefined) return { status: 'nil', entity: null }
-  const reaches = first.score >= decision.threshold
-  const good = judged === null ? reaches : judged.probability >= judged.linkFrom
-  const near = second !== undefined && first.score - second < decision.ambiguousMargin
-  const likely = judged !== null && judged.probability >= judged.ambiguousFrom
-  if (near ? good || reaches || likely : likely && !good) return { status: 'ambiguous', entity: null }
-  return good && !near ? { status: 'linked', entity: first.entity } : { status: 'nil', entity: null }
+  const reachesThreshold = first.score >= decision.threshold
+  const accepted = judged === null ? reachesThreshold : judged.probability >= judged.linkFrom
+  const close = second !== undefined && first.score - second < decision.ambiguousMargin
+  const plausible = judged !== null && judged.probability >= judged.ambiguousFrom
+  if (close ? accepted || reachesThreshold || plausible : plausible && !accepted) return { status: 'ambiguous', entity: null }
+  return accepted && !close ? { status: 'linked', entity: first.entity } : { status: 'nil', entity: null }
 }
 
-/** What an index decides by. */
+/** Thresholds, calibration and size of an index. */
 export interface Criteria {
   readonly decision: Decision
   readonly calibration?: Calibration | undefined
@@ -40,8 +48,9 @@ export interface Criteria {
   readonly entities: number
 }
 
-/** The criteria for candidates of a mode. A calibration is fitted to candidates in order of their score by face: to `v2v` alone. */
-export function criteriaFor (mode: Mode, { decision, calibration, info }: Pick<KnowledgeBase, 'decision' | 'calibration' | 'info'>): Criteria {
+/** The criteria for candidates of a mode. A calibration is fitted to candidates in the order of `v2v` and holds for no other. */
+export function criteriaFor (mode: Mode, kb: Pick<KnowledgeBase, 'decision' | 'calibration' | 'info'>): Criteria {
+  const { decision, calibration, info } = kb
   return { decision, calibration: mode === 'v2v' ? calibration : undefined, entities: info.entities }
 }
 

@@ -1,26 +1,26 @@
-// What is known when a mention is decided: of its first candidates, of the face, and of the entity it may be.
+// Features of a mention and its candidates, from which the calibration computes a probability.
 import type { EncodedMention } from '../types.ts'
 import type { Features } from '../kb/calibration.ts'
 import type { ScoredCandidate } from './retrieve.ts'
 
-/** Candidates that the decision looks at, however few are returned. */
+/** Number of candidates that the decision uses, however few are returned. */
 export const DECIDE_TOP_K = 21
-/** Fewer than this say nothing of the crowd. */
-const SMALLEST_CROWD = 10
+/** Fewest candidates after the first whose mean similarity is a feature. */
+const MIN_TNORM = 10
 
 /**
  * Features of the first candidate.
  *
- * - similarity: cosine of mention and first entity.
- * - margin: by how much the second entity's score is less; null where there is no second.
- * - crowd: mean cosine of the mention to the entities at ranks 2 to 21; null where there are fewer than ten. A blurred or
- *   odd face is near to many; what counts is by how much the first stands out: test normalisation.
- * - usual: by how much others are more similar to the first entity than to people at large. It is in the order of the
- *   candidates already; here it says what the similarity is worth.
- * - faceSize: natural logarithm of the box's short side, px. sharpness: natural logarithm of 1 + the mention's.
- * - detectionScore: as the mention's.
+ * - similarity: cosine of mention and first entity, -1..1.
+ * - margin: first score less second score; null without a second candidate.
+ * - crowd: t-norm mean, the mean cosine of the mention to the entities at ranks 2 to 21; null for fewer than ten. A blurred
+ *   face is similar to many entities, so a high similarity to the first is weaker evidence.
+ * - usual: cohort mean of the first entity (`KnowledgeBase.cohortMean`); null where it is unknown.
+ * - faceSize: natural logarithm of the short side of the box, px. sharpness: ln(1 + sharpness of the mention).
+ * - detectionScore: of the mention, 0..1 or null.
  *
- * @param candidates by face, best first. @returns null where there is none.
+ * @param candidates by face, best first, the first with its cohort mean. @returns null without a candidate.
+ * @see Auckenthaler et al. 2000, "Score Normalization for Text-Independent Speaker Verification Systems": t-norm
  */
 export function featuresOf (mention: EncodedMention, candidates: readonly ScoredCandidate[]): Features | null {
   const [first, second] = candidates
@@ -38,5 +38,5 @@ export function featuresOf (mention: EncodedMention, candidates: readonly Scored
 
 function tnormMean (candidates: readonly ScoredCandidate[]): number | null {
   const others = candidates.slice(1, DECIDE_TOP_K)
-  return others.length < SMALLEST_CROWD ? null : others.reduce((sum, { similarity }) => sum + similarity.face!, 0) / others.length
+  return others.length < MIN_TNORM ? null : others.reduce((sum, { similarity }) => sum + similarity.face!, 0) / others.length
 }

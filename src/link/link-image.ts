@@ -13,7 +13,7 @@ export interface LinkParts {
   readonly models: () => readonly ModelInfo[]
 }
 
-/** Links one image against the knowledge base it is given, so that all its mentions see one version of the index. */
+/** Links one image against one view of the knowledge base, so that all mentions see the same version of the index. */
 export type LinkAgainst = (kb: KnowledgeBase, ...image: Parameters<LinkImage>) => Promise<LinkedImage>
 
 export function createLinkImage ({ encoder, pack, models }: LinkParts): LinkAgainst {
@@ -30,13 +30,14 @@ export function createLinkImage ({ encoder, pack, models }: LinkParts): LinkAgai
     const criteria = criteriaFor(plan.mode, kb)
     const links: Link[] = []
     for (const mention of encoded.mentions) {
-      // Nobody waits any more: what is left would only hold up others.
+      // After an abort the remaining mentions would only delay other requests.
       signal?.throwIfAborted()
       const candidates = await rankCandidates(kb, mention, { ...plan, topK: Math.max(DECIDE_TOP_K, plan.topK) }, timed)
       const decided = await timed('decide', async () => judge(mention, candidates, criteria))
       links.push({ mention, ...decided, candidates: candidates.slice(0, plan.topK).map(withoutScores) })
     }
-    return { width: encoded.width, height: encoded.height, links, facesFound: encoded.facesFound, index: kb.info, models: models(), timings }
+    const { width, height, facesFound } = encoded
+    return { width, height, links, facesFound, index: kb.info, models: models(), timings }
   }
 }
 

@@ -1,4 +1,4 @@
-// A mention's embeddings to its candidates: retrieve, then rerank or fuse, as the plan says.
+// Embeddings of a mention to its candidates: retrieve, then normalise, rerank or fuse according to the plan.
 import type { EncodedMention, Order } from '../types.ts'
 import type { KnowledgeBase } from '../kb/types.ts'
 import { DECIDE_TOP_K } from './features.ts'
@@ -8,17 +8,17 @@ import { rerank } from './rerank.ts'
 import { compare, retrieve, type Probe, type Ranked, type ScoredCandidate } from './retrieve.ts'
 import { addFaceScores, znorm } from './znorm.ts'
 
-/** Wraps the work of a stage, to time it. A stage may run more than once a mention. */
+/** Runs the work of a stage and measures its time. A stage may run more than once for one mention. */
 export type Timed = <T>(stage: 'retrieve' | 'rerank', work: () => Promise<T>) => Promise<T>
 
 const untimed: Timed = async (_, work) => await work()
 
 /**
- * Finds a mention's candidates.
+ * Finds the candidates of a mention.
  *
- * @param mention L2-normalised embeddings; `context` is needed by every mode but `v2v`.
- * @returns at most `plan.topK`, best first, each with its similarity in every modality that the mode compares and the
- *   entity has a vector for; the first two with their score by face.
+ * @param mention L2-normalised embeddings; every mode but `v2v` needs `context`.
+ * @returns at most `plan.topK`, best first. Each has its similarity in every modality that the mode compares and the entity
+ *   has a vector for; at least the first two have their score by face.
  */
 export async function rankCandidates (
   kb: KnowledgeBase, mention: Pick<EncodedMention, 'face' | 'context'>, plan: RankingPlan, timed: Timed = untimed
@@ -33,7 +33,7 @@ export async function rankCandidates (
   return ranked.slice(0, plan.topK).map((candidate, i) => ({ rank: i + 1, ...candidate }))
 }
 
-/** Only those that a decision looks at change places, so that it does not depend on how many are asked for. */
+/** Only the candidates that the decision uses are reordered together, so that the first ranks do not depend on `topK`. */
 async function rankByFace (kb: KnowledgeBase, face: Probe, topK: number): Promise<Ranked[]> {
   const found = await retrieve(kb, face, Math.max(topK, DECIDE_TOP_K))
   return [...await znorm(kb, found.slice(0, DECIDE_TOP_K)), ...await znorm(kb, found.slice(DECIDE_TOP_K))]
@@ -42,7 +42,7 @@ async function rankByFace (kb: KnowledgeBase, face: Probe, topK: number): Promis
 async function rankByBoth (kb: KnowledgeBase, face: Probe, text: Probe, plan: RankingPlan, timed: Timed): Promise<Ranked[]> {
   if (plan.order === 'fusion') return await fuseBoth(kb, face, text, plan, timed)
   const [first, second] = probesInOrder(plan.order, face, text)
-  // What is returned after the reranked ones also comes from here, with both similarities.
+  // Up to `topK`, candidates beyond `rerankK` follow the reranked ones, also with both similarities.
   const found = await timed('retrieve', async () => await retrieve(kb, first, Math.max(plan.rerankK, plan.topK)))
   return await timed('rerank', async () => await scoreFirst(kb, rerank(await compare(kb, found, second), second.modality, plan.rerankK)))
 }
@@ -51,10 +51,10 @@ function probesInOrder (order: Exclude<Order, 'fusion'>, face: Probe, text: Prob
   return order === 'face-text' ? [face, text] : [text, face]
 }
 
-/** The union of the first `rerankK` of both lists, those found by face first; each is then compared with what it was not found by. */
+/** Fuses the union of the first `rerankK` of each modality; each candidate is compared in the modality that did not retrieve it. */
 async function fuseBoth (kb: KnowledgeBase, face: Probe, text: Probe, plan: RankingPlan, timed: Timed): Promise<Ranked[]> {
-  const { rerankK } = plan
-  const [byFace, byText] = await timed('retrieve', async () => await Promise.all([retrieve(kb, face, rerankK), retrieve(kb, text, rerankK)]))
+  const [byFace, byText] = await timed('retrieve', async () =>
+    await Promise.all([retrieve(kb, face, plan.rerankK), retrieve(kb, text, plan.rerankK)]))
   return await timed('rerank', async () => {
     const seen = new Set(byFace.map(c => c.entity.id))
     const union = [...await compare(kb, byFace, text), ...await compare(kb, byText.filter(c => !seen.has(c.entity.id)), face)]

@@ -1,12 +1,12 @@
-// One embedding of a mention to the entities nearest to it.
+// One embedding of a mention to the most similar entities.
 import type { Candidate, Modality, Space } from '../types.ts'
 import type { KnowledgeBase } from '../kb/types.ts'
 
-/** What a mention is compared by in one modality. */
+/** The query of one modality: an embedding of the mention and the space to search. */
 export interface Probe {
   readonly modality: Modality
   readonly space: Space
-  /** L2-normalised, of the space's width. */
+  /** L2-normalised float32 `[kb.dims[space]]`. */
   readonly embedding: Float32Array
 }
 
@@ -24,16 +24,16 @@ export interface Ranked extends Omit<Candidate, 'rank'>, FaceScored {}
 /** A candidate as the decision sees it. */
 export interface ScoredCandidate extends Candidate, FaceScored {}
 
-/** The `k` entities nearest to the probe, best first; score = similarity. Entities without a vector in the space never come. */
+/** The `k` entities most similar to the probe, best first; score = similarity. Entities without a vector in the space are left out. */
 export async function retrieve (kb: KnowledgeBase, { modality, space, embedding }: Probe, k: number): Promise<Ranked[]> {
   const neighbours = await kb.search(space, embedding, Math.min(k, kb.info.entities))
   return neighbours.map(({ entity, similarity }) => ({ entity, score: similarity, similarity: { [modality]: similarity } }))
 }
 
-/** The same candidates in the same order and with the same scores, each with its similarity to `probe` where it has one. */
+/** Adds the similarity to `probe` to each candidate with a vector in its space; order and scores stay. */
 export async function compare (kb: KnowledgeBase, candidates: readonly Ranked[], { modality, space, embedding }: Probe): Promise<Ranked[]> {
   const similarities = await kb.similarities(space, embedding, candidates.map(c => c.entity))
-  // Built of named members: spreading hundreds of candidates takes as long as comparing them.
+  // Members are named: spreading hundreds of candidates takes as long as comparing them.
   return candidates.map(({ entity, score, similarity }, i) => {
     const added = similarities[i]!
     return Number.isNaN(added) ? candidates[i]! : { entity, score, similarity: both(similarity, modality, added) }
