@@ -1,7 +1,7 @@
 // The nouns of the service. Imports nothing.
 //
-// Frames: unless a name says otherwise, coordinates are px of the EXIF-oriented original image, origin at its
-// top left corner, x to the right, y down, continuous (the centre of the first pixel is 0.5, 0.5), x2 and y2 exclusive.
+// Frame: unless a name says otherwise, coordinates are px of the EXIF-oriented original image, continuous, with the origin
+// at its top left corner, x to the right and y down (the centre of the first pixel is 0.5, 0.5); x2 and y2 are exclusive.
 // Left and right are sides of the image, not of the person.
 
 export interface Point { readonly x: number, readonly y: number }
@@ -14,7 +14,7 @@ export type Landmarks = readonly [Point, Point, Point, Point, Point]
 /** Pixels: uint8 `[height, width, 3]`, RGB, sRGB. */
 export interface Raster { readonly data: Uint8Array, readonly width: number, readonly height: number }
 
-/** A face as a detector saw it. `score` in 0..1. `landmarks` only from detectors that locate them. */
+/** A detected face. `score` in 0..1. `landmarks` only from detectors that locate them. */
 export interface Detection { readonly box: Box, readonly score: number, readonly landmarks?: Landmarks | undefined }
 
 export interface Quality {
@@ -24,25 +24,25 @@ export interface Quality {
   readonly sharpness: number
 }
 
-/** A mention with its embeddings: what the encoding half of the path hands to the linking half. */
+/** A mention with its embeddings: the output of `encode/` and the input of `link/`. */
 export interface EncodedMention {
   readonly box: Box
   readonly landmarks: Landmarks
-  /** 0..1, null where the box was given and nothing was detected. */
+  /** Score of the detector, 0..1; null for a box from the caller. */
   readonly detectionScore: number | null
   readonly quality: Quality
   /** L2-normalised float32 `[faceDims]`. */
   readonly face: Float32Array
-  /** L2-normalised float32 `[clipDims]` of the context crop; present when asked for. */
+  /** L2-normalised float32 `[clipDims]` of the context crop; only with `EncodeOptions.context`. */
   readonly context?: Float32Array | undefined
 }
 
-/** Stages of the path, in order. One list: file names, `Server-Timing`, metric labels and log keys. */
+/** Stages of the path, in order: the one list for `Server-Timing`, metric labels, log keys and names of files that are a stage. */
 export const STAGES = ['decode', 'detect', 'align', 'embed', 'retrieve', 'rerank', 'decide'] as const
 
 export type Stage = typeof STAGES[number]
 
-/** Milliseconds per stage that ran. */
+/** Time of each stage that ran, ms. */
 export type Timings = Partial<Record<Stage, number>>
 
 export interface EncodedImage {
@@ -50,19 +50,19 @@ export interface EncodedImage {
   readonly width: number
   readonly height: number
   readonly mentions: readonly EncodedMention[]
-  /** Faces found before the cap on faces; `mentions.length` is at most this. */
+  /** Number of faces before the cap (MAX_FACES); at least `mentions.length`. */
   readonly facesFound: number
   readonly timings: Timings
 }
 
 export interface EncodeOptions {
-  /** Mentions given by the caller: each box is one, in this order. A detector is asked only for landmarks, where it locates them. */
+  /** Boxes from the caller: each is a mention, in this order. A detector runs only to locate landmarks. */
   readonly boxes?: readonly Box[] | undefined
-  /** Also embed each mention's context crop with CLIP. */
+  /** Whether to embed the context crop of each mention with CLIP too. */
   readonly context?: boolean | undefined
 }
 
-/** Bytes of an image file to mentions with embeddings: decode, detect, align, embed. */
+/** From the bytes of an image file to mentions with embeddings: decode, detect, align, embed. */
 export interface MentionEncoder {
   encode: (bytes: Uint8Array, options?: EncodeOptions, signal?: AbortSignal) => Promise<EncodedImage>
   close: () => Promise<void>
@@ -76,10 +76,10 @@ export interface Entity {
   readonly aliases: readonly string[]
 }
 
-/** Which embeddings are compared: the paper's V2V uses faces, V2T uses texts. */
+/** Which embeddings are compared: V2V of Sun et al. 2022 uses faces, V2T uses texts. */
 export type Modality = 'face' | 'text'
 
-/** The embedding spaces an index can hold: faces, and texts of two kinds (the paper's CLIP_N and CLIP_N_D). */
+/** The embedding spaces of an index: faces, and texts of two kinds (CLIP_N and CLIP_N_D of the paper). */
 export const SPACES = ['face', 'name', 'name_description'] as const
 
 export type Space = typeof SPACES[number]
@@ -88,11 +88,13 @@ export const TEXT_SPACES = ['name', 'name_description'] as const satisfies reado
 
 export type TextSpace = typeof TEXT_SPACES[number]
 
-/** One embedding a text field, L2-normalised float32. */
+/** One embedding for each text field, L2-normalised float32 `[clipDims]`. */
 export type TextEmbeddings = { readonly [S in TextSpace]?: Float32Array }
 
-/** Embeds texts of an entity as the builder of the index does. */
-export type EmbedEntity = (entity: Pick<Entity, 'name' | 'description'>, fields: readonly TextSpace[], signal?: AbortSignal) => Promise<TextEmbeddings>
+/** Embeds the texts of an entity in the same way as `vel kb build`. */
+export type EmbedEntity = (
+  entity: Pick<Entity, 'name' | 'description'>, fields: readonly TextSpace[], signal?: AbortSignal
+) => Promise<TextEmbeddings>
 
 /** An entity with its similarity (cosine, -1..1) to one query embedding. */
 export interface Neighbour { readonly entity: Entity, readonly similarity: number }
@@ -101,9 +103,9 @@ export interface Candidate {
   /** 1 is best. */
   readonly rank: number
   readonly entity: Entity
-  /** What candidates are ordered by. */
+  /** Sort key; its scale depends on mode and order. */
   readonly score: number
-  /** Cosine per modality that was compared, -1..1. */
+  /** Cosine of each modality that was compared, -1..1. */
   readonly similarity: { readonly [M in Modality]?: number }
 }
 
@@ -113,7 +115,7 @@ export interface Link {
   readonly mention: EncodedMention
   readonly status: LinkStatus
   readonly entity: Entity | null
-  /** Calibrated probability that the first candidate is right; absent where the index has no calibration. */
+  /** Calibrated probability that the first candidate is right, 0..1; absent without a calibration for the mode. */
   readonly probability?: number | undefined
   readonly candidates: readonly Candidate[]
 }
@@ -129,14 +131,14 @@ export type Order = typeof ORDERS[number]
 export interface LinkOptions {
   readonly mode?: Mode | undefined
   readonly order?: Order | undefined
-  /** How many candidates of the first modality the second one rescores. */
+  /** Candidates of the first modality that the second rescores; for `fusion`, candidates taken from each modality. */
   readonly rerankK?: number | undefined
-  /** Candidates returned per mention. */
+  /** Candidates returned for each mention. */
   readonly topK?: number | undefined
   readonly boxes?: readonly Box[] | undefined
 }
 
-/** A model as it runs. `provider` is the execution provider that really runs it, such as `cpu` or `cuda`. */
+/** A loaded model. `provider`: the execution provider that runs it, after any fallback, such as `cpu` or `cuda`. */
 export interface ModelInfo { readonly role: string, readonly name: string, readonly sha256: string, readonly provider: string }
 
 export interface IndexInfo { readonly name: string, readonly version: string, readonly entities: number }
@@ -151,5 +153,5 @@ export interface LinkedImage {
   readonly timings: Timings
 }
 
-/** The whole path: bytes of an image file to links. */
+/** The whole path: from the bytes of an image file to links. */
 export type LinkImage = (bytes: Uint8Array, options: LinkOptions, signal?: AbortSignal) => Promise<LinkedImage>

@@ -1,59 +1,67 @@
-// What each kind of model does, whatever its decoder. The files of detectors/ and encoders/ implement these.
+// The interface of each kind of model. The files of detectors/ and encoders/ implement them.
 import type { Box, Detection, Entity, Landmarks, Raster, TextSpace } from '../types.ts'
 import type { Pyramid } from '../image/pyramid.ts'
 import type { CropManifest, ModelInput } from '../packs/manifest.ts'
 import type { ResizeBicubic } from '../image/bicubic.ts'
 
-/** Finds faces in a whole picture of any size. */
+/** Finds faces in a picture of any size. */
 export interface FaceDetector {
   /** Whether its detections carry landmarks. */
   readonly locatesLandmarks: boolean
-  /** Faces in px of the original; the same face may come more than once. */
+  /** Faces in px of the original; may contain one face more than once. */
   detect: (pyramid: Pyramid) => Promise<Detection[]>
 }
 
-/** For detectors that give boxes only. */
+/** Locates landmarks in boxes, for detectors without landmarks. */
 export interface LandmarkLocator {
-  /** One set of landmarks a box, px of the original. */
+  /** Landmarks of each box, in order, px of the original. */
   locate: (pyramid: Pyramid, boxes: readonly Box[]) => Promise<Landmarks[]>
 }
 
 export interface FaceEncoder {
   readonly dims: number
-  /** Crops that the graph takes in one run at most; 1 where its batch is fixed, which is also what absent means. */
+  /** Largest batch of the graph; 1 (the default) where its batch is fixed. */
   readonly maxBatch?: number | undefined
-  /** One L2-normalised float32 `[dims]` a crop, in order; crops are uint8 RGB of the encoder's input size. */
+  /** Embedding of each crop, in order, L2-normalised float32 `[dims]`; crops are uint8 RGB of the encoder's input size. */
   encode: (crops: readonly Raster[]) => Promise<Float32Array[]>
 }
 
 /** The image half of CLIP. */
 export interface ClipImageEncoder {
   readonly dims: number
-  /** One L2-normalised float32 `[dims]` a crop, in order; crops are uint8 RGB of the encoder's input size. */
+  /** Embedding of each crop, in order, L2-normalised float32 `[dims]`; crops are uint8 RGB of the encoder's input size. */
   encode: (crops: readonly Raster[]) => Promise<Float32Array[]>
 }
 
 /** The text half of CLIP. */
 export interface ClipTextEncoder {
   readonly dims: number
-  /** What is embedded of an entity: its name (CLIP_N), or its name and description (CLIP_N_D), in the pack's prompt. */
+  /** The text to embed for an entity: its name (CLIP_N), or its name and description (CLIP_N_D), in the prompt of the pack. */
   prompt: (entity: Pick<Entity, 'name' | 'description'>, field: TextSpace) => string
-  /** One L2-normalised float32 `[dims]` a text, in order; a text too long for the encoder loses its tail. */
+  /** Embedding of each text, in order, L2-normalised float32 `[dims]`; a text longer than the context of the encoder is truncated. */
   encode: (texts: readonly string[]) => Promise<Float32Array[]>
 }
 
+/** The models of a pack that encode an image. */
 export interface EncodingModels {
   readonly detector: FaceDetector
-  /** For detectors that give boxes only. */
+  /** Null where the detector locates landmarks itself. */
   readonly landmarks: LandmarkLocator | null
   readonly face: FaceEncoder
+  /** How the crop of the face encoder is aligned. */
   readonly crop: CropManifest
+  /** Input of the face encoder. */
   readonly input: ModelInput
-  /** Absent where the pack has no CLIP image encoder. */
+  /** Absent in a pack without a CLIP image encoder. */
   readonly clip?: ContextModel | undefined
 }
 
-/** Where the context is taken from: a factor by which the mention's box is widened, or the whole picture. */
+/** The context of a mention: its box, both sides multiplied by a factor, or the whole picture. */
 export type ContextRegion = number | 'image'
 
-export interface ContextModel { readonly encoder: ClipImageEncoder, readonly context: ContextRegion, readonly input: ModelInput, readonly resize: ResizeBicubic }
+export interface ContextModel {
+  readonly encoder: ClipImageEncoder
+  readonly context: ContextRegion
+  readonly input: ModelInput
+  readonly resize: ResizeBicubic
+}
