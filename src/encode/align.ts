@@ -1,11 +1,11 @@
-// A face in the picture to the crop its encoder was trained on.
+// A face in the picture to the aligned crop that the face encoder was trained on.
 import type { Box, Landmarks, Point, Quality, Raster } from '../types.ts'
 import type { CropManifest, ModelInput } from '../packs/manifest.ts'
 import type { Pyramid } from '../image/pyramid.ts'
 import { frameToBox, invert, similarity } from '../image/affine.ts'
 import { scaleBox, shortSide } from '../image/box.ts'
 
-/** Five points of the ArcFace template, px of a 112 x 112 crop. @see insightface `face_align.py` (MIT) */
+/** The five points of the ArcFace template, px of a 112 x 112 crop. @see insightface `face_align.py` (MIT) */
 const ARCFACE_TEMPLATE: readonly Point[] = [
   { x: 38.2946, y: 51.6963 }, { x: 73.5318, y: 51.5014 }, { x: 56.0252, y: 71.7366 }, { x: 41.5493, y: 92.3655 }, { x: 70.7299, y: 92.2041 }
 ]
@@ -14,10 +14,10 @@ const ARCFACE_SIDE = 112
 export interface AlignedFace { readonly crop: Raster, readonly quality: Quality }
 
 /**
- * Warps one face to `input.width` x `input.height`: by the similarity that brings its landmarks nearest to the template,
- * or, for encoders trained on boxes, the box with its sides lengthened by `margin`.
+ * Warps one face to `input.width` x `input.height`: by the least-squares similarity transform of its landmarks to the
+ * template or, for encoders trained on boxes, the box with both sides multiplied by 1 + `margin`.
  *
- * @returns uint8 RGB; outside the picture is black. Landmarks that coincide fall back to the box.
+ * @returns uint8 RGB, black outside the picture. If all landmarks coincide, the box is used.
  */
 export function align (pyramid: Pyramid, box: Box, landmarks: Landmarks, crop: CropManifest, input: ModelInput): AlignedFace {
   const toOriginal = crop.kind === 'template' ? templateToOriginal(landmarks, input.width) : null

@@ -1,4 +1,4 @@
-// A mention to the wider crop that CLIP sees, and to its embedding. Part of the stage `embed`.
+// The context of a mention: the wider crop that CLIP sees, and its embedding. Part of the stage `embed`.
 import type { Box, Raster } from '../types.ts'
 import type { ContextRegion, ContextModel } from '../models/types.ts'
 import { errors } from '../errors.ts'
@@ -6,10 +6,10 @@ import type { Pyramid } from '../image/pyramid.ts'
 import type { ResizeBicubic } from '../image/bicubic.ts'
 import { clampBox, height, scaleBox, shortSide, width } from '../image/box.ts'
 
-/** From this shrink on, the picture is first halved: the filter's cost stays bounded and its result all but the same. */
-const LARGEST_SHRINK = 3
+/** Above this factor the picture is halved first: this bounds the cost of the filter and hardly changes its result. */
+const MAX_SHRINK = 3
 
-/** The context of a mention, px of the original: the box widened about its centre and clamped to the picture. */
+/** The context of a mention, px of the original: the box scaled about its centre and clamped to the picture, or the whole picture. */
 export function contextBox (box: Box, context: ContextRegion, picture: { readonly width: number, readonly height: number }): Box {
   if (context === 'image') return { x1: 0, y1: 0, x2: picture.width, y2: picture.height }
   return clampBox(scaleBox(box, context), picture.width, picture.height)
@@ -26,7 +26,7 @@ export function cropContext (pyramid: Pyramid, box: Box, context: ContextRegion,
   const wanted = contextBox(box, context, pyramid)
   const finest = pyramid.level(0)
   const shrink = shortSide(wanted) * finest.width / pyramid.width / side
-  const level = pyramid.level(shrink > LARGEST_SHRINK ? Math.floor(Math.log2(shrink / LARGEST_SHRINK)) + 1 : 0)
+  const level = pyramid.level(shrink > MAX_SHRINK ? Math.floor(Math.log2(shrink / MAX_SHRINK)) + 1 : 0)
   const region = wholePixels(wanted, level, pyramid)
   const outWidth = Math.trunc(side * width(region) / shortSide(region))
   const outHeight = Math.trunc(side * height(region) / shortSide(region))
@@ -36,9 +36,9 @@ export function cropContext (pyramid: Pyramid, box: Box, context: ContextRegion,
 }
 
 /**
- * Embeds the context of each box, as one batch; where the context is the whole picture, once for all.
+ * Embeds the context of each box in one batch; if the context is the whole picture, embeds it once.
  *
- * @returns L2-normalised float32 `[clipDims]` a box, in order.
+ * @returns one L2-normalised float32 `[clipDims]` for each box, in order.
  * @throws VEL_ERR_MODE_UNAVAILABLE without a CLIP image encoder.
  */
 export async function embedContexts (pyramid: Pyramid, boxes: readonly Box[], clip: ContextModel | undefined): Promise<Float32Array[]> {
@@ -48,7 +48,7 @@ export async function embedContexts (pyramid: Pyramid, boxes: readonly Box[], cl
   return boxes.map((_, i) => embeddings[clip.context === 'image' ? 0 : i]!)
 }
 
-/** `box` in px of `level`, outwards to whole px; at least one px, inside the level. */
+/** `box` in px of `level`, rounded outwards to whole px: at least one px wide and high, inside the level. */
 function wholePixels (box: Box, level: Raster, picture: { readonly width: number, readonly height: number }): Box {
   const sx = level.width / picture.width
   const sy = level.height / picture.height

@@ -1,31 +1,34 @@
-// Bytes of an image file to pixels. The only user of sharp on the path.
+// The bytes of an image file to pixels. The only user of sharp on the path.
 import sharp, { type Metadata } from 'sharp'
 import { errors } from '../errors.ts'
 import { Pyramid } from '../image/pyramid.ts'
 
 export interface DecodeLimits {
-  /** Largest picture accepted, px (width times height), checked on the header before any pixel is decoded. */
+  /** Largest picture accepted, width * height in px; checked on the header before any pixel is decoded. */
   readonly maxPixels: number
-  /** Larger pictures are decoded at a reduced size of about this many px; boxes stay in px of the original. */
+  /** Larger pictures are decoded at a reduced size of about this number of px; boxes stay in px of the original. */
   readonly workingPixels: number
 }
 
 const FORMATS: Readonly<Record<string, string>> = { jpeg: 'JPEG', png: 'PNG', webp: 'WebP', heif: 'AVIF', gif: 'GIF', tiff: 'TIFF' }
 
 /**
- * Decodes the first frame to EXIF-oriented 8-bit sRGB; alpha is laid on white.
+ * Decodes the first frame to EXIF-oriented 8-bit sRGB, with any alpha composited on white.
  *
- * @returns the picture as a pyramid; its frame is the oriented original, px.
- * @throws VEL_ERR_NOT_AN_IMAGE_TYPE for another type, VEL_ERR_TOO_MANY_PIXELS, VEL_ERR_UNDECODABLE.
+ * @returns a pyramid of uint8 RGB; its frame is the oriented original, px.
+ * @throws VEL_ERR_NOT_AN_IMAGE_TYPE for a file that is no image or of a format not in `FORMATS`, VEL_ERR_TOO_MANY_PIXELS,
+ *   VEL_ERR_UNDECODABLE.
  */
 export async function decode (bytes: Uint8Array, limits: DecodeLimits): Promise<Pyramid> {
   const { width, height } = await readHeader(bytes, limits)
   const shrink = Math.sqrt(Math.min(1, limits.workingPixels / (width * height)))
   let image = sharp(bytes, { limitInputPixels: limits.maxPixels, failOn: 'truncated', sequentialRead: true }).autoOrient()
-  // libvips decodes JPEG and WebP straight to a smaller size when told to resize.
-  if (shrink < 1) image = image.resize({ width: Math.max(1, Math.round(width * shrink)), height: Math.max(1, Math.round(height * shrink)), fit: 'fill' })
+  // With a resize, libvips decodes JPEG and WebP directly at a smaller size.
+  const reduced = (size: number): number => Math.max(1, Math.round(size * shrink))
+  if (shrink < 1) image = image.resize({ width: reduced(width), height: reduced(height), fit: 'fill' })
   try {
-    const { data, info } = await image.flatten({ background: '#fff' }).toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
+    const rgb = image.flatten({ background: '#fff' }).toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' })
+    const { data, info } = await rgb.toBuffer({ resolveWithObject: true })
     if (info.channels !== 3) throw new Error(`three channels expected, ${info.channels} found`)
     return new Pyramid({ data, width: info.width, height: info.height }, width, height)
   } catch (error) {
@@ -33,17 +36,17 @@ export async function decode (bytes: Uint8Array, limits: DecodeLimits): Promise<
   }
 }
 
-/** For a process that decodes one picture after another: one thread a picture, and nothing kept between them. */
+/** Sets sharp up for a worker process, which decodes one picture after another: one thread, no cache. */
 export function decodeFrugally (): void {
   sharp.concurrency(1)
   sharp.cache(false)
 }
 
-/** Size of the oriented picture, from the header alone. */
+/** Size of the oriented picture, read from the header. */
 async function readHeader (bytes: Uint8Array, limits: DecodeLimits): Promise<{ width: number, height: number }> {
   let header: Metadata
   try {
-    // NOTE: no pixel limit here, so that a picture over the limit is told from one that cannot be read.
+    // No pixel limit here: a picture over the limit is another error than one that cannot be read.
     header = await sharp(bytes, { limitInputPixels: false }).metadata()
   } catch (error) {
     const reason = (error as Error).message.split('\n')[0]!

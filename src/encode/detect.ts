@@ -1,24 +1,24 @@
-// Pixels to faces: asks the detector, then merges what it saw twice, orders and caps.
+// Pixels to faces: runs the detector, removes duplicate detections, orders by size and caps.
 import type { Box, Detection } from '../types.ts'
 import type { FaceDetector } from '../models/types.ts'
 import type { Pyramid } from '../image/pyramid.ts'
 import { area, clampBox, iou, overlapOfSmaller, shortSide, suppress } from '../image/box.ts'
 
 export interface DetectSettings {
-  /** At most this many faces are returned, the largest. */
+  /** Largest number of faces returned; the largest faces are kept. */
   readonly maxFaces: number
-  /** Faces with a shorter short side are dropped, px of the original. */
+  /** Smallest short side of a face, px of the original; smaller faces are dropped. */
   readonly minFacePx: number
 }
 
 export interface Detected {
   /** Largest first; boxes in whole px, inside the picture. */
   readonly faces: readonly Detection[]
-  /** How many there were before the cap. */
+  /** Number of faces before the cap. */
   readonly found: number
 }
 
-/** Two boxes are one face from this IoU on, or where this part of the smaller lies in the other. */
+/** Two boxes are one face if their IoU, or the share of the smaller box inside the other, is above these. */
 const SAME_IOU = 0.4
 const SAME_OVERLAP = 0.65
 
@@ -32,7 +32,7 @@ export async function detect (pyramid: Pyramid, detector: FaceDetector, settings
   return { faces: faces.slice(0, settings.maxFaces), found: faces.length }
 }
 
-/** Whole px: a box that was returned and is sent back in `boxes` is then exactly the box that was embedded. */
+/** Rounds to whole px, so that a box of a reply, sent back in `boxes`, is exactly the box that was embedded. */
 function wholePixels (box: Box): Box {
   return { x1: Math.round(box.x1), y1: Math.round(box.y1), x2: Math.round(box.x2), y2: Math.round(box.y2) }
 }

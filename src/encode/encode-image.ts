@@ -1,4 +1,4 @@
-// The encoding half of the path: bytes -> decode -> detect -> align -> embed. Runs in a worker; knows no index.
+// The encoding half of the path: bytes -> decode -> detect -> align -> embed. Runs in a worker process, without an index.
 import type { Box, Detection, EncodedImage, EncodeOptions, Landmarks, Stage, Timings } from '../types.ts'
 import type { EncodingModels } from '../models/types.ts'
 import type { Pyramid } from '../image/pyramid.ts'
@@ -11,16 +11,26 @@ import { detect, type DetectSettings } from './detect.ts'
 
 export type EncodingSettings = DecodeLimits & DetectSettings
 
-/** Raised when this program makes other mentions or other links of the same image: what was encoded and cached before is then void. */
+/** Raised by any change of the code that changes mentions or links of an image: it invalidates encoded photos and cached results. */
 export const ENCODING_REVISION = 4
 
-/** IoU from which a detection lends its landmarks to a box that the caller gave. */
+/** Smallest IoU of a box from the caller and a detection that supplies its landmarks. */
 const SAME_FACE_IOU = 0.5
 
 interface Found { readonly faces: ReadonlyArray<{ box: Box, score: number | null, landmarks: Landmarks }>, readonly found: number }
 
-/** Finds and embeds the mentions of one image. @throws what `decode` throws, and VEL_ERR_BAD_BOXES */
-export async function encodeImage (bytes: Uint8Array, options: EncodeOptions, models: EncodingModels, settings: EncodingSettings): Promise<EncodedImage> {
+/**
+ * Finds and embeds the mentions of one image.
+ *
+ * @param bytes an image file.
+ * @returns mentions with boxes and landmarks in px of the EXIF-oriented original and L2-normalised embeddings: largest face
+ *   first or, with `options.boxes`, in the order of the boxes.
+ * @throws what `decode` throws; VEL_ERR_BAD_BOXES for a box outside the picture; VEL_ERR_MODE_UNAVAILABLE with
+ *   `options.context` and no CLIP image encoder.
+ */
+export async function encodeImage (
+  bytes: Uint8Array, options: EncodeOptions, models: EncodingModels, settings: EncodingSettings
+): Promise<EncodedImage> {
   const timings: Timings = {}
   const timed = async <T>(stage: Stage, work: () => T | Promise<T>): Promise<T> => {
     const start = performance.now()
@@ -29,13 +39,16 @@ export async function encodeImage (bytes: Uint8Array, options: EncodeOptions, mo
     return result
   }
   const pyramid = await timed('decode', async () => await decode(bytes, settings))
-  const { faces, found } = await timed('detect', async () => options.boxes === undefined ? await findMentions(pyramid, models, settings) : await givenMentions(pyramid, options.boxes, models, settings))
+  const { faces, found } = await timed('detect', async () => options.boxes === undefined
+    ? await findMentions(pyramid, models, settings)
+    : await givenMentions(pyramid, options.boxes, models, settings))
   const aligned = await timed('align', () => faces.map(face => align(pyramid, face.box, face.landmarks, models.crop, models.input)))
   const { embeddings, contexts } = await timed('embed', async () => ({
     embeddings: await models.face.encode(aligned.map(a => a.crop)),
     contexts: options.context === true ? await embedContexts(pyramid, faces.map(f => f.box), models.clip) : []
   }))
-  const mentions = faces.map(({ box, landmarks, score }, i) => ({ box, landmarks, detectionScore: score, quality: aligned[i]!.quality, face: embeddings[i]!, context: contexts[i] }))
+  const mentions = faces.map(({ box, landmarks, score }, i) =>
+    ({ box, landmarks, detectionScore: score, quality: aligned[i]!.quality, face: embeddings[i]!, context: contexts[i] }))
   return { width: pyramid.width, height: pyramid.height, mentions, facesFound: found, timings }
 }
 
@@ -45,18 +58,20 @@ async function findMentions (pyramid: Pyramid, models: EncodingModels, settings:
   return { faces: faces.map((face, i) => ({ box: face.box, score: face.score, landmarks: located[i]! })), found }
 }
 
-/** Every box must lie in the picture: one that does not was meant for another picture or another frame. */
+/** A box that is not inside the picture belongs to another picture or another frame. @throws VEL_ERR_BAD_BOXES */
 function refuseOutside (boxes: readonly Box[], { width, height }: Pyramid): void {
   const outside = boxes.find(b => b.x1 < 0 || b.y1 < 0 || b.x2 > width || b.y2 > height)
   if (outside === undefined) return
-  throw errors.badBoxes(`boxes inside the picture of ${width}x${height} px`, JSON.stringify([outside.x1, outside.y1, outside.x2, outside.y2]))
+  const { x1, y1, x2, y2 } = outside
+  throw errors.badBoxes(`boxes inside the picture of ${width}x${height} px`, JSON.stringify([x1, y1, x2, y2]))
 }
 
-/** Boxes from the caller. A detector that locates landmarks is asked for those of the face in each box. */
+/** Mentions from the boxes of the caller. A detector that locates landmarks runs to find the face of each box. */
 async function givenMentions (pyramid: Pyramid, boxes: readonly Box[], models: EncodingModels, settings: DetectSettings): Promise<Found> {
   refuseOutside(boxes, pyramid)
-  const seen = models.detector.locatesLandmarks ? (await detect(pyramid, models.detector, { ...settings, maxFaces: Infinity })).faces : []
-  const nearest = (box: Box): Detection | undefined => seen.reduce<Detection | undefined>((best, face) => {
+  const { detector } = models
+  const detections = detector.locatesLandmarks ? (await detect(pyramid, detector, { ...settings, maxFaces: Infinity })).faces : []
+  const nearest = (box: Box): Detection | undefined => detections.reduce<Detection | undefined>((best, face) => {
     const overlap = iou(face.box, box)
     return overlap >= SAME_FACE_IOU && overlap > (best === undefined ? 0 : iou(best.box, box)) ? face : best
   }, undefined)
@@ -64,13 +79,15 @@ async function givenMentions (pyramid: Pyramid, boxes: readonly Box[], models: E
   return { faces: boxes.map((box, i) => ({ box, score: null, landmarks: located[i]! })), found: boxes.length }
 }
 
-async function locate (pyramid: Pyramid, boxes: readonly Box[], faces: ReadonlyArray<Detection | undefined>, models: EncodingModels): Promise<Landmarks[]> {
+async function locate (
+  pyramid: Pyramid, boxes: readonly Box[], faces: ReadonlyArray<Detection | undefined>, models: EncodingModels
+): Promise<Landmarks[]> {
   if (models.landmarks !== null) return await models.landmarks.locate(pyramid, boxes)
-  return boxes.map((box, i) => faces[i]?.landmarks ?? usualLandmarks(box))
+  return boxes.map((box, i) => faces[i]?.landmarks ?? meanLandmarks(box))
 }
 
-/** Where the points of an upright face lie in its box: for a given box in which the detector saw nothing. */
-function usualLandmarks (box: Box): Landmarks {
+/** Average landmarks of an upright face in its box: for a box from the caller in which the detector finds no face. */
+function meanLandmarks (box: Box): Landmarks {
   const at = (x: number, y: number): { x: number, y: number } => ({ x: box.x1 + x * (box.x2 - box.x1), y: box.y1 + y * (box.y2 - box.y1) })
   return [at(0.31, 0.4), at(0.69, 0.4), at(0.5, 0.6), at(0.34, 0.78), at(0.66, 0.78)]
 }
