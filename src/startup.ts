@@ -16,7 +16,6 @@ import { MAX_TILES, TILE_STEP } from './models/detectors/tiled.ts'
 import { ensurePack } from './packs/download/fetch.ts'
 import { clipIdentity, encoderIdentity } from './packs/identity.ts'
 import { readPackManifest, withViews, type PackManifest } from './packs/manifest.ts'
-import { readNpmOptions } from './packs/npm-options.ts'
 import { createLinkImage } from './link/link-image.ts'
 import { growthWarning } from './link/probability.ts'
 import { createLinker, type Linker } from './linker.ts'
@@ -92,7 +91,7 @@ export function encodingHash (pack: PackManifest, settings: object): string {
 /** Reads the manifest of pack `name` and sees to it that its weights are there and whole. */
 export async function openPack ({ modelsDir }: Config, name: string, say: Say): Promise<PackManifest> {
   const pack = await readPackManifest(name, modelsDir)
-  await ensurePack(pack, modelsDir, { npm: await readNpmOptions(process.env, process.cwd()), onNote: say, onProgress: sayProgress(`fetching model pack ${name}`, say) })
+  await ensurePack(pack, modelsDir, { onNote: say, onProgress: sayProgress(`fetching model pack ${name}`, say) })
   return pack
 }
 

@@ -6,12 +6,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ensurePack } from '../src/packs/download/fetch.ts'
 import { readPackManifest } from '../src/packs/manifest.ts'
-import { readNpmOptions } from '../src/packs/npm-options.ts'
 
 export default async function setup (): Promise<() => Promise<void>> {
   const modelsDir = fileURLToPath(new URL('../models', import.meta.url))
   const pack = await readPackManifest('embedded', modelsDir)
-  await ensurePack(pack, modelsDir, { npm: await readNpmOptions(process.env, process.cwd()), onNote: sentence => { console.warn(sentence) } })
+  await ensurePack(pack, modelsDir, { onNote: sentence => { console.warn(sentence) } })
   const temporary = await mkdtemp(join(tmpdir(), 'vel-test-'))
   process.env['TMPDIR'] = temporary
   return async () => { await rm(temporary, { recursive: true, force: true }) }

@@ -6,7 +6,6 @@ import { megabytes } from '../packs/download/errors.ts'
 import { fetchPack, requireAcceptance } from '../packs/download/fetch.ts'
 import { listPacks, type ListedPack } from '../packs/list.ts'
 import { OWN_MODELS_DIR, readPackManifest, type PackManifest } from '../packs/manifest.ts'
-import { readNpmOptions } from '../packs/npm-options.ts'
 import { isCommercial, packLicences, locateFiles } from '../packs/files.ts'
 import { verifyPack } from '../packs/verify.ts'
 import { startProgress, type Progress } from './progress.ts'
@@ -44,7 +43,6 @@ async function fetchCommand (this: Command, pack: string, { acceptLicence }: { a
   const progress = lazyProgress(`Fetching ${pack}`)
   try {
     const { fetched, alreadyThere } = await fetchPack(manifest, modelsDir(), {
-      npm: await readNpmOptions(process.env, process.cwd()),
       acceptLicence,
       mirror: setting('MODELS_MIRROR'),
       signal: interrupt.signal,

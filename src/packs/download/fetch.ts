@@ -6,7 +6,7 @@ import { inspectPack, byHandSentence, verifyPack, weightsError, type InspectedFi
 import { putInPlace, recordUnpinned } from './install.ts'
 import { withFetchLock } from './lock.ts'
 import type { PackManifest } from '../manifest.ts'
-import { isCommercial, packLicences } from '../files.ts'
+import { isCommercial, packLicences, tarballKey } from '../files.ts'
 import { partialBytes, partialPath } from './partial.ts'
 
 /** Paths relative to MODELS_DIR. */
@@ -18,7 +18,7 @@ export interface FetchReport { readonly fetched: readonly string[], readonly alr
  *
  * @throws VEL_ERR_FETCH in one sentence that says what to do; what has arrived is kept for the next run.
  */
-export async function fetchPack (manifest: PackManifest, modelsDir: string, options: FetchOptions): Promise<FetchReport> {
+export async function fetchPack (manifest: PackManifest, modelsDir: string, options: FetchOptions = {}): Promise<FetchReport> {
   requireAcceptance(manifest, options.acceptLicence ?? false)
   const before = await inspectPack(manifest, modelsDir)
   if (before.every(part => part.state === 'present' && part.expected !== null)) return { fetched: [], alreadyThere: paths(before) }
@@ -30,7 +30,7 @@ export async function fetchPack (manifest: PackManifest, modelsDir: string, opti
     for (const part of byHand) options.onNote?.(byHandSentence(part))
     const coming = missing.filter(part => part.file.sources.length > 0)
     await requireRoom(manifest.name, modelsDir, coming, options)
-    await downloadAll(manifest.name, coming, { ...options, signal })
+    await downloadAll(manifest.name, modelsDir, coming, { ...options, signal })
     await putInPlace(manifest.name, coming)
     await recordUnpinned(modelsDir, [...there, ...coming], options.onNote)
     if (byHand.length > 0) throw errors.fetchFailed(manifest.name, 'a public source of every file', `none for ${paths(byHand).join(', ')}.${byHand.map(part => `\n${byHandSentence(part)}`).join('')}`)
@@ -47,10 +47,16 @@ export function requireAcceptance (manifest: PackManifest, accepted: boolean): v
 
 const paths = (parts: readonly InspectedFile[]): string[] => parts.map(part => part.file.path)
 
-/** Files whose size the manifest does not state are not counted. */
+/** Room for the files and for the tarballs that they come from. Where the manifest does not state a size, it is not counted. */
 async function requireRoom (pack: string, modelsDir: string, parts: readonly InspectedFile[], options: FetchOptions): Promise<void> {
+  const tarballs = new Map<string, number>()
   let needed = 0
-  for (const part of parts) needed += Math.max(0, (part.file.bytes ?? 0) - await partialBytes(partialPath(part.place)))
+  for (const { place, file } of parts) {
+    const source = file.sources[0]!
+    needed += Math.max(0, (file.bytes ?? 0) - await partialBytes(partialPath(place)))
+    if ('npm' in source) tarballs.set(tarballKey(source), source.bytes ?? 0)
+  }
+  for (const bytes of tarballs.values()) needed += bytes
   await requireSpace(pack, modelsDir, needed, options.freeBytes ?? freeBytes)
 }
 
@@ -61,7 +67,7 @@ async function requireRoom (pack: string, modelsDir: string, parts: readonly Ins
  * @returns the parts, each with the sha256 that its file really has.
  * @throws VEL_ERR_WEIGHTS with the command to run, where a person must decide; VEL_ERR_FETCH where the fetch fails.
  */
-export async function ensurePack (manifest: PackManifest, modelsDir: string, options: FetchOptions): Promise<InspectedFile[]> {
+export async function ensurePack (manifest: PackManifest, modelsDir: string, options: FetchOptions = {}): Promise<InspectedFile[]> {
   const parts = await inspectPack(manifest, modelsDir)
   const faults = parts.filter(part => part.state !== 'present')
   if (faults.length === 0) return parts

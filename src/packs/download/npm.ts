@@ -1,93 +1,121 @@
-// Files out of one package of the npm registry, by one download of its tarball: streamed, unpacked on the way.
-// pacote: npm's own fetcher, with the registry, credentials, proxy, retries and cache that the user gave npm.
+// The tarball of a package, fetched by `npm pack`: with the registry, credentials, proxy and cache that npm is set to.
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
-import { Readable } from 'node:stream'
+import { createReadStream } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
-import pacote from 'pacote'
-import { Parser, type ReadEntry } from 'tar'
+import { z } from 'zod'
 import { errors, isVelError } from '../../errors.ts'
 import type { NpmSource } from '../manifest.ts'
-import type { NpmOptions } from '../npm-options.ts'
 import { connectionMeaning, diskError, stopped } from './errors.ts'
 
-/** `entry`: path in the tarball. `bytes`: its size where the manifest states it. */
-export interface WantedEntry { readonly entry: string, readonly partial: string, readonly bytes: number | undefined }
+const DEFAULT_REGISTRY = 'https://registry.npmjs.org/'
 
-export interface NpmSettings {
-  readonly pack: string
-  readonly options: NpmOptions
-  readonly signal: AbortSignal
-  /** Bytes of the tarball so far; starts again at 0 when pacote does. */
-  readonly onBytes: (bytes: number) => void
+/** npm's errors where its cache cannot be written: a service user often has no home folder. */
+const CACHE_CODES: readonly string[] = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR']
+
+/** What `npm --json` writes to stdout where it fails. */
+const failure = z.object({ error: z.object({ code: z.string().nullish(), summary: z.string().nullish() }) })
+
+/**
+ * Downloads the tarball of a package and verifies its integrity.
+ *
+ * @param folder exists and is empty; the tarball is written to it.
+ * @returns path of the tarball.
+ * @throws VEL_ERR_FETCH in one sentence that says what to do.
+ */
+export async function downloadTarball (source: NpmSource, folder: string, pack: string, signal: AbortSignal): Promise<string> {
+  const args = ['pack', source.npm, '--json', '--pack-destination', folder, '--ignore-scripts', '--update-notifier=false', '--loglevel=error']
+  try {
+    await npm(args, signal).catch(async (error: NodeJS.ErrnoException) => {
+      if (signal.aborted || isSpawnError(error) || !CACHE_CODES.includes(error.code ?? '')) throw error
+      await npm([...args, '--cache', join(folder, 'cache')], signal)
+    })
+    const name = (await readdir(folder)).find(file => file.endsWith('.tgz'))
+    if (name === undefined) throw new Error('npm wrote no tarball')
+    const tarball = join(folder, name)
+    if (await integrityOf(tarball, signal) !== source.integrity) throw Object.assign(new Error('another tarball'), { code: 'EINTEGRITY' })
+    return tarball
+  } catch (error) {
+    if (signal.aborted) throw stopped(pack)
+    throw await npmError(source, pack, error as NodeJS.ErrnoException, signal)
+  }
 }
 
 /**
- * Writes the wanted entries to their partial files; returns only when the whole tarball matched its integrity.
+ * Runs the `npm` program.
  *
- * @throws VEL_ERR_FETCH in one sentence that says what to do.
+ * @returns what it writes to stdout.
+ * @throws an error with npm's code where it fails, or with the system's where it cannot be started.
  */
-export async function downloadNpm (source: NpmSource, wanted: readonly WantedEntry[], settings: NpmSettings): Promise<void> {
-  const byEntry = new Map(wanted.map(w => [w.entry, w]))
+async function npm (args: readonly string[], signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted()
+  // On Windows npm is a batch file, which only a shell runs; the shell splits arguments at spaces.
+  const child = process.platform === 'win32'
+    ? spawn('npm.cmd', args.map(arg => `"${arg}"`), { shell: true, stdio: ['ignore', 'pipe', 'ignore'] })
+    : spawn('npm', args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  const kill = (): void => { child.kill() }
+  signal.addEventListener('abort', kill)
   try {
-    const found = await pacote.tarball.stream(source.npm, async tarball => await unpack(tarball, byEntry, settings), { ...settings.options, integrity: source.integrity, signal: settings.signal })
-    const missing = wanted.filter(w => !found.has(w.entry)).map(w => w.entry)
-    if (missing.length > 0) throw errors.fetchFailed(settings.pack, `${missing.join(', ')} in ${source.npm}`, 'a package without it; correct `file` in the manifest')
-  } catch (error) {
-    throw settings.signal.aborted ? stopped(settings.pack) : npmFault(source, settings, error)
+    const [stdout, [status]] = await Promise.all([text(child.stdout), once(child, 'close') as Promise<[number | null]>])
+    if (status === 0) return stdout
+    const { code, summary } = parseFailure(stdout)
+    throw Object.assign(new Error(summary ?? `npm ended with status ${status}`), { code: code ?? '' })
+  } finally {
+    signal.removeEventListener('abort', kill)
   }
 }
 
-/** @returns the wanted entries that were there, all of them written and closed. */
-async function unpack (tarball: AsyncIterable<Uint8Array> & NodeJS.EventEmitter, wanted: ReadonlyMap<string, WantedEntry>, { pack, signal, onBytes }: NpmSettings): Promise<Set<string>> {
-  const found = new Set<string>()
-  const writes: Array<Promise<void>> = []
-  const failed = new AbortController()
-  // After a fault of ours nobody reads the tarball any more, but its own fault may still come; unheard, it would end the process.
-  tarball.on('error', () => {})
-  const onReadEntry = (entry: ReadEntry): void => {
-    const target = entry.type === 'File' ? wanted.get(entry.path) : undefined
-    if (target === undefined) {
-      entry.resume()
-      return
-    }
-    if (target.bytes !== undefined && entry.size !== target.bytes) throw errors.fetchFailed(pack, `${target.entry} of ${target.bytes} bytes`, `${entry.size} bytes; correct the manifest`)
-    found.add(target.entry)
-    const write = pipeline(Readable.from(entry), createWriteStream(target.partial), { signal: failed.signal })
-    write.catch((error: unknown) => { failed.abort(error) })
-    writes.push(write)
-  }
+function parseFailure (stdout: string): z.infer<typeof failure>['error'] {
   try {
-    const parser = new Parser({ strict: true, onReadEntry })
-    const ended = once(parser, 'end', { signal: failed.signal })
-    ended.catch(() => {}) // awaited below, after the writes
-    let bytes = 0
-    for await (const chunk of tarball) {
-      signal.throwIfAborted()
-      failed.signal.throwIfAborted()
-      if (!parser.write(chunk)) await Promise.race([once(parser, 'drain', { signal: failed.signal }), ended])
-      onBytes(bytes += chunk.byteLength)
-    }
-    parser.end()
-    await ended
-    await Promise.all(writes)
-    return found
-  } catch (error) {
-    failed.abort(error)
-    await Promise.allSettled(writes)
-    throw failed.signal.reason
+    return failure.parse(JSON.parse(stdout)).error
+  } catch {
+    return {}
   }
 }
 
-function npmFault (source: NpmSource, { pack, options }: NpmSettings, error: unknown): Error {
+/** Subresource Integrity of a file: `sha512-` and base64. */
+async function integrityOf (path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha512')
+  await pipeline(createReadStream(path), hash, { signal })
+  return `sha512-${hash.digest('base64')}`
+}
+
+function isSpawnError ({ syscall }: NodeJS.ErrnoException): boolean {
+  return syscall?.startsWith('spawn') === true
+}
+
+async function npmError (source: NpmSource, pack: string, error: NodeJS.ErrnoException, signal: AbortSignal): Promise<Error> {
   if (isVelError(error)) return error
+  const { code = '', message } = error
+  if (isSpawnError(error)) {
+    return errors.fetchFailed(pack, `the program npm to fetch ${source.npm}`, `none that can be started (${code}); install npm, which comes with Node.js, and see that PATH has it`)
+  }
   const disk = diskError(pack, 'in MODELS_DIR or in npm\'s cache', error)
   if (disk !== null) return disk.originalError
-  const { code = '', message } = error as NodeJS.ErrnoException
-  const registry = new URL(String(options['registry'])) // npm's configuration always names one
+  const registry = await readRegistry(signal)
   const expected = `${source.npm} from the npm registry ${registry.host}`
-  if (code === 'EINTEGRITY' || code.startsWith('Z_') || code.startsWith('TAR_')) return errors.fetchFailed(pack, `${expected} with integrity ${source.integrity}`, 'another or a broken tarball; nothing of it was kept: fetch again, and if it stays, ask who runs the registry')
-  if (code === 'E404' || code === 'ETARGET') return errors.fetchFailed(pack, expected, 'a registry without it; choose one that has it with `npm config set registry URL`')
-  if (code === 'E401' || code === 'E403') return errors.fetchFailed(pack, expected, `a refusal (${code.slice(1)}); \`npm login\`, or choose another registry with \`npm config set registry URL\``)
-  return errors.fetchFailed(pack, expected, `${connectionMeaning(code, message, registry)}; check \`npm ping\`, then fetch again`)
+  switch (code) {
+    case 'EINTEGRITY':
+      return errors.fetchFailed(pack, `${expected} with integrity ${source.integrity}`,
+        'another or a broken tarball; nothing of it was kept: fetch again, and if it stays, ask who runs the registry')
+    case 'E404':
+    case 'ETARGET':
+      return errors.fetchFailed(pack, expected, 'a registry without it; choose one that has it with `npm config set registry URL`')
+    case 'E401':
+    case 'E403':
+      return errors.fetchFailed(pack, expected,
+        `a refusal (${code.slice(1)}); \`npm login\`, or choose another registry with \`npm config set registry URL\``)
+    default:
+      return errors.fetchFailed(pack, expected, `${connectionMeaning(code, message, registry)}; check \`npm ping\`, then fetch again`)
+  }
+}
+
+/** The registry that npm is set to; npm's default where npm cannot say. */
+async function readRegistry (signal: AbortSignal): Promise<URL> {
+  const url = (await npm(['config', 'get', 'registry'], signal).catch(() => '')).trim()
+  return new URL(URL.canParse(url) ? url : DEFAULT_REGISTRY)
 }

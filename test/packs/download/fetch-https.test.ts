@@ -24,7 +24,7 @@ async function scene (behaviour: Behaviour & { size?: number, pinned?: boolean, 
   await writeFile(join(dir, 'a', 'detector.onnx'), small)
   const face = { path: 'b/face.onnx', bytes: file, sources: [source('some/face.onnx')], ...(behaviour.pinned === false ? { sha256: null } : {}), ...(behaviour.statedBytes === false ? { size: undefined } : {}) }
   const pack = testPack({ path: 'a/detector.onnx', bytes: small, sources: [] }, face)
-  const fetch: Scene['fetch'] = async more => await fetchPack(pack, dir, { npm: {}, mirror: server.url, backoffMs: 1, retries: 2, stallMs: 1000, ...more })
+  const fetch: Scene['fetch'] = async more => await fetchPack(pack, dir, { mirror: server.url, backoffMs: 1, retries: 2, stallMs: 1000, ...more })
   return { server, dir, file, pack, place: join(dir, 'b', 'face.onnx'), fetch }
 }
 
@@ -232,7 +232,7 @@ describe('a pack over https', () => {
     let failing = true
     const dir = await temporaryFolder()
     const pack = testPack({ path: 'd.onnx', bytes: detector, sources: [source('d')] }, { path: 'f.onnx', bytes: face, sources: [source('f')] })
-    const fetch = async (): Promise<unknown> => await fetchPack(pack, dir, { npm: {}, mirror: url, backoffMs: 1, retries: 0 })
+    const fetch = async (): Promise<unknown> => await fetchPack(pack, dir, { mirror: url, backoffMs: 1, retries: 0 })
     await expect(fetch()).rejects.toThrow(/status 404/)
     expect(open.most).toBe(2)
     expect(existsSync(join(dir, 'd.onnx'))).toBe(false)
@@ -246,7 +246,7 @@ describe('a pack over https', () => {
     const server = await serveFile(file, { before: (request, response) => request.url === '/gone' && response.writeHead(404).end() })
     const dir = await temporaryFolder()
     const pack = testPack({ path: 'd.onnx', bytes: file, sources: [source('gone'), source('here')] }, { path: 'f.onnx', bytes: file, sources: [source('here')] })
-    await fetchPack(pack, dir, { npm: {}, mirror: server.url, concurrency: 1 })
+    await fetchPack(pack, dir, { mirror: server.url, concurrency: 1 })
     expect(server.requests.map(r => r.path)).toEqual(['/gone', '/here', '/here'])
   })
 
@@ -299,22 +299,22 @@ describe('a pack over https', () => {
     const dir = await temporaryFolder()
     const pack = testPack({ path: 'd.onnx', bytes: file, sources: [] }, { path: 'f.onnx', bytes: small, sources: [] })
     await writeFile(join(dir, 'f.onnx'), small)
-    await expect(fetchPack(pack, dir, { npm: {} })).rejects.toThrow(`No public source is known for d.onnx: put it there by hand as ${join(dir, 'd.onnx')}, sha256 ${sha256(file)}.`)
+    await expect(fetchPack(pack, dir)).rejects.toThrow(`No public source is known for d.onnx: put it there by hand as ${join(dir, 'd.onnx')}, sha256 ${sha256(file)}.`)
   })
 
   it('asks for acceptance where a model is not for commercial use, before anything is asked of a server', async () => {
     const server = await serveFile(small)
     const dir = await temporaryFolder()
     const pack = testPack({ path: 'd.onnx', bytes: small, sources: [source('d')] }, { path: 'f.onnx', bytes: small, sources: [source('f')] }, { commercialUse: false })
-    await expect(fetchPack(pack, dir, { npm: {}, mirror: server.url })).rejects.toThrow(/acceptance of .*`vel models fetch tested --accept-licence`/)
+    await expect(fetchPack(pack, dir, { mirror: server.url })).rejects.toThrow(/acceptance of .*`vel models fetch tested --accept-licence`/)
     expect(server.requests).toEqual([])
-    await fetchPack(pack, dir, { npm: {}, mirror: server.url, acceptLicence: true })
+    await fetchPack(pack, dir, { mirror: server.url, acceptLicence: true })
     expect(sha256(await readFile(join(dir, 'd.onnx')))).toBe(sha256(small))
   })
 
   it('refuses a folder that cannot be one, and a mirror that is not https', async () => {
     const { dir, pack, fetch } = await scene()
-    await expect(fetchPack(pack, join(dir, 'a', 'detector.onnx'), { npm: {} })).rejects.toThrow(/a file where a folder should be; set MODELS_DIR to a folder/)
+    await expect(fetchPack(pack, join(dir, 'a', 'detector.onnx'))).rejects.toThrow(/a file where a folder should be; set MODELS_DIR to a folder/)
     await expect(fetch({ mirror: 'http://mirror.test' })).rejects.toThrow(/MODELS_MIRROR: expected an https URL, received "http:\/\/mirror.test"/)
     await expect(fetch({ mirror: 'https://me:secret@mirror.test' })).rejects.toThrow(/without user name, password or query/)
     await expect(fetch({ mirror: 'mirror' })).rejects.toThrow(/MODELS_MIRROR/)

