@@ -1,5 +1,5 @@
 // The service behind the HTTP edge: workers that encode, a knowledge base that is searched, and the path that joins them.
-import { createHash } from 'node:crypto'
+import { sha256 } from './files.ts'
 import type { Engine } from './workers/engine.ts'
 import type { LinkCache } from './replicas/link-cache.ts'
 import type { IndexInfo, LinkOptions, Entity, LinkImage, Mode, ModelInfo } from './types.ts'
@@ -68,9 +68,9 @@ function withCache (link: LinkAgainst, results: LinkCache, keyOf: KeyOf): LinkAg
 
 /** The same for the same question under the same circumstances, in whatever process. */
 function cacheKey (bytes: Uint8Array, options: LinkOptions, circumstances: unknown): string {
-  const image = createHash('sha256').update(bytes).digest('hex')
+  const image = sha256(bytes)
   const asked = Object.entries(options).filter(([, value]) => value !== undefined).sort(([a], [b]) => a < b ? -1 : 1)
-  return createHash('sha256').update(JSON.stringify([image, asked, circumstances])).digest('hex')
+  return sha256(JSON.stringify([image, asked, circumstances]))
 }
 
 export type PartState = 'starting' | 'ready' | 'down'

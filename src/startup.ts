@@ -1,9 +1,9 @@
 // From the configuration to running parts: a model pack that is whole, its workers, an index that it can be compared to,
 // and the service that they make. `vel serve`, `vel link` and the other commands start from here.
-import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import sharp from 'sharp'
 import type { FastifyBaseLogger } from 'fastify'
+import { sha256 } from './files.ts'
 import type { Config } from './config.ts'
 import { createEngine, type Engine, type EngineOptions } from './workers/engine.ts'
 import type { EngineLog } from './workers/supervisor.ts'
@@ -85,7 +85,7 @@ export async function openEncoder (config: Config, name: string | undefined, say
  */
 export function encodingHash (pack: PackManifest, settings: object): string {
   const runtime = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }
-  return createHash('sha256').update(JSON.stringify([pack.models, settings, ENCODING_REVISION, sharp.versions, runtime.version])).digest('hex')
+  return sha256(JSON.stringify([pack.models, settings, ENCODING_REVISION, sharp.versions, runtime.version]))
 }
 
 /** Reads the manifest of pack `name` and sees to it that its weights are there and whole. */

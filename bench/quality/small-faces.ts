@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises'
 import pMap from 'p-map'
 import sharp from 'sharp'
 import type { MentionEncoder } from '../../src/types.ts'
-import { sha256, type PhotoCache } from '../../src/eval/data/photo-cache.ts'
+import { sha256 } from '../../src/files.ts'
+import type { PhotoCache } from '../../src/eval/data/photo-cache.ts'
 import { encodeThroughCache, type EncodedQuery } from '../../src/eval/data/encode-queries.ts'
 
 /** Short side of the shrunk face, px. */

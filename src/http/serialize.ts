@@ -1,5 +1,5 @@
 // A linked image as POST /link tells it: the contract's field names, nothing that is not in it.
-import { createHash } from 'node:crypto'
+import { sha256 } from '../files.ts'
 import type { Box, Candidate, Entity, Link, LinkedImage, LinkStatus, Timings } from '../types.ts'
 import { roundAll } from './plugins/request-log.ts'
 
@@ -7,7 +7,7 @@ import { roundAll } from './plugins/request-log.ts'
 export function toReply (requestId: string, bytes: Uint8Array, linked: LinkedImage): object {
   return {
     requestId,
-    image: { width: linked.width, height: linked.height, sha256: createHash('sha256').update(bytes).digest('hex') },
+    image: { width: linked.width, height: linked.height, sha256: sha256(bytes) },
     facesFound: linked.facesFound,
     mentions: linked.links.map(toMention),
     index: linked.index,

@@ -1,9 +1,10 @@
 // `MODELS_DIR/hashes.json`: sha256 of files whose publisher's hash a manifest does not carry, as first fetched.
 // Keyed by path, not by pack, since packs share files.
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { errors } from '../errors.ts'
+import { writeAtomic } from '../files.ts'
 
 const hashes = z.record(z.string(), z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/) }))
 
@@ -29,7 +30,6 @@ export async function readHashes (modelsDir: string): Promise<Hashes> {
 
 /** Adds to what is recorded; a crash leaves the old file whole. */
 export async function recordHashes (modelsDir: string, added: Hashes): Promise<void> {
-  const place = join(modelsDir, 'hashes.json')
-  await writeFile(`${place}.partial`, JSON.stringify({ ...await readHashes(modelsDir), ...added }, null, 2) + '\n')
-  await rename(`${place}.partial`, place)
+  const hashes = { ...await readHashes(modelsDir), ...added }
+  await writeAtomic(join(modelsDir, 'hashes.json'), JSON.stringify(hashes, null, 2) + '\n')
 }

@@ -1,6 +1,6 @@
 // Which embeddings may be compared: those made by one encoder from one kind of crop.
-import { createHash } from 'node:crypto'
 import { errors } from '../errors.ts'
+import { sha256 } from '../files.ts'
 import type { ClipImageManifest, ClipTextManifest, FaceManifest, PackFile } from './manifest.ts'
 
 /** Two embeddings are comparable where their `recipe` is the same; the rest is for people. */
@@ -44,7 +44,7 @@ function hashesOf ({ name, files }: { readonly name: string, readonly files: Rea
   return hashes as string[]
 }
 
-const recipeOf = (parts: object): string => createHash('sha256').update(JSON.stringify(canonical(parts))).digest('hex')
+const recipeOf = (parts: object): string => sha256(JSON.stringify(canonical(parts)))
 
 /** The same value with its keys in one order, so that equal values have equal JSON. */
 function canonical (value: unknown): unknown {

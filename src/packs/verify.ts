@@ -1,8 +1,7 @@
 // The gate before a pack's graphs are opened: every file there, of the right size, with the right sha256.
 import { errors } from '../errors.ts'
+import { sha256File } from '../files.ts'
 import type { PackManifest } from './manifest.ts'
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import pMap from 'p-map'
 import { readHashes } from './hashes.ts'
@@ -64,7 +63,7 @@ async function inspectPart (part: LocatedFile, expected: string | null): Promise
   try {
     const { size } = await stat(part.place)
     if (part.file.bytes !== undefined && size !== part.file.bytes) return { ...base, state: 'damaged', bytes: size, fault: `${size} bytes instead of ${part.file.bytes}` }
-    const sha256 = await sha256OfFile(part.place)
+    const sha256 = await sha256File(part.place)
     if (expected !== null && sha256 !== expected) return { ...base, state: 'damaged', bytes: size, sha256, fault: `sha256 ${sha256} instead of ${expected}` }
     return { ...base, state: 'present', bytes: size, sha256 }
   } catch (error) {
@@ -72,12 +71,4 @@ async function inspectPart (part: LocatedFile, expected: string | null): Promise
     if (code === 'ENOENT' || code === 'ENOTDIR') return { ...base, state: 'absent', bytes: null }
     return { ...base, state: 'damaged', bytes: null, fault: `unreadable: ${code === 'EISDIR' ? 'it is a folder' : message}` }
   }
-}
-
-/** @returns 64 lower-case hexadecimal digits. */
-export async function sha256OfFile (place: string, signal?: AbortSignal): Promise<string> {
-  const hash = createHash('sha256')
-  // Fewer, larger chunks: a pack is verified at every start.
-  for await (const chunk of createReadStream(place, { highWaterMark: 2 ** 20, signal: signal ?? undefined })) hash.update(chunk as Uint8Array)
-  return hash.digest('hex')
 }

@@ -4,7 +4,8 @@ import pMap from 'p-map'
 import sharp from 'sharp'
 import type { Box, EncodedImage, EncodedMention, MentionEncoder } from '../../types.ts'
 import { isVelError } from '../../errors.ts'
-import { sha256, type Encoded, type PhotoCache, type PhotoKey } from './photo-cache.ts'
+import { sha256 } from '../../files.ts'
+import type { Encoded, PhotoCache, PhotoKey } from './photo-cache.ts'
 import type { Query } from './queries.ts'
 
 export interface EncodedQuery {

@@ -1,7 +1,7 @@
 // Encoded photos on disk, by the photo's bytes and the recipe that encoded them, so that a second evaluation is quick.
-import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { sha256, writeAtomic } from '../../files.ts'
 import type { EncodedImage, EncodedMention, EncodeOptions } from '../../types.ts'
 
 export interface PhotoCache {
@@ -16,7 +16,7 @@ export type Encoded = EncodedImage | { readonly refused: string }
 export interface PhotoKey { readonly sha256: string, readonly options: EncodeOptions }
 
 /**
- * Entries are written aside and renamed; one that cannot be read is as good as none.
+ * Entries are written atomically; an entry that cannot be read counts as missing.
  *
  * @param recipe of all that embeddings depend on: such as `encodingHash` in src/startup.ts gives. Each has entries of its own.
  */
@@ -36,16 +36,10 @@ export function createPhotoCache (folder: string, recipe: string): PhotoCache {
     },
     async put (key, encoded) {
       const file = fileOf(key)
-      const aside = `${file}.${randomUUID()}`
       await mkdir(dirname(file), { recursive: true })
-      await writeFile(aside, serialize(encoded))
-      await rename(aside, file)
+      await writeAtomic(file, serialize(encoded))
     }
   }
-}
-
-export function sha256 (content: string | Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex')
 }
 
 type Stored = Omit<EncodedMention, 'face' | 'context'> & { face: string, context?: string }

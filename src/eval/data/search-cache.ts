@@ -1,9 +1,9 @@
 // Searches remembered on disk by index and embedding, in front of a knowledge base: a second evaluation ranks at once.
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { sha256, writeAtomic } from '../../files.ts'
 import type { Neighbour } from '../../types.ts'
 import type { KnowledgeBase } from '../../kb/types.ts'
-import { sha256 } from './photo-cache.ts'
 
 export interface CachedKnowledgeBase extends KnowledgeBase {
   /** Writes what was learnt. */
@@ -48,8 +48,7 @@ export async function withSearchCache (kb: KnowledgeBase, file: string): Promise
     async save () {
       if (!changed) return
       await mkdir(dirname(file), { recursive: true })
-      await writeFile(`${file}.new`, JSON.stringify([...known]))
-      await rename(`${file}.new`, file)
+      await writeAtomic(file, JSON.stringify([...known]))
     }
   }
 }

@@ -1,8 +1,8 @@
 // Reference photos to face embeddings, as many at once as the encoder has workers.
-import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { pMapIterable } from 'p-map'
 import { isVelError } from '../../errors.ts'
+import { sha256 } from '../../files.ts'
 import type { EncodedImage, MentionEncoder } from '../../types.ts'
 import { dominantFace } from './dominant-face.ts'
 import type { EntityWithPhotos, ReferencePhoto } from './read-entities.ts'
@@ -40,7 +40,7 @@ function * allPhotos (entities: readonly EntityWithPhotos[]): Generator<{ entity
 async function encodePhoto (photo: ReferencePhoto, encoder: MentionEncoder, log: PhotoCheckpoint): Promise<Omit<Encoded, 'entityRow' | 'photo'>> {
   const bytes = await readPhoto(photo.path)
   if (typeof bytes === 'string') return { key: null, outcome: { kind: 'missing', detail: bytes } }
-  const key = createHash('sha256').update(bytes).digest('hex')
+  const key = sha256(bytes)
   const known = log.get(key)
   if (known !== undefined) return { key, outcome: known }
   try {

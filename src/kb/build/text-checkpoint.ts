@@ -1,7 +1,7 @@
 // Embeddings of texts that a build has already computed, kept on disk so that a killed build goes on where it was.
-import { createHash } from 'node:crypto'
-import { mkdir, open, rename, stat, type FileHandle } from 'node:fs/promises'
+import { mkdir, open, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { sha256, writeAtomic } from '../../files.ts'
 
 /** Texts are kept in groups, each found by what was embedded and by what. */
 export interface TextCheckpoint {
@@ -33,18 +33,10 @@ export async function openTextCheckpoint (folder: string, recipe: string, dims: 
   }
   return {
     close,
-    keyOf: texts => createHash('sha256').update(JSON.stringify([recipe, texts])).digest('hex').slice(0, 32),
+    keyOf: texts => sha256(JSON.stringify([recipe, texts])).slice(0, 32),
     has: async (key, count) => await stat(pathOf(key)).then(({ size }) => size === count * dims * FLOAT_BYTES, () => false),
     async put (key, embeddings) {
-      const aside = `${pathOf(key)}.new`
-      const file = await open(aside, 'w')
-      try {
-        await file.writeFile(Buffer.concat(embeddings.map(e => new Uint8Array(e.buffer, e.byteOffset, e.byteLength))))
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-      await rename(aside, pathOf(key))
+      await writeAtomic(pathOf(key), Buffer.concat(embeddings.map(e => new Uint8Array(e.buffer, e.byteOffset, e.byteLength))))
     },
     async read (key, place) {
       if (current?.key !== key) {

@@ -1,5 +1,5 @@
 // Changes folded: for each entity those that still count, in whatever order they came.
-import { createHash } from 'node:crypto'
+import { sha256 } from '../../files.ts'
 import { isLater, type Change } from './change.ts'
 
 type AddImage = Extract<Change, { kind: 'add-image' }>
@@ -80,6 +80,6 @@ function effectiveOf ({ text, deleted, images }: EntityChanges): Set<Change> {
 
 function digestOf (entity: EntityChanges): bigint {
   let digest = 0n
-  for (const { id } of effectiveOf(entity)) digest ^= BigInt(`0x${createHash('sha256').update(id).digest('hex').slice(0, 12)}`)
+  for (const { id } of effectiveOf(entity)) digest ^= BigInt(`0x${sha256(id).slice(0, 12)}`)
   return digest
 }

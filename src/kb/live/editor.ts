@@ -1,9 +1,9 @@
 // Changes as people ask for them: checked against what is there, then written.
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { KnowledgeBaseEditor } from '../types.ts'
 import { TEXT_SPACES, type EmbedEntity, type Entity, type MentionEncoder } from '../../types.ts'
 import { errors } from '../../errors.ts'
+import { sha256 } from '../../files.ts'
 import { encodeVector, type ChangeDraft } from './change.ts'
 import { entityRecord } from '../storage/entity-schema.ts'
 import type { LiveIndex } from './live-index.ts'
@@ -41,7 +41,7 @@ export function createEditor (live: LiveIndex, { encoder, recipe, embedTexts }: 
     },
     async addImage (id, bytes, signal) {
       entityMustBe(id)
-      const image = createHash('sha256').update(bytes).digest('hex').slice(0, 16)
+      const image = sha256(bytes).slice(0, 16)
       if (live.view().images(id).includes(image)) return { image, created: false }
       const { face } = oneUsableFace(await encoder.encode(bytes, {}, signal), DEMANDS)
       // Who was deleted meanwhile has no photos any more.

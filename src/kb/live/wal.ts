@@ -1,10 +1,11 @@
 // The file that makes changes last: one line a group of changes, each with its checksum, flushed before it is acknowledged.
-import { open, rename, rm, truncate, type FileHandle } from 'node:fs/promises'
+import { open, truncate, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { errors, isVelError } from '../../errors.ts'
 import { change, type Change } from './change.ts'
-import { flush, writeError } from '../storage/atomic-folder.ts'
+import { syncFolder, writeAtomic } from '../../files.ts'
+import { writeError } from '../storage/atomic-folder.ts'
 import { readLines, withChecksum, parseChecksummed } from '../storage/jsonl.ts'
 
 export interface Wal {
@@ -68,7 +69,7 @@ export async function openWal (path: string, content: WalContent): Promise<Wal> 
     await truncate(path, end)
     if (end === 0) end += await write(file, withChecksum(HEADER))
     await file.sync()
-    await flush(dirname(path))
+    await syncFolder(dirname(path))
   } catch (error) {
     throw writeError(path, error)
   }
@@ -93,6 +94,18 @@ export async function openWal (path: string, content: WalContent): Promise<Wal> 
       for (const { reject } of group) reject(fault)
     }
   }
+  /** After a rewrite the path has the old log or the new one, whole: appends must go to that file. */
+  const reopen = async (): Promise<void> => {
+    try {
+      const opened = await open(path, 'a')
+      await file.close().catch(() => {})
+      file = opened
+      end = (await file.stat()).size
+    } catch (error) {
+      dead ??= error as Error
+      throw error
+    }
+  }
   const enqueue = async (work: () => Promise<void>): Promise<void> => {
     const done = queue.then(work)
     queue = done.catch(() => {})
@@ -105,25 +118,11 @@ export async function openWal (path: string, content: WalContent): Promise<Wal> 
     },
     rewrite: async changes => {
       await enqueue(async () => {
-        const aside = `${path}.new`
-        await rm(aside, { force: true })
-        const fresh = await open(aside, 'a')
-        let bytes = 0
         try {
-          bytes = await write(fresh, withChecksum(HEADER))
-          for (const part of parts(changes())) bytes += await write(fresh, lines(part))
-          await fresh.sync()
-          await rename(aside, path)
-        } catch (error) {
-          await fresh.close()
-          throw error
+          await writeAtomic(path, wholeLog(changes()))
+        } finally {
+          await reopen()
         }
-        const before = file
-        file = fresh
-        end = bytes
-        // From here on the log is the new one, whatever fails.
-        await before.close().catch(() => {})
-        await flush(dirname(path))
       })
     },
     async close () {
@@ -142,6 +141,11 @@ function * parts (changes: Iterable<Change>): Generator<Change[]> {
     part = []
   }
   if (part.length > 0) yield part
+}
+
+function * wholeLog (changes: Iterable<Change>): Generator<string> {
+  yield withChecksum(HEADER)
+  for (const part of parts(changes)) yield lines(part)
 }
 
 /** A group is written by one call, in lines of a bounded length. */

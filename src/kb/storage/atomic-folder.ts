@@ -1,21 +1,15 @@
 // Files of an index folder on disk: hashed, read whole, written aside and swapped in.
 import { createHash, randomBytes } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { errors } from '../../errors.ts'
+import { diskError, sha256File, syncFile, syncFolder } from '../../files.ts'
 import type { FileManifest } from './manifest.ts'
 
 const CHUNK_BYTES = 1 << 22
 
 export async function hashFile (path: string): Promise<FileManifest> {
-  const hash = createHash('sha256')
-  let bytes = 0
-  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>) {
-    hash.update(chunk)
-    bytes += chunk.length
-  }
-  return { sha256: hash.digest('hex'), bytes }
+  return { sha256: await sha256File(path), bytes: (await stat(path)).size }
 }
 
 /** Fills `into` from a file, hashing on the way: no second copy. @returns the sha256, hex; of fewer bytes where the file is short. */
@@ -63,14 +57,14 @@ export async function replaceFolder (dir: string, write: (folder: string) => Pro
   try {
     await mkdir(folder, { recursive: true })
     await write(folder)
-    for (const name of await readdir(folder)) await flush(join(folder, name))
-    await flush(folder)
+    for (const name of await readdir(folder)) await syncFile(join(folder, name))
+    await syncFolder(folder)
     if (await exists(target)) {
       await rm(aside, { recursive: true, force: true })
       await rename(target, aside)
     }
     await rename(folder, target)
-    await flush(dirname(target))
+    await syncFolder(dirname(target))
     await rm(aside, { recursive: true, force: true })
   } catch (error) {
     await rm(folder, { recursive: true, force: true }).catch(() => {})
@@ -87,28 +81,10 @@ export async function removeUnfinished (dir: string): Promise<void> {
   }
 }
 
-/** A system error as one sentence; other errors as they are. */
+/** A system error about a file as one sentence; other errors as they are. */
 export function writeError (dir: string, error: unknown): unknown {
-  const { code, message } = error as NodeJS.ErrnoException
-  const advice: Record<string, string> = {
-    ENOSPC: 'free some space and run the command again',
-    EDQUOT: 'free some space and run the command again',
-    EROFS: 'choose a folder on a file system that can be written',
-    EACCES: 'choose a folder that you may write, or change its permissions',
-    EPERM: 'choose a folder that you may write, or change its permissions',
-    ENOTDIR: 'choose a path whose parents are folders'
-  }
-  return code !== undefined && advice[code] !== undefined ? errors.index(dir, 'a place that can be written', `${message}; ${advice[code]}; an index that was there is untouched`) : error
-}
-
-/** Waits until a file or a folder's list of names is on the disk. */
-export async function flush (path: string): Promise<void> {
-  const file = await open(path, 'r')
-  try {
-    await file.sync()
-  } finally {
-    await file.close()
-  }
+  const meaning = diskError(error)
+  return meaning === null ? error : errors.index(dir, 'a place that can be written', `${meaning}; an index that was there is untouched`)
 }
 
 async function exists (path: string): Promise<boolean> {

@@ -1,8 +1,8 @@
 // Changes of an index that need no new vectors: what `vel calibrate` and `vel kb weigh` write.
-import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeAtomic } from '../../files.ts'
 import { withLock } from './lock.ts'
-import { flush, readableFolder, siblingPath, writeError } from './atomic-folder.ts'
+import { readableFolder, siblingPath, writeError } from './atomic-folder.ts'
 import { indexVersion, MANIFEST_FILE, type IndexManifest } from './manifest.ts'
 import { readIndexManifest } from './read-manifest.ts'
 
@@ -17,14 +17,7 @@ export async function updateManifest (dir: string, change: Partial<Pick<IndexMan
     return await withLock(dir, siblingPath(dir, 'lock'), async () => {
       const changed = { ...await readIndexManifest(dir), ...change }
       const manifest = { ...changed, version: indexVersion(changed) }
-      const folder = await readableFolder(dir)
-      const aside = join(folder, `.${MANIFEST_FILE}`)
-      const file = await open(aside, 'w')
-      await file.writeFile(JSON.stringify(manifest, null, 2) + '\n')
-      await file.sync()
-      await file.close()
-      await rename(aside, join(folder, MANIFEST_FILE))
-      await flush(folder)
+      await writeAtomic(join(await readableFolder(dir), MANIFEST_FILE), JSON.stringify(manifest, null, 2) + '\n')
       return manifest
     })
   } catch (error) {

@@ -8,7 +8,7 @@ import type { NpmSource, PackFile, PackSource } from '../manifest.ts'
 import type { InspectedFile } from '../verify.ts'
 import { arrivalError } from './install.ts'
 import { mirrored, isLoopback } from './request.ts'
-import { diskError, stopped } from './errors.ts'
+import { stopped, writeError } from './errors.ts'
 import { downloadHttps } from './https.ts'
 import { downloadTarball } from './npm.ts'
 import { extractFile } from './tarball.ts'
@@ -54,7 +54,7 @@ export async function downloadAll (pack: string, modelsDir: string, files: reado
     await rm(tarballs, { recursive: true, force: true })
   }
   if (options.signal.aborted) throw stopped(pack)
-  if (problems.length > 0) throw diskError(pack, modelsDir, problems[0])?.originalError ?? problems[0]
+  if (problems.length > 0) throw writeError(pack, modelsDir, problems[0]) ?? problems[0]
 }
 
 /** Downloads each tarball once, for all the files that come from it, into a folder inside `folder`. */

@@ -1,26 +1,14 @@
 // What the system says when a download fails, as sentences that say what to do.
 import { AbortError } from 'p-retry'
 import { errors, isVelError } from '../../errors.ts'
+import { diskError } from '../../files.ts'
 import { shown } from './request.ts'
 import { statfs } from 'node:fs/promises'
 
-const DISK: Readonly<Record<string, string>> = {
-  ENOSPC: 'a full disk; free some space, or set MODELS_DIR to another disk',
-  EDQUOT: 'a full quota; free some space, or set MODELS_DIR to another disk',
-  EACCES: 'no permission to write there; check who owns it',
-  EPERM: 'no permission to write there; check who owns it',
-  EROFS: 'a read-only file system; set MODELS_DIR to a writable folder',
-  ENOTDIR: 'a file where a folder should be; set MODELS_DIR to a folder',
-  EEXIST: 'a file where a folder should be; set MODELS_DIR to a folder',
-  EISDIR: 'a folder where the file should be; remove it',
-  EIO: 'an input or output error of the disk'
-}
-
-/** The sentence for an error of the file system, which no retry mends; null for any other error. */
-export function diskError (pack: string, place: string, error: unknown): AbortError | null {
-  const { code } = error as NodeJS.ErrnoException
-  const meaning = DISK[code ?? '']
-  return meaning === undefined ? null : new AbortError(errors.fetchFailed(pack, `to write ${place}`, meaning))
+/** The sentence for a system error about a file; null for any other error. */
+export function writeError (pack: string, path: string, error: unknown): Error | null {
+  const meaning = diskError(error)
+  return meaning === null ? null : errors.fetchFailed(pack, `to write ${path}`, `${meaning}; MODELS_DIR chooses the folder`)
 }
 
 /** The sentence for an error of the connection; errors that already are a sentence pass. */

@@ -5,7 +5,7 @@ import pRetry, { AbortError } from 'p-retry'
 import type { Dispatcher } from 'undici'
 import { errors } from '../../errors.ts'
 import type { PackFile } from '../manifest.ts'
-import { connectionError, diskError } from './errors.ts'
+import { connectionError, writeError } from './errors.ts'
 import { partialBytes, readNote, removePartial, writeNote } from './partial.ts'
 import { get, shown, stop, type RequestSettings } from './request.ts'
 
@@ -34,7 +34,9 @@ export async function downloadHttps (url: URL, file: PackFile, partial: string, 
     try {
       await downloadOnce(url, file, partial, settings)
     } catch (error) {
-      throw error instanceof AbortError ? error : diskError(settings.pack, partial, error) ?? connectionError(settings.pack, url, error, settings.signal)
+      if (error instanceof AbortError) throw error
+      const disk = writeError(settings.pack, partial, error)
+      throw disk === null ? connectionError(settings.pack, url, error, settings.signal) : new AbortError(disk)
     }
   }
   await pRetry(attempt, {

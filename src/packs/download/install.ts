@@ -1,15 +1,16 @@
 // From a partial file that has arrived to the file in its place.
-import { open, rename, rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errors } from '../../errors.ts'
+import { sha256File, syncFile, syncFolder } from '../../files.ts'
 import { recordHashes, type Hashes } from '../hashes.ts'
-import { sha256OfFile, type InspectedFile } from '../verify.ts'
-import { diskError } from './errors.ts'
+import type { InspectedFile } from '../verify.ts'
+import { writeError } from './errors.ts'
 import { partialPath } from './partial.ts'
 
 /** Null where the partial file is what is expected, or where nothing is known of what to expect. */
 export async function arrivalError (pack: string, part: InspectedFile, signal: AbortSignal): Promise<Error | null> {
-  const sha256 = await sha256OfFile(partialPath(part.place), signal)
+  const sha256 = await sha256File(partialPath(part.place), signal)
   if (part.expected === null || sha256 === part.expected) return null
   const otherwise = part.file.sha256 === null
     ? 'the publisher may have changed the file: to accept the new one, remove its entry from hashes.json in MODELS_DIR'
@@ -21,23 +22,13 @@ export async function arrivalError (pack: string, part: InspectedFile, signal: A
 export async function putInPlace (pack: string, parts: readonly InspectedFile[]): Promise<void> {
   for (const { place } of parts) {
     try {
-      await flush(partialPath(place), 'r+')
+      await syncFile(partialPath(place))
       await rename(partialPath(place), place)
       await rm(`${partialPath(place)}.json`, { force: true })
-      // Windows cannot flush a folder, and does not need to.
-      if (process.platform !== 'win32') await flush(dirname(place), 'r')
+      await syncFolder(dirname(place))
     } catch (error) {
-      throw diskError(pack, place, error)?.originalError ?? error
+      throw writeError(pack, place, error) ?? error
     }
-  }
-}
-
-async function flush (path: string, flags: string): Promise<void> {
-  const handle = await open(path, flags)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }
 
@@ -45,7 +36,7 @@ async function flush (path: string, flags: string): Promise<void> {
 export async function recordUnpinned (modelsDir: string, parts: readonly InspectedFile[], onNote: ((sentence: string) => void) | undefined): Promise<void> {
   const added: Hashes = {}
   for (const part of parts.filter(part => part.expected === null)) {
-    const sha256 = await sha256OfFile(part.place)
+    const sha256 = await sha256File(part.place)
     added[part.file.path] = { sha256 }
     onNote?.(`${part.file.path} has sha256 ${sha256}: recorded in hashes.json, since its manifest carries none.`)
   }

@@ -5,7 +5,7 @@ import pRetry from 'p-retry'
 import { lock } from 'proper-lockfile'
 import { errors } from '../../errors.ts'
 import type { FetchOptions } from './download.ts'
-import { diskError, stopped } from './errors.ts'
+import { stopped, writeError } from './errors.ts'
 
 /**
  * Runs `work` under the lock; waits while another process holds it.
@@ -34,7 +34,7 @@ export async function withFetchLock<T> (pack: string, modelsDir: string, options
     })
   } catch (error) {
     if (signal.aborted) throw stopped(pack)
-    throw diskError(pack, modelsDir, error)?.originalError ?? errors.fetchFailed(pack, `a lock in ${modelsDir} (MODELS_DIR)`, (error as Error).message)
+    throw writeError(pack, modelsDir, error) ?? errors.fetchFailed(pack, `a lock in ${modelsDir} (MODELS_DIR)`, (error as Error).message)
   }
   try {
     return await work(signal)

@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { z } from 'zod'
 import { errors, isVelError } from '../../errors.ts'
 import type { NpmSource } from '../manifest.ts'
-import { connectionMeaning, diskError, stopped } from './errors.ts'
+import { connectionMeaning, stopped, writeError } from './errors.ts'
 
 const DEFAULT_REGISTRY = 'https://registry.npmjs.org/'
 
@@ -94,8 +94,8 @@ async function npmError (source: NpmSource, pack: string, error: NodeJS.ErrnoExc
   if (isSpawnError(error)) {
     return errors.fetchFailed(pack, `the program npm to fetch ${source.npm}`, `none that can be started (${code}); install npm, which comes with Node.js, and see that PATH has it`)
   }
-  const disk = diskError(pack, 'in MODELS_DIR or in npm\'s cache', error)
-  if (disk !== null) return disk.originalError
+  const disk = writeError(pack, 'in MODELS_DIR or in npm\'s cache', error)
+  if (disk !== null) return disk
   const registry = await readRegistry(signal)
   const expected = `${source.npm} from the npm registry ${registry.host}`
   switch (code) {

@@ -68,7 +68,7 @@ test('in a folder that may not be written an index is opened for reading alone, 
   const { mode } = await stat(tmpdir())
   if ((mode & 0o001) === 0) await chmod(tmpdir(), 0o711)
   const { opened } = await startChanger(dir, true, uid)
-  expect(opened.fault).toMatchObject({ code: 'VEL_ERR_INDEX', message: expect.stringMatching(/expected a place that can be written, received EACCES.*; choose a folder that you may write, or change its permissions; an index that was there is untouched/) as string })
+  expect(opened.fault).toMatchObject({ code: 'VEL_ERR_INDEX', message: expect.stringMatching(/expected a place that can be written, received no permission to write there \(EACCES.*\); choose a folder that you may write, or change its permissions; an index that was there is untouched/) as string })
   const reader = await startChanger(dir, false, uid)
   expect(reader.opened.fault).toBeNull()
   expect((await reader.change('Q101')).fault).toMatchObject({ code: 'VEL_ERR_NOT_WRITTEN', message: expect.stringMatching(/this process reads the index only/) as string })

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { fetchPack } from '../../../src/packs/download/fetch.ts'
 import type { FetchOptions } from '../../../src/packs/download/download.ts'
 import type { PackManifest } from '../../../src/packs/manifest.ts'
-import { diskError } from '../../../src/packs/download/errors.ts'
+import { writeError } from '../../../src/packs/download/errors.ts'
 import { verifyPack } from '../../../src/packs/verify.ts'
 import { content, listen, serveFile, sha256, source, temporaryFolder, testPack, type Behaviour, type FileServer } from '../../helpers/pack-server.ts'
 
@@ -314,15 +314,15 @@ describe('a pack over https', () => {
 
   it('refuses a folder that cannot be one, and a mirror that is not https', async () => {
     const { dir, pack, fetch } = await scene()
-    await expect(fetchPack(pack, join(dir, 'a', 'detector.onnx'))).rejects.toThrow(/a file where a folder should be; set MODELS_DIR to a folder/)
+    await expect(fetchPack(pack, join(dir, 'a', 'detector.onnx'))).rejects.toThrow(/a file where a folder should be \(.*\); choose a path whose parents are folders; MODELS_DIR chooses the folder/)
     await expect(fetch({ mirror: 'http://mirror.test' })).rejects.toThrow(/MODELS_MIRROR: expected an https URL, received "http:\/\/mirror.test"/)
     await expect(fetch({ mirror: 'https://me:secret@mirror.test' })).rejects.toThrow(/without user name, password or query/)
     await expect(fetch({ mirror: 'mirror' })).rejects.toThrow(/MODELS_MIRROR/)
   })
 
   it.each([['EROFS', 'a read-only file system'], ['EACCES', 'no permission to write there'], ['ENOSPC', 'a full disk'], ['EDQUOT', 'a full quota']])('says what %s means and does not retry', (code, meaning) => {
-    expect(diskError('tested', '/models', Object.assign(new Error(code), { code }))?.originalError.message).toContain(`expected to write /models, received ${meaning}`)
-    expect(diskError('tested', '/models', Object.assign(new Error('cut'), { code: 'ECONNRESET' }))).toBeNull()
+    expect(writeError('tested', '/models', Object.assign(new Error(code), { code }))?.message).toContain(`expected to write /models, received ${meaning}`)
+    expect(writeError('tested', '/models', Object.assign(new Error('cut'), { code: 'ECONNRESET' }))).toBeNull()
   })
 
   it('tells a host without an address', async () => {
