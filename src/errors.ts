@@ -1,8 +1,21 @@
 // Every error once: stable code, HTTP status, message. Messages say what was expected, what came, and what to do.
 // A test holds the codes equal to the table in openapi.yaml.
-import createError, { type FastifyErrorConstructor } from '@fastify/error'
+import createError, { type FastifyError, type FastifyErrorConstructor } from '@fastify/error'
 
 const define = (code: string, message: string, status: number): FastifyErrorConstructor => createError(code, message, status)
+
+export interface Retriable {
+  /** Seconds after which the same request is worth sending again: the reply's Retry-After. */
+  readonly retryAfterS: number
+}
+
+/** Defines an error that passes with time. `retryAfterS`, `defaultS` where the caller gives none, is the message's second %s. */
+function defineRetriable (code: string, message: string, status: number, defaultS = 1) {
+  const create = createError(code, message, status)
+  return (what: string, retryAfterS = defaultS): FastifyError & Retriable => {
+    return Object.assign(create(what, String(retryAfterS)), { retryAfterS })
+  }
+}
 
 export const errors = {
   // The request.
@@ -25,12 +38,12 @@ export const errors = {
   undecodable: define('VEL_ERR_UNDECODABLE', 'Expected a whole, readable image, received one that cannot be decoded: %s', 422),
   urlUnreadable: define('VEL_ERR_URL_UNREADABLE', 'Expected a readable image at the URL, received %s', 422),
   modeUnavailable: define('VEL_ERR_MODE_UNAVAILABLE', 'Expected a mode that this service can serve (%s), received %s: %s', 422),
-  rateLimited: define('VEL_ERR_RATE_LIMITED', 'Expected at most %s requests a minute, received more; try again in %s s', 429),
+  rateLimited: defineRetriable('VEL_ERR_RATE_LIMITED', 'Expected at most %s requests a minute, received more; try again in %s s', 429),
   unusablePhoto: define('VEL_ERR_UNUSABLE_PHOTO', 'Expected a photo with exactly one usable face, received %s', 422),
   reload: define('VEL_ERR_RELOAD', 'Expected an index that can be swapped in, but it cannot, and the one before goes on serving: %s', 409),
-  notWritten: define('VEL_ERR_NOT_WRITTEN', 'Expected a disk that keeps the change, but it could not be written and nothing was changed (%s); try again in 60 s', 503),
-  overloaded: define('VEL_ERR_OVERLOADED', 'Expected fewer than %s images in flight, received one more; try again in %s s', 503),
-  notReady: define('VEL_ERR_NOT_READY', 'Expected a ready service, received a request while %s; try again in %s s', 503),
+  notWritten: defineRetriable('VEL_ERR_NOT_WRITTEN', 'Expected a disk that keeps the change, but it could not be written and nothing was changed (%s); try again in %s s', 503, 60),
+  overloaded: defineRetriable('VEL_ERR_OVERLOADED', 'Expected fewer than %s images in flight, received one more; try again in %s s', 503),
+  notReady: defineRetriable('VEL_ERR_NOT_READY', 'Expected a ready service, received a request while %s; try again in %s s', 503),
   /** Never sent: the one who would read it is gone. */
   clientGone: define('VEL_ERR_CLIENT_GONE', 'Expected a client that waits for its reply, but it hung up', 499),
   workerDied: define('VEL_ERR_WORKER_DIED', 'Expected the inference worker to finish this image, but it died (%s) and is being replaced; send the image again', 503),
@@ -47,8 +60,6 @@ export const errors = {
   index: define('VEL_ERR_INDEX', 'Index %s: expected %s, received %s', 500),
   input: define('VEL_ERR_INPUT', 'Expected %s, received %s', 500)
 } as const
-
-export type ErrorName = keyof typeof errors
 
 /** Codes that a caller can meet; the rest are ours. */
 export function isVelError (error: unknown): error is Error & { code: string, statusCode: number } {

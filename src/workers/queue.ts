@@ -36,7 +36,7 @@ export class Queue {
   get queued (): number { return this.#queue.length }
 
   /**
-   * @throws VEL_ERR_OVERLOADED at once where the queue is full, with `retryAfter` in seconds.
+   * @throws VEL_ERR_OVERLOADED at once where the queue is full, with `retryAfterS`.
    * @throws VEL_ERR_NOT_READY once closed.
    * @throws the signal's reason when it is aborted: a waiting image then never reaches a worker; the place of one that
    *   a worker already has is free when the worker is done with it.
@@ -44,11 +44,8 @@ export class Queue {
   async run<T> (work: (worker: WorkerProcess) => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted()
     const { places, maxQueue, free } = this.#options
-    if (this.#closed !== undefined) throw errors.notReady(this.#closed, '1')
-    if (this.#queue.length >= maxQueue && free() === undefined) {
-      const retryAfter = this.#retryAfter()
-      throw Object.assign(errors.overloaded(String(places + maxQueue), String(retryAfter)), { retryAfter })
-    }
+    if (this.#closed !== undefined) throw errors.notReady(this.#closed)
+    if (this.#queue.length >= maxQueue && free() === undefined) throw errors.overloaded(String(places + maxQueue), this.#retryAfterS())
     let onAbort = (): void => {}
     try {
       return await new Promise<T>((resolve, reject) => {
@@ -84,7 +81,7 @@ export class Queue {
   /** Takes no more images and gives up those that wait. */
   refuse (reason: string): void {
     this.#closed = reason
-    for (const task of this.#queue.splice(0)) task.reject(errors.notReady(reason, '1'))
+    for (const task of this.#queue.splice(0)) task.reject(errors.notReady(reason))
     this.#settled()
   }
 
@@ -113,7 +110,7 @@ export class Queue {
   }
 
   /** Seconds until the queue as it stands should be done. */
-  #retryAfter (): number {
+  #retryAfterS (): number {
     return Math.max(1, Math.ceil((this.#queue.length + 1) * this.#meanMs / this.#options.places / 1000))
   }
 }

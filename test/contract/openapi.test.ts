@@ -31,7 +31,7 @@ function readTree (lines: string[]): string[] {
 }
 
 const callerCodes = Object.values(errors).map(define => {
-  const { code, statusCode } = define()
+  const { code, statusCode } = define('any')
   return { code, status: statusCode! }
 }).filter(({ code, status }) => (status !== 500 && status !== 499) || code === 'VEL_ERR_INTERNAL')
 

@@ -56,11 +56,18 @@ describe('faults behind the edge', () => {
     expect((await send('/link', LINK)).status).toBe(200)
   })
 
-  it('overload is 503 with the Retry-After of its message', async () => {
-    const { send, log } = await buildTestApp({}, createFakeLinker({ before: async () => { throw errors.overloaded('32', '3') } }))
+  it('overload is 503 with the Retry-After of the error', async () => {
+    const { send, log } = await buildTestApp({}, createFakeLinker({ before: async () => { throw errors.overloaded('32', 3) } }))
     const { status, json, headers } = await send('/link', LINK)
     expect([status, json.code, headers['retry-after']]).toEqual([503, 'VEL_ERR_OVERLOADED', '3'])
     await expect.poll(() => log.filter(line => line.reqId === json.requestId)).toMatchObject([{ level: 30, status: 503, code: 'VEL_ERR_OVERLOADED' }])
+  })
+
+  it('a disk that takes no change is 503 with Retry-After 60', async () => {
+    const { send } = await buildTestApp({}, createFakeLinker({ before: async () => { throw errors.notWritten('ENOSPC') } }))
+    const { status, json, headers } = await send('/link', LINK)
+    expect([status, json.code, headers['retry-after']]).toEqual([503, 'VEL_ERR_NOT_WRITTEN', '60'])
+    expect(json.detail).toContain('nothing was changed (ENOSPC); try again in 60 s')
   })
 
   it('a worker that died is 503', async () => {

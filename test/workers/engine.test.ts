@@ -25,7 +25,7 @@ describe('admission', () => {
     const { encode, stats } = await start({ maxQueue: 2 })
     const inside = [1, 2, 3].map(async () => await encode(image({ ms: 300 })))
     const refused = await encode(image({})).catch((error: unknown) => error)
-    expect(refused).toMatchObject({ code: 'VEL_ERR_OVERLOADED', statusCode: 503, retryAfter: 1 })
+    expect(refused).toMatchObject({ code: 'VEL_ERR_OVERLOADED', statusCode: 503, retryAfterS: 1 })
     // At once: none of those before it was done.
     expect(stats()).toMatchObject({ busy: 1, queued: 2 })
     expect((await Promise.all(inside)).map(i => i.width)).toEqual([1, 2, 3])

@@ -2,7 +2,7 @@
 import { maxHeaderSize, STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { errors, isVelError } from '../../errors.ts'
+import { errors, isVelError, type Retriable } from '../../errors.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
@@ -18,7 +18,7 @@ export interface Problem {
   readonly requestId: string
 }
 
-type CodedError = Error & { code: string, statusCode: number }
+type CodedError = Error & { code: string, statusCode: number } & Partial<Retriable>
 
 /** VEL_ERR_NO_IMAGE: type `urn:vel:error:no-image`, title "No image". */
 export function toProblem (error: CodedError, requestId: string): Problem {
@@ -49,11 +49,10 @@ function fromTable (error: unknown): Error {
   return errors.internal()
 }
 
-/** What a 503 says to wait, so that header and text agree. */
-function retryAfter (error: CodedError): string | undefined {
-  if (error.statusCode !== 503) return undefined
-  return /try again in (\d+) s/.exec(error.message)?.[1] ?? '1'
-}
+/** Of an error that names no time but passes by itself, such as a worker that is being replaced, s. */
+const DEFAULT_RETRY_S = 1
+
+const retryAfter = (error: CodedError): number | undefined => error.retryAfterS ?? (error.statusCode === 503 ? DEFAULT_RETRY_S : undefined)
 
 export async function sendProblem (error: unknown, request: FastifyRequest, reply: FastifyReply, more: object = {}): Promise<void> {
   const problem = toCallerError(error)
@@ -61,7 +60,7 @@ export async function sendProblem (error: unknown, request: FastifyRequest, repl
   if (problem.statusCode === 500) request.log.error({ err: error }, problem.code)
   request.facts.code = problem.code
   const seconds = retryAfter(problem)
-  if (seconds !== undefined) reply.header('retry-after', seconds)
+  if (seconds !== undefined) reply.header('retry-after', String(seconds))
   if (problem.statusCode === 401) reply.header('www-authenticate', 'Bearer')
   if (problem.statusCode === 408) reply.header('connection', 'close')
   discardRest(request.raw)

@@ -17,7 +17,7 @@ export async function registerRateLimit (app: FastifyInstance, perMinute: number
     store: storeOf(redis === null ? (...request) => { local.incr(...request) } : withSpare(new RedisStore(false, false, redis, 'vel:rate:'), local)),
     // The key's hook runs before, so that unknown keys make no entries.
     keyGenerator: request => request.facts.key === undefined ? `ip ${rateLimit.normalizeIP(request.ip)}` : `key ${request.facts.key}`,
-    errorResponseBuilder: (_request, { max, ttl }) => errors.rateLimited(String(max), String(Math.ceil(ttl / 1000)))
+    errorResponseBuilder: (_request, { max, ttl }) => errors.rateLimited(String(max), Math.ceil(ttl / 1000))
   })
 }
 

@@ -22,19 +22,21 @@ const STARTING: Readiness = {
   engine: { workers: 0, workersReady: 0, queued: 0, maxQueue: 0, running: 0 }
 }
 
+const LOADING = 'models and index are being loaded'
+
 /** Seconds after which it is worth asking again. */
-const RETRY_S = 5
+export const RETRY_S = 5
 
 export function createReadinessGate (arriving: Linker | Promise<Linker>): ReadinessGate {
   let current: Linker | null = null
-  let reason: string | null = 'models and index are being loaded'
+  let reason: string | null = LOADING
   let closing = false
   const arrived = Promise.resolve(arriving).then(linker => { current = linker; if (!closing) reason = null })
   // Who started the linker reports why it failed; here it only stays away.
   arrived.catch(() => { reason = 'it is stopping, since models or index could not be loaded' })
 
   const linker = (): Linker => {
-    if (current === null || reason !== null) throw errors.notReady(reason, String(RETRY_S))
+    if (current === null || reason !== null) throw errors.notReady(reason ?? LOADING, RETRY_S)
     return current
   }
   const readiness = (): ReturnType<ReadinessGate['readiness']> => {

@@ -1,6 +1,6 @@
 // GET /health/live: the process answers. GET /health/ready: it can link, and with what.
 import type { FastifyInstance } from 'fastify'
-import type { ReadinessGate } from '../plugins/readiness.ts'
+import { RETRY_S, type ReadinessGate } from '../plugins/readiness.ts'
 import { errors } from '../../errors.ts'
 import { sendProblem } from '../plugins/problem.ts'
 
@@ -11,6 +11,6 @@ export function registerHealth (app: FastifyInstance, service: ReadinessGate): v
     const { ready, ...rest } = parts
     reply.header('cache-control', 'no-store')
     if (reason === null) return { status: 'ready', ...rest }
-    await sendProblem(errors.notReady(reason, '5'), request, reply, rest)
+    await sendProblem(errors.notReady(reason, RETRY_S), request, reply, rest)
   })
 }

@@ -46,5 +46,5 @@ it('does not blame a photo whose worker died once', async () => {
 })
 
 it('ends at a fault of ours, so that the next run goes on there', async () => {
-  await expect(build({ 'a.jpg': 'any' }, () => true, errors.notReady('it is shutting down', '1'))).rejects.toMatchObject({ code: 'VEL_ERR_NOT_READY' })
+  await expect(build({ 'a.jpg': 'any' }, () => true, errors.notReady('it is shutting down'))).rejects.toMatchObject({ code: 'VEL_ERR_NOT_READY' })
 })
