@@ -1,6 +1,6 @@
 // Composition of the HTTP service: plugins and routes, explicitly and in order.
-import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
-import type { Config } from '../config.ts'
+import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type RouteShorthandOptions } from 'fastify'
+import type { Config, Scope } from '../config.ts'
 import type { Linker } from '../linker.ts'
 import { registerDocs } from './routes/docs.ts'
 import { registerEntities } from './routes/entities.ts'
@@ -11,7 +11,7 @@ import { requireScope } from './plugins/auth.ts'
 import { registerLink } from './routes/link.ts'
 import { createMetrics } from './routes/metrics.ts'
 import { clientErrors, onFrameworkError, registerProblems } from './plugins/problem.ts'
-import { registerRateLimit } from './plugins/rate-limit.ts'
+import { createRateLimitHook } from './plugins/rate-limit.ts'
 import { requestId, registerRequestLog } from './plugins/request-log.ts'
 import { createReadinessGate } from './plugins/readiness.ts'
 import { registerBodies } from './upload/upload.ts'
@@ -34,14 +34,14 @@ export async function buildApp (config: Config, linker: Linker | Promise<Linker>
   registerProblems(app)
   await registerBodies(app)
   const redis = config.redisUrl === null || config.rateLimitPerMinute === 0 ? null : connectRedis(config.redisUrl, 'rate limits', log)
-  await registerRateLimit(app, config.rateLimitPerMinute, redis)
-  const guards = { onRequest: [requireScope(config.apiKeys, 'link')], config: { rateLimit: {} } }
+  const limitRate = await createRateLimitHook(app, config.rateLimitPerMinute, redis)
+  const guard = (scope: Scope): RouteShorthandOptions => ({ onRequest: [requireScope(config.apiKeys, scope), limitRate] })
   registerHealth(app, service)
   metrics.register(app)
   await registerDocs(app)
-  registerEntities(app, service, guards)
-  registerEntitiesWrite(app, { config, service, fetcher, guards: { ...guards, onRequest: [requireScope(config.apiKeys, 'kb:write')] } })
-  registerLink(app, { config, service, fetcher, guards })
+  registerEntities(app, service, guard('link'))
+  registerEntitiesWrite(app, { config, service, fetcher, guards: guard('kb:write') })
+  registerLink(app, { config, service, fetcher, guards: guard('link') })
 
   let closing = false
   app.addHook('preClose', async () => { closing = true; service.beginClose() })

@@ -103,6 +103,8 @@ describe('keys and limits', () => {
     expect([await status(`${SECRET}1`), await status(`${SECRET}1`), await status(`${SECRET}1`), await status(`${SECRET}2`)]).toEqual([200, 200, 429, 200])
     const refused = await send('/entities/Q207', { headers: { 'x-api-key': `${SECRET}1` } })
     expect(refused.json.code).toBe('VEL_ERR_RATE_LIMITED')
+    const { 'ratelimit-limit': limit, 'ratelimit-remaining': remaining, 'ratelimit-reset': reset } = refused.headers
+    expect([limit, remaining, reset]).toEqual(['2', '0', refused.headers['retry-after']])
     expect(refused.json.detail).toContain(`try again in ${refused.headers['retry-after']} s`)
     // One budget for all routes together.
     expect((await send('/entities', { headers: { 'x-api-key': `${SECRET}1` } })).status).toBe(429)

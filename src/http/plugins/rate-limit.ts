@@ -1,42 +1,47 @@
-// At most so many requests a minute for each key, or each address where there is no key.
-import rateLimit, { type FastifyRateLimitStore, type FastifyRateLimitStoreCtor, type RateLimitPluginOptions } from '@fastify/rate-limit'
-import LocalStore from '@fastify/rate-limit/store/LocalStore.js'
-import RedisStore from '@fastify/rate-limit/store/RedisStore.js'
-import type { FastifyInstance } from 'fastify'
+// A limit of requests a minute for each API key, or for each address where there is no key.
+import rateLimit, { type RateLimitPluginOptions } from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { errors } from '../../errors.ts'
 
-/** Registers the limit for routes whose config has `rateLimit: {}`; 0 registers none. @param redis counts for all replicas; while it is gone each counts for itself. */
-export async function registerRateLimit (app: FastifyInstance, perMinute: number, redis: RateLimitPluginOptions['redis'] | null): Promise<void> {
-  if (perMinute === 0) return
-  const local = new LocalStore(false, false)
-  await app.register(rateLimit, {
-    global: false,
-    max: perMinute,
-    timeWindow: 60_000,
-    enableDraftSpec: true,
-    store: storeOf(redis === null ? (...request) => { local.incr(...request) } : withSpare(new RedisStore(false, false, redis, 'vel:rate:'), local)),
-    // The key's hook runs before, so that unknown keys make no entries.
-    keyGenerator: request => request.facts.key === undefined ? `ip ${rateLimit.normalizeIP(request.ip)}` : `key ${request.facts.key}`,
-    errorResponseBuilder: (_request, { max, ttl }) => errors.rateLimited(String(max), Math.ceil(ttl / 1000))
+const WINDOW_MS = 60_000
+
+type Limiter = ReturnType<FastifyInstance['createRateLimit']>
+
+/**
+ * A hook that counts requests and sets the `RateLimit-*` headers. All routes that carry it share one budget. It runs after the
+ * key's hook, so that unknown keys are not counted.
+ *
+ * @param perMinute requests; 0 is no limit.
+ * @param redis counts for all replicas; while it is gone each replica counts for itself.
+ * @throws VEL_ERR_RATE_LIMITED
+ */
+export async function createRateLimitHook (
+  app: FastifyInstance, perMinute: number, redis: RateLimitPluginOptions['redis'] | null
+): Promise<onRequestAsyncHookHandler> {
+  if (perMinute === 0) return async () => {}
+  const local = await createLimiter(app, { max: perMinute })
+  const shared = redis === null ? null : await createLimiter(app, { max: perMinute, redis, nameSpace: 'vel:rate:' })
+  return async (request, reply) => {
+    // Both count every request: the local count also holds those before Redis went away.
+    const own = await local(request)
+    const counted = shared === null ? own : await shared(request).catch(() => own)
+    if (counted.isAllowed) return
+    const { max, remaining, ttlInSeconds, isExceeded } = counted
+    reply.header('ratelimit-limit', max).header('ratelimit-remaining', remaining).header('ratelimit-reset', ttlInSeconds)
+    if (isExceeded) throw errors.rateLimited(String(max), ttlInSeconds)
+  }
+}
+
+/** Registers the plugin in a new scope: it decorates a scope once, and each limiter needs its store. */
+async function createLimiter (app: FastifyInstance, options: RateLimitPluginOptions): Promise<Limiter> {
+  const created: Limiter[] = []
+  await app.register(async scope => {
+    await scope.register(rateLimit, { ...options, global: false, timeWindow: WINDOW_MS, keyGenerator })
+    created.push(scope.createRateLimit())
   })
+  return created[0]!
 }
 
-type Increment = FastifyRateLimitStore['incr']
-
-/** Routes share their counts: a key has one budget, not one a route. */
-function storeOf (incr: Increment): FastifyRateLimitStoreCtor {
-  return class implements FastifyRateLimitStore {
-    readonly incr = incr
-    child (): FastifyRateLimitStore { return this }
-  }
-}
-
-/** Both count every request, so that the spare one, which answers where the first fails, knows those before the failure too. */
-function withSpare (first: FastifyRateLimitStore, spare: FastifyRateLimitStore): Increment {
-  return (key, done, timeWindow, max) => {
-    spare.incr(key, (_, local) => {
-      const counted = { ...local! }
-      first.incr(key, (error, result) => { done(null, error === null ? result : counted) }, timeWindow, max)
-    }, timeWindow, max)
-  }
+const keyGenerator = ({ facts, ip }: FastifyRequest): string => {
+  return facts.key === undefined ? `ip ${rateLimit.normalizeIP(ip)}` : `key ${facts.key}`
 }
