@@ -14,7 +14,7 @@ const rooms = {
   kb: { may: ['math', 'image', 'packs'], types: ['models'], alone: ['hnswlib-node'] },
   encode: { may: ['math', 'image', 'models'], types: ['packs'], alone: ['sharp'] },
   link: { may: ['math'], types: ['kb', 'models', 'packs'], alone: [] },
-  workers: { may: ['encode', 'models', 'runtime'], types: ['packs'], alone: [] },
+  workers: { may: ['encode', 'models', 'runtime'], types: ['packs'], alone: ['sharp'] },
   replicas: { may: ['kb'], alone: ['ioredis'] },
   eval: { may: ['math', 'link', 'kb'], types: ['encode', 'models'], alone: ['sharp'] },
   http: { may: ['replicas'], types: ['kb'], alone: ['fastify', '@fastify/*'] },

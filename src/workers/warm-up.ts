@@ -1,19 +1,25 @@
-// The first run of a graph plans its memory, and the first passes of our own loops are not yet compiled. Both happen
-// here, before a worker is ready, and not in somebody's request.
+// Runs every graph and every loop of the path before the worker is ready: the first run of a graph plans its memory, and the
+// first passes of a loop are not yet compiled. No request has to wait for either.
+import sharp from 'sharp'
 import { encodeImage, type EncodingSettings } from '../encode/encode-image.ts'
 import type { EncodingModels } from '../models/types.ts'
 import { batchSizes } from './batcher.ts'
 
-// A small picture: what is warmed is the same, and a worker that replaces another is there sooner.
+// A small picture warms the same code and lets a replacement worker start sooner.
 const WIDTH = 320
 const HEIGHT = 240
 const FACE = { x1: 100, y1: 60, x2: 220, y2: 200 }
-/** The first round takes some three times as long as any after it. */
+/** The first round takes about three times as long as later ones. */
 const ROUNDS = 2
 
-/** Runs every graph: the detector over a whole picture, then landmarks and encoders on given boxes. */
+/**
+ * Runs every graph: the detector on a whole picture, then landmarks and encoders on given boxes.
+ *
+ * @param context whether to run the CLIP image encoder too.
+ * @param maxBatch largest batch of faces; above 1, every batch size in use is run once.
+ */
 export async function warmUp (models: EncodingModels, settings: EncodingSettings, context: boolean, maxBatch: number): Promise<void> {
-  const picture = drawPicture()
+  const picture = await drawPicture()
   for (let round = 0; round < ROUNDS; round++) {
     await encodeImage(picture, {}, models, settings)
     await encodeImage(picture, { boxes: [FACE, FACE], context }, models, settings)
@@ -24,29 +30,12 @@ export async function warmUp (models: EncodingModels, settings: EncodingSettings
   for (const size of batchSizes(maxBatch)) await models.face.encode(Array.from({ length: size }, () => crop))
 }
 
-/** An uncompressed TIFF of a bright ellipse on a slope of grey: a few lines of header, no encoder needed. */
-function drawPicture (): Uint8Array {
-  const entries: ReadonlyArray<readonly [tag: number, value: number]> = [
-    [256, WIDTH], [257, HEIGHT], [258, 8], [259, 1], [262, 1], [273, 8], [277, 1], [278, HEIGHT], [279, WIDTH * HEIGHT]
-  ]
-  const directory = 8 + WIDTH * HEIGHT
-  const file = Buffer.alloc(directory + 2 + entries.length * 12 + 4)
-  file.write('II*\0', 'latin1')
-  file.writeUInt32LE(directory, 4)
-  for (let y = 0; y < HEIGHT; y++) for (let x = 0; x < WIDTH; x++) file[8 + y * WIDTH + x] = greyAt(x, y)
-  file.writeUInt16LE(entries.length, directory)
-  entries.forEach(([tag, value], i) => {
-    const at = directory + 2 + i * 12
-    file.writeUInt16LE(tag, at)
-    file.writeUInt16LE(4, at + 2)
-    file.writeUInt32LE(1, at + 4)
-    file.writeUInt32LE(value, at + 8)
-  })
-  return file
-}
-
-function greyAt (x: number, y: number): number {
-  const dx = (x - (FACE.x1 + FACE.x2) / 2) / (FACE.x2 - FACE.x1)
-  const dy = (y - (FACE.y1 + FACE.y2) / 2) / (FACE.y2 - FACE.y1)
-  return dx * dx + dy * dy < 0.25 ? 200 : 40 + (x + y) % 64
+/** A JPEG of a bright ellipse at `FACE` on grey. */
+async function drawPicture (): Promise<Uint8Array> {
+  const [width, height] = [FACE.x2 - FACE.x1, FACE.y2 - FACE.y1]
+  const ellipse = `<svg width="${width}" height="${height}"><ellipse cx="50%" cy="50%" rx="50%" ry="50%" fill="#c8c8c8"/></svg>`
+  return await sharp({ create: { width: WIDTH, height: HEIGHT, channels: 3, background: '#484848' } })
+    .composite([{ input: Buffer.from(ellipse), left: FACE.x1, top: FACE.y1 }])
+    .jpeg()
+    .toBuffer()
 }
