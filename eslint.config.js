@@ -12,7 +12,7 @@ const rooms = {
   image: { may: ['math'], types: ['packs', 'runtime'], alone: [] },
   models: { may: ['math', 'image'], types: ['packs', 'runtime'], alone: [] },
   kb: { may: ['math', 'image', 'packs'], types: ['models'], alone: ['hnswlib-node'] },
-  encode: { may: ['math', 'image', 'models'], types: ['packs'], alone: ['sharp'] },
+  encode: { may: ['math', 'image', 'models', 'packs'], alone: ['sharp'] },
   link: { may: ['math'], types: ['kb', 'models', 'packs'], alone: [] },
   workers: { may: ['encode', 'models', 'runtime'], types: ['packs'], alone: ['sharp'] },
   replicas: { may: ['kb'], alone: ['ioredis'] },

@@ -22,6 +22,21 @@ export interface Quality {
   readonly faceSizePx: number
   /** Mean squared Laplacian of the green channel in the middle of the aligned crop, in grey levels squared; small means blurred. */
   readonly sharpness: number
+  /**
+   * Length of the encoder's output before L2 normalisation, the smaller of its views; absent for an encoder that
+   * normalises inside its graph. A short vector says little of the face.
+   *
+   * @see Meng et al. 2021, "MagFace"; Kim et al. 2022, "AdaFace": feature norm as quality
+   */
+  readonly featureNorm?: number | undefined
+  /** Cosine of the embeddings of the two views of the face, -1..1; absent for a pack with one view. */
+  readonly viewAgreement?: number | undefined
+  /**
+   * RMS distance of the landmarks, located in shifted and scaled copies of the box, from their mean, in sides of the box
+   * (square root of its area). On a face they stay where they are, elsewhere they move with the box. Absent for a detector
+   * that locates the landmarks itself.
+   */
+  readonly landmarkSpread?: number | undefined
 }
 
 /** A mention with its embeddings: the output of `encode/` and the input of `link/`. */
@@ -35,7 +50,12 @@ export interface EncodedMention {
   readonly face: Float32Array
   /** L2-normalised float32 `[clipDims]` of the context crop; only with `EncodeOptions.context`. */
   readonly context?: Float32Array | undefined
+  /** Why the embedding says too little to name anyone, as part of a sentence; absent where it says enough. */
+  readonly lacks?: string | undefined
 }
+
+/** Degrees clockwise by which a picture is turned to make its faces upright. */
+export type Turn = 0 | 90 | 180 | 270
 
 /** Stages of the path, in order: the one list for `Server-Timing`, metric labels, log keys and names of files that are a stage. */
 export const STAGES = ['decode', 'detect', 'align', 'embed', 'retrieve', 'rerank', 'decide'] as const
@@ -52,6 +72,10 @@ export interface EncodedImage {
   readonly mentions: readonly EncodedMention[]
   /** Number of faces before the cap (MAX_FACES); at least `mentions.length`. */
   readonly facesFound: number
+  /** Detections that are no face and therefore no mention. */
+  readonly facesRejected: number
+  /** 0 unless no face was found upright. Boxes and landmarks are always px of the picture as sent. */
+  readonly turnedBy: Turn
   readonly timings: Timings
 }
 
@@ -111,10 +135,21 @@ export interface Candidate {
 
 export type LinkStatus = 'linked' | 'ambiguous' | 'nil'
 
+/**
+ * Why nobody is named. `quality`: the face says too little. `threshold`: the first candidate is not good enough.
+ * `duplicate`: another mention of the picture is that entity. `noCandidate`: the index has none. `noFaceCompared`: the
+ * decision rests on faces, and the mode compared none.
+ */
+export const NIL_REASONS = ['quality', 'threshold', 'duplicate', 'noCandidate', 'noFaceCompared'] as const
+
+export type NilReason = typeof NIL_REASONS[number]
+
 export interface Link {
   readonly mention: EncodedMention
   readonly status: LinkStatus
   readonly entity: Entity | null
+  /** Present where `status` is `nil`. */
+  readonly nilReason?: NilReason | undefined
   /** Calibrated probability that the first candidate is right, 0..1; absent without a calibration for the mode. */
   readonly probability?: number | undefined
   readonly candidates: readonly Candidate[]
@@ -148,6 +183,8 @@ export interface LinkedImage {
   readonly height: number
   readonly links: readonly Link[]
   readonly facesFound: number
+  readonly facesRejected: number
+  readonly turnedBy: Turn
   readonly index: IndexInfo
   readonly models: readonly ModelInfo[]
   readonly timings: Timings

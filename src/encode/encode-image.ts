@@ -1,26 +1,34 @@
 // The encoding half of the path: bytes -> decode -> detect -> align -> embed. Runs in a worker process, without an index.
-import type { Box, Detection, EncodedImage, EncodeOptions, Landmarks, Stage, Timings } from '../types.ts'
+import type { Box, Detection, EncodedImage, EncodedMention, EncodeOptions, Landmarks, Stage, Timings, Turn } from '../types.ts'
 import type { EncodingModels } from '../models/types.ts'
 import type { Pyramid } from '../image/pyramid.ts'
 import { errors } from '../errors.ts'
-import { iou } from '../image/box.ts'
+import { area, iou } from '../image/box.ts'
+import { lackOf } from '../packs/evidence.ts'
 import { align } from './align.ts'
 import { embedContexts } from './context.ts'
 import { decode, type DecodeLimits } from './decode.ts'
 import { detect, type DetectSettings } from './detect.ts'
+import { mergeOverlaps, rejectNoFaces } from './evidence.ts'
+import { boxToSent, boxToTurned, landmarksToSent, TURNS, turnPicture } from './turn.ts'
 
 export type EncodingSettings = DecodeLimits & DetectSettings
 
 /** Raised by any change of the code that changes mentions or links of an image: it invalidates encoded photos and cached results. */
-export const ENCODING_REVISION = 4
+export const ENCODING_REVISION = 5
 
 /** Smallest IoU of a box from the caller and a detection that supplies its landmarks. */
 const SAME_FACE_IOU = 0.5
 
-interface Found { readonly faces: ReadonlyArray<{ box: Box, score: number | null, landmarks: Landmarks }>, readonly found: number }
+/** Faces of one picture before they are embedded. */
+interface Found { readonly faces: ReadonlyArray<LocatedFace>, readonly found: number }
+
+interface LocatedFace { readonly box: Box, readonly score: number | null, readonly landmarks: Landmarks, readonly spread?: number | undefined }
+
+type TimedStage = <T>(stage: Stage, work: () => T | Promise<T>) => Promise<T>
 
 /**
- * Finds and embeds the mentions of one image.
+ * Finds and embeds the mentions of one image. Where no face is usable as the picture stands, it is tried in quarter turns.
  *
  * @param bytes an image file.
  * @returns mentions with boxes and landmarks in px of the EXIF-oriented original and L2-normalised embeddings: largest face
@@ -32,30 +40,97 @@ export async function encodeImage (
   bytes: Uint8Array, options: EncodeOptions, models: EncodingModels, settings: EncodingSettings
 ): Promise<EncodedImage> {
   const timings: Timings = {}
-  const timed = async <T>(stage: Stage, work: () => T | Promise<T>): Promise<T> => {
+  const timed: TimedStage = async (stage, work) => {
     const start = performance.now()
     const result = await work()
-    timings[stage] = performance.now() - start
+    timings[stage] = (timings[stage] ?? 0) + performance.now() - start
     return result
   }
   const pyramid = await timed('decode', async () => await decode(bytes, settings))
-  const { faces, found } = await timed('detect', async () => options.boxes === undefined
-    ? await findMentions(pyramid, models, settings)
-    : await givenMentions(pyramid, options.boxes, models, settings))
+  const { width, height } = pyramid
+  const embed = async (picture: Pyramid, found: Found): Promise<EncodedMention[]> => await embedFaces(picture, found, options, models, timed)
+  if (options.boxes !== undefined) {
+    const { boxes } = options
+    refuseOutside(boxes, pyramid)
+    const given = async (picture: Pyramid, of: readonly Box[]): Promise<EncodedMention[]> =>
+      await embed(picture, await timed('detect', async () => await givenMentions(picture, of, models, settings)))
+    const mentions = await given(pyramid, boxes)
+    const turned = await turnBoxes(pyramid, boxes, mentions, given)
+    return { width, height, ...turned, facesFound: boxes.length, facesRejected: 0, timings }
+  }
+  const search = async (picture: Pyramid): Promise<Searched> => {
+    const found = await timed('detect', async () => await findMentions(picture, models, settings))
+    const mentions = mergeOverlaps(await embed(picture, found))
+    return { found: found.found - found.faces.length + mentions.length, mentions }
+  }
+  const upright = await search(pyramid)
+  const turned = upright.mentions.some(isUsable) ? null : await searchTurned(pyramid, search)
+  const { mentions, found, turnedBy } = turned ?? { ...upright, turnedBy: 0 as const }
+  const faces = turned === null ? await timed('detect', async () => await rejectNoFaces(mentions, pyramid, models)) : mentions
+  const facesRejected = mentions.length - faces.length
+  return { width, height, mentions: faces, facesFound: found - facesRejected, facesRejected, turnedBy, timings }
+}
+
+interface Searched { readonly found: number, readonly mentions: readonly EncodedMention[] }
+
+const isUsable = ({ lacks }: EncodedMention): boolean => lacks === undefined
+
+/** Aligns, embeds and judges faces. */
+async function embedFaces (
+  pyramid: Pyramid, { faces }: Found, options: EncodeOptions, models: EncodingModels, timed: TimedStage
+): Promise<EncodedMention[]> {
   const aligned = await timed('align', () => faces.map(face => align(pyramid, face.box, face.landmarks, models.crop, models.input)))
   const { embeddings, contexts } = await timed('embed', async () => ({
     embeddings: await models.face.encode(aligned.map(a => a.crop)),
     contexts: options.context === true ? await embedContexts(pyramid, faces.map(f => f.box), models.clip) : []
   }))
-  const mentions = faces.map(({ box, landmarks, score }, i) =>
-    ({ box, landmarks, detectionScore: score, quality: aligned[i]!.quality, face: embeddings[i]!, context: contexts[i] }))
-  return { width: pyramid.width, height: pyramid.height, mentions, facesFound: found, timings }
+  return faces.map(({ box, landmarks, score, spread }, i) => {
+    const { embedding, featureNorm, viewAgreement } = embeddings[i]!
+    const quality = { ...aligned[i]!.quality, featureNorm, viewAgreement, landmarkSpread: spread }
+    return { box, landmarks, detectionScore: score, quality, face: embedding, context: contexts[i], lacks: lackOf(quality, models.judged, 'mention') }
+  })
+}
+
+/** @returns the usable mentions of all turned pictures, each face once and in px of the picture as sent; null where there are none. */
+async function searchTurned (pyramid: Pyramid, search: (picture: Pyramid) => Promise<Searched>): Promise<Searched & { turnedBy: Turn } | null> {
+  const all: Array<{ mention: EncodedMention, turn: Turn }> = []
+  for (const turn of TURNS) {
+    const { mentions } = await search(turnPicture(pyramid, turn))
+    for (const mention of mentions.filter(isUsable)) all.push({ mention: asSent(mention, turn, pyramid), turn })
+  }
+  const mentions = mergeOverlaps(all.map(({ mention }) => mention)).sort((a, b) => area(b.box) - area(a.box))
+  if (mentions.length === 0) return null
+  return { mentions, found: mentions.length, turnedBy: all.find(({ mention }) => mention === mentions[0])!.turn }
+}
+
+/** Embeds boxes that show no usable face again in turned pictures; each takes the turn in which it is usable. */
+async function turnBoxes (
+  pyramid: Pyramid, boxes: readonly Box[], upright: readonly EncodedMention[], given: (picture: Pyramid, boxes: readonly Box[]) => Promise<EncodedMention[]>
+): Promise<Pick<EncodedImage, 'mentions' | 'turnedBy'>> {
+  const mentions = [...upright]
+  let turnedBy: Turn = 0
+  for (const turn of TURNS) {
+    const open = mentions.flatMap((mention, i) => isUsable(mention) ? [] : [i])
+    if (open.length === 0) break
+    const picture = turnPicture(pyramid, turn)
+    const again = await given(picture, open.map(i => boxToTurned(boxes[i]!, turn, picture)))
+    again.forEach((mention, n) => {
+      if (!isUsable(mention)) return
+      if (turnedBy === 0 && !upright.some(isUsable)) turnedBy = turn
+      mentions[open[n]!] = { ...asSent(mention, turn, pyramid), box: boxes[open[n]!]! }
+    })
+  }
+  return { mentions, turnedBy }
+}
+
+function asSent (mention: EncodedMention, turn: Turn, sent: Pyramid): EncodedMention {
+  return { ...mention, box: boxToSent(mention.box, turn, sent), landmarks: landmarksToSent(mention.landmarks, turn, sent) }
 }
 
 async function findMentions (pyramid: Pyramid, models: EncodingModels, settings: DetectSettings): Promise<Found> {
   const { faces, found } = await detect(pyramid, models.detector, settings)
   const located = await locate(pyramid, faces.map(f => f.box), faces, models)
-  return { faces: faces.map((face, i) => ({ box: face.box, score: face.score, landmarks: located[i]! })), found }
+  return { faces: faces.map((face, i) => ({ box: face.box, score: face.score, ...located[i]! })), found }
 }
 
 /** A box that is not inside the picture belongs to another picture or another frame. @throws VEL_ERR_BAD_BOXES */
@@ -68,7 +143,6 @@ function refuseOutside (boxes: readonly Box[], { width, height }: Pyramid): void
 
 /** Mentions from the boxes of the caller. A detector that locates landmarks runs to find the face of each box. */
 async function givenMentions (pyramid: Pyramid, boxes: readonly Box[], models: EncodingModels, settings: DetectSettings): Promise<Found> {
-  refuseOutside(boxes, pyramid)
   const { detector } = models
   const detections = detector.locatesLandmarks ? (await detect(pyramid, detector, { ...settings, maxFaces: Infinity })).faces : []
   const nearest = (box: Box): Detection | undefined => detections.reduce<Detection | undefined>((best, face) => {
@@ -76,14 +150,14 @@ async function givenMentions (pyramid: Pyramid, boxes: readonly Box[], models: E
     return overlap >= SAME_FACE_IOU && overlap > (best === undefined ? 0 : iou(best.box, box)) ? face : best
   }, undefined)
   const located = await locate(pyramid, boxes, boxes.map(nearest), models)
-  return { faces: boxes.map((box, i) => ({ box, score: null, landmarks: located[i]! })), found: boxes.length }
+  return { faces: boxes.map((box, i) => ({ box, score: null, ...located[i]! })), found: boxes.length }
 }
 
 async function locate (
   pyramid: Pyramid, boxes: readonly Box[], faces: ReadonlyArray<Detection | undefined>, models: EncodingModels
-): Promise<Landmarks[]> {
+): Promise<Array<Pick<LocatedFace, 'landmarks' | 'spread'>>> {
   if (models.landmarks !== null) return await models.landmarks.locate(pyramid, boxes)
-  return boxes.map((box, i) => faces[i]?.landmarks ?? meanLandmarks(box))
+  return boxes.map((box, i) => ({ landmarks: faces[i]?.landmarks ?? meanLandmarks(box) }))
 }
 
 /** Average landmarks of an upright face in its box: for a box from the caller in which the detector finds no face. */

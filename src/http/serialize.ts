@@ -1,14 +1,15 @@
 // A linked image as POST /link tells it: the contract's field names, nothing that is not in it.
 import { sha256 } from '../files.ts'
-import type { Box, Candidate, Entity, Link, LinkedImage, LinkStatus, Timings } from '../types.ts'
+import type { Box, Candidate, Entity, Link, LinkedImage, LinkStatus, NilReason, Quality, Timings } from '../types.ts'
 import { roundAll } from './plugins/request-log.ts'
 
 /** @returns the JSON body; openapi.yaml describes it as `LinkReply`. */
 export function toReply (requestId: string, bytes: Uint8Array, linked: LinkedImage): object {
   return {
     requestId,
-    image: { width: linked.width, height: linked.height, sha256: sha256(bytes) },
+    image: { width: linked.width, height: linked.height, sha256: sha256(bytes), turnedBy: linked.turnedBy },
     facesFound: linked.facesFound,
+    facesRejected: linked.facesRejected,
     mentions: linked.links.map(toMention),
     index: linked.index,
     models: linked.models,
@@ -16,16 +17,28 @@ export function toReply (requestId: string, bytes: Uint8Array, linked: LinkedIma
   }
 }
 
-function toMention ({ mention, status, entity, probability, candidates }: Link): object {
+function toMention ({ mention, status, entity, nilReason, probability, candidates }: Link): object {
   return {
     box: toRectangle(mention.box),
     landmarks: mention.landmarks.map(({ x, y }) => ({ x: round(x, 100), y: round(y, 100) })),
     detectionScore: mention.detectionScore,
-    quality: { faceSizePx: mention.quality.faceSizePx, sharpness: round(mention.quality.sharpness, 100) },
+    quality: toQuality(mention.quality),
     status,
+    ...(nilReason === undefined ? {} : { nilReason }),
     entity: entity === null ? null : toShortEntity(entity),
     ...(probability === undefined ? {} : { probability }),
     candidates: candidates.map(toCandidate)
+  }
+}
+
+/** Numbers that the pack cannot tell are absent. */
+function toQuality ({ faceSizePx, sharpness, featureNorm, viewAgreement, landmarkSpread }: Quality): object {
+  return {
+    faceSizePx,
+    sharpness: round(sharpness, 100),
+    ...(featureNorm === undefined ? {} : { featureNorm: round(featureNorm, 1000) }),
+    ...(viewAgreement === undefined ? {} : { viewAgreement: round(viewAgreement, 1000) }),
+    ...(landmarkSpread === undefined ? {} : { landmarkSpread: round(landmarkSpread, 10_000) })
   }
 }
 
@@ -57,4 +70,11 @@ export function serverTiming (timings: Timings, totalMs: number): string {
 export function countStatuses (links: readonly Link[]): { [S in LinkStatus]: number } {
   const count = (status: LinkStatus): number => links.filter(link => link.status === status).length
   return { linked: count('linked'), ambiguous: count('ambiguous'), nil: count('nil') }
+}
+
+/** How many mentions are nil, for each reason that occurs. */
+export function countNilReasons (links: readonly Link[]): { [R in NilReason]?: number } {
+  const counts: { [R in NilReason]?: number } = {}
+  for (const { nilReason } of links) if (nilReason !== undefined) counts[nilReason] = (counts[nilReason] ?? 0) + 1
+  return counts
 }

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 
 /** What is known of a mention and its first candidate when it is decided. Each is defined in link/features.ts. */
-export const FEATURES = ['similarity', 'margin', 'crowd', 'usual', 'faceSize', 'sharpness', 'detectionScore'] as const
+export const FEATURES = ['similarity', 'margin', 'crowd', 'usual', 'faceSize', 'sharpness', 'detectionScore', 'featureNorm', 'viewAgreement', 'landmarkSpread'] as const
 export type FeatureName = typeof FEATURES[number]
 
 /** Null: not known for this mention, such as a detection score where the box was given. */

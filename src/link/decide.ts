@@ -1,5 +1,5 @@
 // The last stage: links a mention to its first candidate or to none. NIL is an answer, not an error.
-import type { EncodedMention, Entity, LinkStatus, Mode } from '../types.ts'
+import type { EncodedMention, Entity, LinkStatus, Mode, NilReason } from '../types.ts'
 import type { Calibration } from '../kb/calibration.ts'
 import type { Decision, KnowledgeBase } from '../kb/types.ts'
 import { featuresOf } from './features.ts'
@@ -8,7 +8,8 @@ import type { ScoredCandidate } from './retrieve.ts'
 
 export interface FirstCandidate { readonly entity: Entity, readonly score: number | undefined }
 
-export interface Decided { readonly status: LinkStatus, readonly entity: Entity | null }
+/** `nilReason` is present where `status` is `nil`. */
+export interface Decided { readonly status: LinkStatus, readonly entity: Entity | null, readonly nilReason?: NilReason }
 
 /** A calibrated probability with the two limits that the calibration of the index sets on it. */
 export interface Judged extends Pick<Calibration, 'linkFrom' | 'ambiguousFrom'> { readonly probability: number }
@@ -31,13 +32,18 @@ export interface Judged extends Pick<Calibration, 'linkFrom' | 'ambiguousFrom'> 
 export function decide (
   first: FirstCandidate | undefined, second: number | undefined, decision: Decision, judged: Judged | null = null
 ): Decided {
-  if (first?.score === undefined) return { status: 'nil', entity: null }
+  if (first === undefined) return nil('noCandidate')
+  if (first.score === undefined) return nil('noFaceCompared')
   const reachesThreshold = first.score >= decision.threshold
   const accepted = judged === null ? reachesThreshold : judged.probability >= judged.linkFrom
   const close = second !== undefined && first.score - second < decision.ambiguousMargin
   const plausible = judged !== null && judged.probability >= judged.ambiguousFrom
   if (close ? accepted || reachesThreshold || plausible : plausible && !accepted) return { status: 'ambiguous', entity: null }
-  return accepted && !close ? { status: 'linked', entity: first.entity } : { status: 'nil', entity: null }
+  return accepted && !close ? { status: 'linked', entity: first.entity } : nil('threshold')
+}
+
+export function nil (nilReason: NilReason): Decided {
+  return { status: 'nil', entity: null, nilReason }
 }
 
 /** Thresholds, calibration and size of an index. */
@@ -57,10 +63,15 @@ export function criteriaFor (mode: Mode, kb: Pick<KnowledgeBase, 'decision' | 'c
 /** The decision on one mention; `probability` only where the criteria hold a calibration. */
 export interface Judgement extends Decided { readonly probability?: number | undefined }
 
-/** @param candidates best first, the first two with their scores by face. */
+/**
+ * A mention that says too little is `nil`: junk is near to junk, and a high similarity between two such faces means nothing.
+ *
+ * @param candidates best first, the first two with their scores by face.
+ */
 export function judge (mention: EncodedMention, candidates: readonly ScoredCandidate[], criteria: Criteria): Judgement {
   const { decision, calibration, entities } = criteria
   const [first, second] = candidates
+  if (mention.lacks !== undefined) return nil('quality')
   if (first === undefined) return decide(undefined, undefined, decision)
   const scored = { entity: first.entity, score: first.faceScore }
   const features = calibration === undefined ? null : featuresOf(mention, candidates)

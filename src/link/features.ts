@@ -17,7 +17,8 @@ const MIN_TNORM = 10
  *   face is similar to many entities, so a high similarity to the first is weaker evidence.
  * - usual: cohort mean of the first entity (`KnowledgeBase.cohortMean`); null where it is unknown.
  * - faceSize: natural logarithm of the short side of the box, px. sharpness: ln(1 + sharpness of the mention).
- * - detectionScore: of the mention, 0..1 or null.
+ * - detectionScore: of the mention, 0..1 or null. featureNorm, viewAgreement: of the mention, null for a pack without.
+ * - landmarkSpread: natural logarithm of the mention's, null for a pack without.
  *
  * @param candidates by face, best first, the first with its cohort mean. @returns null without a candidate.
  * @see Auckenthaler et al. 2000, "Score Normalization for Text-Independent Speaker Verification Systems": t-norm
@@ -32,7 +33,10 @@ export function featuresOf (mention: EncodedMention, candidates: readonly Scored
     usual: first.cohortMean ?? null,
     faceSize: Math.log(mention.quality.faceSizePx),
     sharpness: Math.log(1 + mention.quality.sharpness),
-    detectionScore: mention.detectionScore
+    detectionScore: mention.detectionScore,
+    featureNorm: mention.quality.featureNorm ?? null,
+    viewAgreement: mention.quality.viewAgreement ?? null,
+    landmarkSpread: mention.quality.landmarkSpread === undefined ? null : Math.log(mention.quality.landmarkSpread)
   }
 }
 

@@ -3,6 +3,7 @@ import type { Candidate, LinkedImage, LinkImage, Link, MentionEncoder, ModelInfo
 import type { KnowledgeBase } from '../kb/types.ts'
 import { criteriaFor, judge } from './decide.ts'
 import { DECIDE_TOP_K } from './features.ts'
+import { decideJointly } from './joint.ts'
 import { planRanking, type PackSpaces } from './plan.ts'
 import { rankCandidates, type Timed } from './rank.ts'
 import type { ScoredCandidate } from './retrieve.ts'
@@ -36,8 +37,9 @@ export function createLinkImage ({ encoder, pack, models }: LinkParts): LinkAgai
       const decided = await timed('decide', async () => judge(mention, candidates, criteria))
       links.push({ mention, ...decided, candidates: candidates.slice(0, plan.topK).map(withoutScores) })
     }
-    const { width, height, facesFound } = encoded
-    return { width, height, links, facesFound, index: kb.info, models: models(), timings }
+    const { width, height, facesFound, facesRejected, turnedBy } = encoded
+    const joint = decideJointly(links, criteria.decision.threshold)
+    return { width, height, links: joint, facesFound, facesRejected, turnedBy, index: kb.info, models: models(), timings }
   }
 }
 

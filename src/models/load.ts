@@ -11,7 +11,7 @@ import { createFaceEncoder } from './encoders/face.ts'
 import { createLandmarks68 } from './detectors/landmarks-68.ts'
 import { createMtcnn } from './detectors/mtcnn.ts'
 import { createScrfd } from './detectors/scrfd.ts'
-import { detectInTiles, type FrameDetector, type TilePlan } from './detectors/tiled.ts'
+import { confirmInFrames, detectInTiles, type FrameDetector, type TilePlan } from './detectors/tiled.ts'
 import { createUltraface } from './detectors/ultraface.ts'
 import { createYunet } from './detectors/yunet.ts'
 import { createClipText } from './encoders/clip-text.ts'
@@ -47,13 +47,18 @@ export async function loadModels (pack: PackManifest, modelsDir: string, open: O
     face: createFaceEncoder((await openRole('face', face))['model']!, face, pack.name),
     crop: face.crop,
     input: face.input,
+    judged: { face, landmarks },
     clip: clipImage === undefined ? undefined : { encoder: createClipImage((await openRole('clipImage', clipImage))['model']!, clipImage, pack.name), context: clipImage.context, input: clipImage.input, resize: createBicubic() }
   }
   return { models, info, close: async () => { await Promise.all(sessions.map(async s => await s.close())) } }
 }
 
 function createDetector (sessions: Record<string, Session>, manifest: DetectorManifest, tiles: TilePlan): FaceDetector {
-  const tiled = (frame: FrameDetector, locatesLandmarks: boolean): FaceDetector => ({ locatesLandmarks, detect: async pyramid => await detectInTiles(pyramid, frame, tiles) })
+  const tiled = (frame: FrameDetector, locatesLandmarks: boolean): FaceDetector => ({
+    locatesLandmarks,
+    detect: async pyramid => await detectInTiles(pyramid, frame, tiles),
+    confirm: async (pyramid, box) => await confirmInFrames(pyramid, frame, box)
+  })
   const part = (name: string): Session => {
     const session = sessions[name]
     if (session === undefined) throw errors.pack(manifest.name, `a file "${name}" for decoder "${manifest.decoder}"`, `${Object.keys(sessions).join(', ') || 'none'}; correct "files" in the manifest`)

@@ -1,6 +1,7 @@
 // The interface of each kind of model. The files of detectors/ and encoders/ implement them.
-import type { Box, Detection, Entity, Landmarks, Raster, TextSpace } from '../types.ts'
+import type { Box, Detection, Entity, Landmarks, Quality, Raster, TextSpace } from '../types.ts'
 import type { Pyramid } from '../image/pyramid.ts'
+import type { JudgedModels } from '../packs/evidence.ts'
 import type { CropManifest, ModelInput } from '../packs/manifest.ts'
 import type { ResizeBicubic } from '../image/bicubic.ts'
 
@@ -10,20 +11,28 @@ export interface FaceDetector {
   readonly locatesLandmarks: boolean
   /** Faces in px of the original; may contain one face more than once. */
   detect: (pyramid: Pyramid) => Promise<Detection[]>
+  /** Whether a face is seen again in frames centred on `box`; absent for a detector without frames. */
+  confirm?: ((pyramid: Pyramid, box: Box) => Promise<boolean>) | undefined
 }
+
+/** Landmarks with their spread: see `Quality.landmarkSpread`. */
+export interface LocatedLandmarks { readonly landmarks: Landmarks, readonly spread: number }
+
+/** An L2-normalised float32 `[dims]` embedding with what it says of its own quality. */
+export interface FaceEmbedding extends Pick<Quality, 'featureNorm' | 'viewAgreement'> { readonly embedding: Float32Array }
 
 /** Locates landmarks in boxes, for detectors without landmarks. */
 export interface LandmarkLocator {
   /** Landmarks of each box, in order, px of the original. */
-  locate: (pyramid: Pyramid, boxes: readonly Box[]) => Promise<Landmarks[]>
+  locate: (pyramid: Pyramid, boxes: readonly Box[]) => Promise<LocatedLandmarks[]>
 }
 
 export interface FaceEncoder {
   readonly dims: number
   /** Largest batch of the graph; 1 (the default) where its batch is fixed. */
   readonly maxBatch?: number | undefined
-  /** Embedding of each crop, in order, L2-normalised float32 `[dims]`; crops are uint8 RGB of the encoder's input size. */
-  encode: (crops: readonly Raster[]) => Promise<Float32Array[]>
+  /** Embedding of each crop, in order; crops are uint8 RGB of the encoder's input size. */
+  encode: (crops: readonly Raster[]) => Promise<FaceEmbedding[]>
 }
 
 /** The image half of CLIP. */
@@ -52,6 +61,8 @@ export interface EncodingModels {
   readonly crop: CropManifest
   /** Input of the face encoder. */
   readonly input: ModelInput
+  /** Limits of the pack on the quality of a face. */
+  readonly judged: JudgedModels
   /** Absent in a pack without a CLIP image encoder. */
   readonly clip?: ContextModel | undefined
 }

@@ -56,7 +56,13 @@ const detector = z.strictObject({
   smallestFacePx: z.number().positive()
 })
 
-const landmarks = z.strictObject({ ...model, decoder: z.enum(['landmarks-68']), input })
+const landmarks = z.strictObject({
+  ...model,
+  decoder: z.enum(['landmarks-68']),
+  input,
+  /** Largest landmark spread that each use accepts (`Quality.landmarkSpread`, sides of the box). */
+  maxSpread: z.strictObject({ mention: z.number().positive(), reference: z.number().positive(), enrolment: z.number().positive() }).optional()
+})
 
 /** `template`: similarity transform of the five landmarks onto the ArcFace points. `box`: the box, widened. */
 const crop = z.discriminatedUnion('kind', [
@@ -76,7 +82,12 @@ const face = z.strictObject({
    * Views of one face whose embeddings are summed: the crop itself; the crop and its mirror image; or the crop and its
    * mirror image in grey, which also brings black-and-white portraits nearer to photos in colour.
    */
-  views: z.enum(VIEWS).default('plain')
+  views: z.enum(VIEWS).default('plain'),
+  /**
+   * Smallest feature norm that each use accepts (`Quality.featureNorm`); below `face`, with unstable landmarks, there is no
+   * face at all. Absent for an encoder that normalises inside its graph.
+   */
+  minFeatureNorm: z.strictObject({ face: z.number(), mention: z.number(), reference: z.number(), enrolment: z.number() }).optional()
 })
 
 const clipImage = z.strictObject({

@@ -4,7 +4,7 @@
 // NOTE: not on CPU, where a face in a batch costs nearly what it costs alone, and one that is only there to pad it too:
 // `npx tsx bench/speed/batching.ts` prints ms a face by batch size.
 import type { Raster } from '../types.ts'
-import type { FaceEncoder } from '../models/types.ts'
+import type { FaceEmbedding, FaceEncoder } from '../models/types.ts'
 
 export interface BatcherOptions {
   /** Faces in one run at most. */
@@ -13,7 +13,7 @@ export interface BatcherOptions {
   readonly waitMs: number
 }
 
-interface Waiting { readonly crop: Raster, readonly resolve: (embedding: Float32Array) => void, readonly reject: (error: unknown) => void }
+interface Waiting { readonly crop: Raster, readonly resolve: (embedding: FaceEmbedding) => void, readonly reject: (error: unknown) => void }
 
 /** Sizes that batches are padded to: with a new input shape cuDNN searches anew, so shapes are few, and warmed. */
 export function batchSizes (maxBatch: number): number[] {
@@ -50,7 +50,7 @@ export function batchAcrossImages (encoder: FaceEncoder, { maxBatch, waitMs }: B
     dims: encoder.dims,
     maxBatch,
     async encode (crops) {
-      const embeddings = crops.map(async crop => await new Promise<Float32Array>((resolve, reject) => { waiting.push({ crop, resolve, reject }) }))
+      const embeddings = crops.map(async crop => await new Promise<FaceEmbedding>((resolve, reject) => { waiting.push({ crop, resolve, reject }) }))
       if (waiting.length >= maxBatch) flush()
       else if (waiting.length > 0) timer ??= setTimeout(flush, waitMs)
       return await Promise.all(embeddings)

@@ -39,7 +39,7 @@ beforeAll(async () => {
     spaces: { face: { encoder: encoderIdentity, entityRows: Uint32Array.from(entities.keys()), read: async i => faces[i]! } }
   })
   const encoder: MentionEncoder = {
-    encode: async bytes => ({ width: 10, height: 10, mentions: [mentionOf(JSON.parse(Buffer.from(bytes).toString()) as number[])], facesFound: 1, timings: {} }),
+    encode: async bytes => ({ width: 10, height: 10, mentions: [mentionOf(JSON.parse(Buffer.from(bytes).toString()) as number[])], facesFound: 1, facesRejected: 0, turnedBy: 0, timings: {} }),
     close: async () => {}
   }
   const pack = await readPackManifest('embedded', 'models')

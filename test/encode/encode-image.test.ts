@@ -20,7 +20,7 @@ const photo = async (path: string): Promise<Buffer> => await readFile(new URL(`d
 it('finds nobody in an empty picture, of any shape', async () => {
   for (const [width, height] of [[1, 1], [3, 2000], [640, 480]] as const) {
     const bytes = await sharp({ create: { width, height, channels: 3, background: '#7a8a9a' } }).png().toBuffer()
-    expect(await encode(bytes)).toMatchObject({ width, height, mentions: [], facesFound: 0 })
+    expect(await encode(bytes)).toMatchObject({ width, height, mentions: [], facesFound: 0, facesRejected: 0, turnedBy: 0 })
   }
 })
 
@@ -99,7 +99,8 @@ describeWithShared('a 4000x3000 picture of 24 news photos, faces of 40 to 500 px
 
   it('counts faces over the cap, and keeps the largest', async () => {
     const capped = await encodeImage(jpeg, {}, loaded.models, { ...SETTINGS, maxFaces: 3 })
-    expect(capped.facesFound).toBe(result.facesFound)
+    // Whether a face beyond the cap is one is not known.
+    expect(capped.facesFound).toBeGreaterThanOrEqual(result.facesFound)
     expect(capped.mentions.map(m => m.box)).toEqual(result.mentions.slice(0, 3).map(m => m.box))
   })
 

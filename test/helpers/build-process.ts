@@ -17,7 +17,7 @@ const encoder: MentionEncoder = {
     const point = { x: 5, y: 5 }
     const mention = { box: { x1: 0, y1: 0, x2: 10, y2: 10 }, landmarks: [point, point, point, point, point] as const, detectionScore: 1, quality: { faceSizePx: 10, sharpness: 1 }, face: seededVectors(1, seed, 512)[0]! }
     const mentions = Buffer.from(bytes).toString().startsWith('none') ? [] : [mention]
-    return { width: 10, height: 10, mentions, facesFound: mentions.length, timings: {} }
+    return { width: 10, height: 10, mentions, facesFound: mentions.length, facesRejected: 0, turnedBy: 0, timings: {} }
   },
   close: async () => {}
 }

@@ -49,6 +49,8 @@ export function createFakeLinker ({ maxPixels = 100_000_000, before, faces = tru
       width,
       height,
       facesFound: mentions.length,
+      facesRejected: 0,
+      turnedBy: 0,
       index: INDEX,
       models: [MODEL],
       timings: { decode: 1.234, detect: 2 },

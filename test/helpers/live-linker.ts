@@ -27,7 +27,7 @@ const engine: Engine = {
       quality: { faceSizePx: size, sharpness },
       face: vectors[vector]!
     }))
-    return { width: 640, height: 480, mentions, facesFound: mentions.length, timings: { decode: 1 } }
+    return { width: 640, height: 480, mentions, facesFound: mentions.length, facesRejected: 0, turnedBy: 0, timings: { decode: 1 } }
   },
   embedTexts: async () => { throw new Error('Expected no texts of a pack without CLIP') },
   models: [{ role: 'face', name: 'drawn', sha256: 'a'.repeat(64), provider: 'cpu' }],

@@ -133,7 +133,7 @@ describe('operation', () => {
     await send('/link', { method: 'POST', headers: JPEG, body: 'words' })
     await expect.poll(async () => (await send('/metrics')).text).toContain('vel_errors_total{code="VEL_ERR_NOT_AN_IMAGE_TYPE"} 1')
     const { text } = await send('/metrics')
-    for (const line of ['vel_http_requests_total{method="POST",route="/link",status="200"} 1', 'vel_http_requests_total{method="POST",route="/link",status="415"} 1', 'vel_stage_seconds_count{stage="decode"} 1', 'vel_mentions_total{status="linked"} 1', 'vel_queue_depth 0', 'vel_workers_ready 1', 'provider="cpu"} 1', 'vel_index_entities 1', 'nodejs_eventloop_lag_p99_seconds', 'process_resident_memory_bytes']) {
+    for (const line of ['vel_http_requests_total{method="POST",route="/link",status="200"} 1', 'vel_http_requests_total{method="POST",route="/link",status="415"} 1', 'vel_stage_seconds_count{stage="decode"} 1', 'vel_mentions_total{status="linked",reason=""} 1', 'vel_queue_depth 0', 'vel_workers_ready 1', 'provider="cpu"} 1', 'vel_index_entities 1', 'nodejs_eventloop_lag_p99_seconds', 'process_resident_memory_bytes']) {
       expect(text).toContain(line)
     }
   })

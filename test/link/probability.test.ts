@@ -16,7 +16,7 @@ const calibration: Calibration = {
   entities: 100,
   measured: { queries: 1, persons: 1, strangers: 1, folds: 2, ece: 0, fpir: 0, tpir: 0, created: '2026-01-01T00:00:00.000Z' }
 }
-const features: Features = { similarity: 0.5, margin: 0.1, crowd: 0.2, usual: 0.3, faceSize: 4, sharpness: 1, detectionScore: null }
+const features: Features = { similarity: 0.5, margin: 0.1, crowd: 0.2, usual: 0.3, faceSize: 4, sharpness: 1, detectionScore: null, featureNorm: null, viewAgreement: null, landmarkSpread: null }
 
 describe('probability', () => {
   it('is the logistic of intercept and standardised features', () => {

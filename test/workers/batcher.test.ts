@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { fileURLToPath } from 'node:url'
 import type { Raster } from '../../src/types.ts'
-import type { FaceEncoder } from '../../src/models/types.ts'
+import type { FaceEmbedding, FaceEncoder } from '../../src/models/types.ts'
 import { batchAcrossImages, batchSizes } from '../../src/workers/batcher.ts'
 import { openSession } from '../../src/runtime/session.ts'
 import { createFaceEncoder } from '../../src/models/encoders/face.ts'
@@ -15,10 +15,10 @@ const flat = (value: number): Raster => ({ data: new Uint8Array(12).fill(value),
 /** Embeds a crop as its first byte, and notes the size of every run. */
 function recorder (): { encoder: FaceEncoder, runs: number[] } {
   const runs: number[] = []
-  const encode = async (crops: readonly Raster[]): Promise<Float32Array[]> => {
+  const encode = async (crops: readonly Raster[]): Promise<FaceEmbedding[]> => {
     runs.push(crops.length)
     if (crops.some(crop => crop.data[0] === 13)) throw new Error('thirteen')
-    return crops.map(crop => new Float32Array([crop.data[0]!]))
+    return crops.map(crop => ({ embedding: new Float32Array([crop.data[0]!]) }))
   }
   return { encoder: { dims: 1, encode }, runs }
 }
@@ -33,7 +33,7 @@ it('makes one padded run of the faces of images that come together, and gives ea
   const { encoder, runs } = recorder()
   const { encode } = batchAcrossImages(encoder, { maxBatch: 8, waitMs: 5 })
   const images = await Promise.all([encode([flat(1), flat(2)]), encode([]), encode([flat(3)])])
-  expect(images.map(faces => faces.map(f => f[0]))).toEqual([[1, 2], [], [3]])
+  expect(images.map(faces => faces.map(f => f.embedding[0]))).toEqual([[1, 2], [], [3]])
   expect(runs).toEqual([4])
 })
 
@@ -41,7 +41,7 @@ it('splits more faces than one run takes', async () => {
   const { encoder, runs } = recorder()
   const { encode } = batchAcrossImages(encoder, { maxBatch: 4, waitMs: 5 })
   const faces = await encode([1, 2, 3, 4, 5, 6, 7].map(flat))
-  expect(faces.map(f => f[0])).toEqual([1, 2, 3, 4, 5, 6, 7])
+  expect(faces.map(f => f.embedding[0])).toEqual([1, 2, 3, 4, 5, 6, 7])
   expect(runs).toEqual([4, 4])
 })
 
@@ -50,7 +50,7 @@ it('fails the images of a run that fails, and none after it', async () => {
   const { encode } = batchAcrossImages(encoder, { maxBatch: 4, waitMs: 5 })
   const failed = await Promise.allSettled([encode([flat(1)]), encode([flat(13)])])
   expect(failed.map(f => f.status)).toEqual(['rejected', 'rejected'])
-  expect((await encode([flat(2)]))[0]![0]).toBe(2)
+  expect((await encode([flat(2)]))[0]!.embedding[0]).toBe(2)
 })
 
 describeWithShared('a graph with a dynamic batch', () => {
@@ -61,17 +61,17 @@ describeWithShared('a graph with a dynamic batch', () => {
     expect(encoder.maxBatch).toBeGreaterThan(1)
     const { width, height } = face.input
     const crops = Array.from({ length: 5 }, (_, n) => ({ data: Uint8Array.from({ length: width * height * 3 }, (_v, i) => (i * (n + 3)) % 251), width, height }))
-    const single: Float32Array[] = []
+    const single: FaceEmbedding[] = []
     for (const crop of crops) single.push((await encoder.encode([crop]))[0]!)
     const { encode } = batchAcrossImages(encoder, { maxBatch: 16, waitMs: 5 })
     const together = (await Promise.all([encode(crops.slice(0, 2)), encode(crops.slice(2))])).flat()
     const batch = await encoder.encode(crops)
     await session.close()
     crops.forEach((_, i) => {
-      expect(dot(single[i]!, batch[i]!)).toBeGreaterThanOrEqual(0.9999)
-      expect(dot(single[i]!, together[i]!)).toBeGreaterThanOrEqual(0.9999)
+      expect(dot(single[i]!.embedding, batch[i]!.embedding)).toBeGreaterThanOrEqual(0.9999)
+      expect(dot(single[i]!.embedding, together[i]!.embedding)).toBeGreaterThanOrEqual(0.9999)
     })
     // The crops are told apart, so the agreement says something.
-    expect(dot(single[0]!, single[1]!)).toBeLessThan(0.999)
+    expect(dot(single[0]!.embedding, single[1]!.embedding)).toBeLessThan(0.999)
   })
 })

@@ -1,6 +1,6 @@
 // One log line a request, whatever became of it. Never in it: image bytes, embeddings, names of persons, keys, URLs.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { LinkStatus, Timings } from '../../types.ts'
+import type { LinkStatus, NilReason, Timings, Turn } from '../../types.ts'
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
@@ -14,7 +14,12 @@ export interface Facts {
   imageHeight?: number
   imageBytes?: number
   mentions?: number
+  /** Detections that are no face. */
+  facesRejected?: number
+  turnedBy?: Turn
   statuses?: { readonly [S in LinkStatus]: number }
+  /** Mentions that are nil, by reason. */
+  nilReasons?: { readonly [R in NilReason]?: number }
   stages?: Timings
 }
 

@@ -6,7 +6,7 @@ import type { ReadinessGate } from '../plugins/readiness.ts'
 import { errors } from '../../errors.ts'
 import { clientSignal, within } from '../timeout.ts'
 import { parseOptions, type GivenOption } from '../upload/link-options.ts'
-import { countStatuses, serverTiming, toReply } from '../serialize.ts'
+import { countNilReasons, countStatuses, serverTiming, toReply } from '../serialize.ts'
 import { readUpload } from '../upload/upload.ts'
 
 export interface LinkRoute {
@@ -29,7 +29,16 @@ export function registerLink (app: FastifyInstance, { config, service, fetcher, 
 
     const start = performance.now()
     const linked = await within(linkTimeoutMs, () => errors.deadline(String(linkTimeoutMs)), client, async signal => await linker.linkImage(bytes, options, signal))
-    Object.assign(request.facts, { imageWidth: linked.width, imageHeight: linked.height, mentions: linked.links.length, statuses: countStatuses(linked.links), stages: linked.timings })
+    Object.assign(request.facts, {
+      imageWidth: linked.width,
+      imageHeight: linked.height,
+      turnedBy: linked.turnedBy,
+      mentions: linked.links.length,
+      facesRejected: linked.facesRejected,
+      statuses: countStatuses(linked.links),
+      nilReasons: countNilReasons(linked.links),
+      stages: linked.timings
+    })
     reply.header('server-timing', serverTiming(linked.timings, performance.now() - start))
     return toReply(request.id, bytes, linked)
   })

@@ -16,7 +16,8 @@ export function createMetrics (service: ReadinessGate): Metrics {
   const requests = new Counter({ name: 'vel_http_requests_total', help: 'Requests by route and status; 499 is a client that hung up', labelNames: ['method', 'route', 'status'], registers })
   const seconds = new Histogram({ name: 'vel_http_request_seconds', help: 'Time from the request\'s head to the end of its reply', labelNames: ['route'], buckets: BUCKETS, registers })
   const stages = new Histogram({ name: 'vel_stage_seconds', help: 'Time in each stage of the path', labelNames: ['stage'], buckets: BUCKETS, registers })
-  const mentions = new Counter({ name: 'vel_mentions_total', help: 'Mentions by status', labelNames: ['status'], registers })
+  const mentions = new Counter({ name: 'vel_mentions_total', help: 'Mentions by status, and by reason where nobody is named', labelNames: ['status', 'reason'], registers })
+  const rejected = new Counter({ name: 'vel_faces_rejected_total', help: 'Detections that are no face and were left out', registers })
   const problems = new Counter({ name: 'vel_errors_total', help: 'Replies that told an error, by code', labelNames: ['code'], registers })
   addReadiness(registry, service)
 
@@ -25,7 +26,9 @@ export function createMetrics (service: ReadinessGate): Metrics {
     seconds.observe({ route }, ms / 1000)
     if (facts.code !== undefined) problems.inc({ code: facts.code })
     for (const [stage, stageMs] of Object.entries(facts.stages ?? {})) stages.observe({ stage }, stageMs / 1000)
-    for (const [name, n] of Object.entries(facts.statuses ?? {})) mentions.inc({ status: name }, n)
+    for (const [name, n] of Object.entries(facts.statuses ?? {})) if (name !== 'nil') mentions.inc({ status: name, reason: '' }, n)
+    for (const [reason, n] of Object.entries(facts.nilReasons ?? {})) mentions.inc({ status: 'nil', reason }, n)
+    rejected.inc(facts.facesRejected ?? 0)
   }
   const register = (app: FastifyInstance): void => {
     app.get('/metrics', async (_request, reply) => await reply.type(registry.contentType).send(await registry.metrics()))

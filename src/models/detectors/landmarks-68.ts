@@ -1,10 +1,10 @@
 // Landmarks for detectors that give boxes only: 68 points of a face box, of which five are kept.
 import type { Box, Landmarks, Point } from '../../types.ts'
 import type { Session } from '../../runtime/types.ts'
-import type { LandmarkLocator } from '../types.ts'
+import type { LandmarkLocator, LocatedLandmarks } from '../types.ts'
 import type { LandmarksManifest } from '../../packs/manifest.ts'
 import { frameToBox } from '../../image/affine.ts'
-import { scaleBox, shiftBox } from '../../image/box.ts'
+import { area, scaleBox, shiftBox } from '../../image/box.ts'
 import { createWarpToTensor } from '../../image/warp-to-tensor.ts'
 
 /**
@@ -25,7 +25,7 @@ export function createLandmarks68 (session: Session, manifest: LandmarksManifest
   const read = createWarpToTensor(manifest.input)
   return {
     async locate (pyramid, boxes) {
-      const located: Landmarks[] = []
+      const located: LocatedLandmarks[] = []
       for (const box of boxes) {
         const looks: Landmarks[] = []
         for (const { scale, dx } of LOOKS) {
@@ -33,7 +33,7 @@ export function createLandmarks68 (session: Session, manifest: LandmarksManifest
           const points = (await session.run({ [input]: read(pyramid, [frameToBox(look, width, height)]) }))[output]!.data as Float32Array
           looks.push(five(points, look))
         }
-        located.push(mean(looks))
+        located.push({ landmarks: mean(looks), spread: spreadOf(looks, box) })
       }
       return located
     }
@@ -61,4 +61,12 @@ function mean (looks: readonly Landmarks[]): Landmarks {
     y: looks.reduce((sum, look) => sum + look[i].y, 0) / looks.length
   })
   return [point(0), point(1), point(2), point(3), point(4)]
+}
+
+/** RMS distance of the points from their mean over the looks, in sides of the box. */
+function spreadOf (looks: readonly Landmarks[], box: Box): number {
+  const centre = mean(looks)
+  let squares = 0
+  for (const look of looks) for (const [i, point] of look.entries()) squares += (point.x - centre[i]!.x) ** 2 + (point.y - centre[i]!.y) ** 2
+  return Math.sqrt(squares / (looks.length * centre.length)) / Math.sqrt(area(box))
 }

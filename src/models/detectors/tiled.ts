@@ -125,3 +125,26 @@ function cutByTile (box: Box, region: Box, picture: { width: number, height: num
   return (region.x1 > 0 && box.x1 < region.x1 + margin) || (region.y1 > 0 && box.y1 < region.y1 + margin) ||
     (region.x2 < picture.width && box.x2 > region.x2 - margin) || (region.y2 < picture.height && box.y2 > region.y2 - margin)
 }
+
+/** Frames in which a face is looked for again: how much of the frame's height the box takes, and the box's shift from the centre, in sides. */
+const CONFIRMING = [
+  { share: 0.6, dx: 0, dy: 0 }, { share: 0.4, dx: 0, dy: 0 }, { share: 0.25, dx: 0, dy: 0 }, { share: 0.4, dx: 0.15, dy: 0.1 }, { share: 0.4, dx: -0.15, dy: -0.1 }
+]
+/** Of the frames, so many must show a face. */
+const CONFIRMED_BY = 3
+const CONFIRMING_IOU = 0.35
+
+/** Whether the detector sees a face in most of several frames centred on `box`, px of the original. */
+export async function confirmInFrames (pyramid: Pyramid, detector: FrameDetector, box: Box): Promise<boolean> {
+  const { frame } = detector
+  const side = Math.max(boxes.width(box), boxes.height(box))
+  let seen = 0
+  for (const { share, dx, dy } of CONFIRMING) {
+    const centre = boxes.shiftBox(box, dx * side, dy * side)
+    const region = around((centre.x1 + centre.x2) / 2, (centre.y1 + centre.y2) / 2, frame, frame.height * share / side)
+    const toOriginal = frameToBox(region, frame.width, frame.height)
+    const faces = await detector.detectInFrame(pyramid, toOriginal)
+    if (faces.some(face => boxes.iou(toPicture(face.box, region, toOriginal.a), box) > CONFIRMING_IOU)) seen++
+  }
+  return seen >= CONFIRMED_BY
+}

@@ -1,10 +1,10 @@
 // Aligned face crops to embeddings.
 import type { Raster } from '../../types.ts'
 import type { Session } from '../../runtime/types.ts'
-import type { FaceEncoder } from '../types.ts'
+import type { FaceEmbedding, FaceEncoder } from '../types.ts'
 import type { FaceManifest } from '../../packs/manifest.ts'
-import { normalize } from '../../math/vector.ts'
-import { splitEmbeddings } from './embeddings.ts'
+import { dot, normalize } from '../../math/vector.ts'
+import { splitOutputs } from './embeddings.ts'
 import { grey, mirror, toTensor } from '../../image/to-tensor.ts'
 
 /** At most this many crops a run: their activations are in memory all at once. */
@@ -23,28 +23,38 @@ export function createFaceEncoder (session: Session, manifest: FaceManifest, pac
   const maxBatch = input.dims[0] === 1 ? 1 : MAX_BATCH
 
   async function run (crops: readonly Raster[]): Promise<Float32Array[]> {
-    const embeddings: Float32Array[] = []
+    const outputs: Float32Array[] = []
     for (let i = 0; i < crops.length; i += maxBatch) {
       const batch = crops.slice(i, i + maxBatch)
       const results = await session.run({ [input.name]: toTensor(batch, manifest.input) })
-      embeddings.push(...splitEmbeddings(results[output]!, batch.length, dims, pack))
+      outputs.push(...splitOutputs(results[output]!, batch.length, dims, pack))
     }
-    return embeddings
+    return outputs
   }
 
   return {
     dims,
     maxBatch,
     async encode (crops) {
-      if (manifest.views === 'plain') return await run(crops)
-      const view = manifest.views === 'mirrored' ? mirror : (crop: Raster): Raster => grey(mirror(crop))
-      const both = await run([...crops, ...crops.map(view)])
-      return crops.map((_, i) => {
-        const sum = both[i]!
-        const other = both[crops.length + i]!
-        for (let d = 0; d < dims; d++) sum[d]! += other[d]!
-        return normalize(sum)
-      })
+      if (manifest.views === 'plain') return (await run(crops)).map(view => fromViews([view]))
+      const second = manifest.views === 'mirrored' ? mirror : (crop: Raster): Raster => grey(mirror(crop))
+      const views = await run([...crops, ...crops.map(second)])
+      return crops.map((_, i) => fromViews([views[i]!, views[crops.length + i]!]))
     }
   }
+}
+
+/** Outputs this close to length 1 were normalised inside the graph: their length says nothing. */
+const UNIT = 1e-3
+
+function fromViews ([first, second]: [Float32Array, Float32Array?]): FaceEmbedding {
+  const lengths = [first, ...(second === undefined ? [] : [second])].map(view => Math.sqrt(dot(view, view)))
+  const least = Math.min(...lengths)
+  const featureNorm = lengths.every(length => Math.abs(length - 1) < UNIT) ? undefined : least
+  normalize(first)
+  if (second === undefined) return { embedding: first, featureNorm }
+  normalize(second)
+  const viewAgreement = dot(first, second)
+  for (let d = 0; d < first.length; d++) first[d]! += second[d]!
+  return { embedding: normalize(first), featureNorm, viewAgreement }
 }

@@ -23,7 +23,7 @@ function textEncoder (): MentionEncoder & { calls: number } {
       if (text === 'junk') throw errors.undecodable('junk')
       const mention = (box: Box): EncodedMention => mentionOf([Math.cos(Number(text) + box.x1), Math.sin(Number(text) + box.x1)], undefined, box)
       const boxes = options.boxes ?? (text === 'none' ? [] : [{ x1: 0, y1: 0, x2: 10, y2: 10 }, { x1: 40, y1: 40, x2: 60, y2: 60 }])
-      return { width: 100, height: 100, mentions: boxes.map(mention), facesFound: boxes.length, timings: {} }
+      return { width: 100, height: 100, mentions: boxes.map(mention), facesFound: boxes.length, facesRejected: 0, turnedBy: 0 as const, timings: {} }
     },
     close: async () => {}
   }
@@ -64,7 +64,7 @@ describe('encoding queries', () => {
       async encode (_bytes, { boxes } = {}) {
         seen.push(boxes)
         if (boxes!.some(b => b.x2 > 60)) throw errors.badBoxes('boxes inside the picture of 60x40 px', 'another')
-        return { width: 60, height: 40, mentions: boxes!.map(box => mentionOf([1, 0], undefined, box)), facesFound: boxes!.length, timings: {} }
+        return { width: 60, height: 40, mentions: boxes!.map(box => mentionOf([1, 0], undefined, box)), facesFound: boxes!.length, facesRejected: 0, turnedBy: 0, timings: {} }
       },
       close: async () => {}
     }
@@ -120,7 +120,7 @@ describe('the cache of encoded photos', () => {
 describe('the face nearest the centre', () => {
   it('is the first, larger one of two as near, and none of none', () => {
     const at = (x1: number): EncodedMention => mentionOf([1, 0], undefined, { x1, y1: 40, x2: x1 + 20, y2: 60 })
-    const image = { width: 100, height: 100, facesFound: 2, timings: {} }
+    const image = { width: 100, height: 100, facesFound: 2, facesRejected: 0, turnedBy: 0 as const, timings: {} }
     expect(nearestCentre({ ...image, mentions: [at(20), at(60)] })!.box.x1).toBe(20)
     expect(nearestCentre({ ...image, mentions: [] })).toBeNull()
   })

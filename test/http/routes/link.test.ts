@@ -23,7 +23,7 @@ describe('POST /link', () => {
     ])
     for (const { status, json } of replies) {
       expect(status).toBe(200)
-      expect(json['image']).toEqual({ width: 64, height: 48, sha256: createHash('sha256').update(bytes).digest('hex') })
+      expect(json['image']).toEqual({ width: 64, height: 48, turnedBy: 0, sha256: createHash('sha256').update(bytes).digest('hex') })
       expect(json['mentions'][0].box).toEqual({ x: 0, y: 0, width: 64, height: 48 })
       expect(json['mentions'][0].entity).toEqual({ id: 'Q207', name: BUSH.name, description: BUSH.description, url: 'https://www.wikidata.org/wiki/Q207' })
     }

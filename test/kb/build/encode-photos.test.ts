@@ -7,7 +7,7 @@ import { openPhotoCheckpoint } from '../../../src/kb/build/photo-checkpoint.ts'
 import type { EncodedImage, MentionEncoder } from '../../../src/types.ts'
 import { temporaryFolder } from '../../helpers/build-small-index.ts'
 
-const NOBODY: EncodedImage = { width: 8, height: 8, mentions: [], facesFound: 0, timings: {} }
+const NOBODY: EncodedImage = { width: 8, height: 8, mentions: [], facesFound: 0, facesRejected: 0, turnedBy: 0, timings: {} }
 
 /** An encoder of our own interface whose worker dies at photos that say so. @returns how often it was asked. */
 async function build (photos: Record<string, string>, failsAt: (text: string, asked: number) => boolean, error = errors.workerDied('SIGSEGV')) {

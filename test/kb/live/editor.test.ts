@@ -14,7 +14,7 @@ test('a photo that is encoded while its person is deleted is not added', async (
   const adding = editor.addImage('Q1', Buffer.from('a photo'))
   await editor.remove('Q1')
   const mention = { ...mentionOf([]), face: vectors[30]!, quality: { faceSizePx: 100, sharpness: 100 } }
-  finish({ width: 640, height: 480, mentions: [mention], facesFound: 1, timings: {} })
+  finish({ width: 640, height: 480, mentions: [mention], facesFound: 1, facesRejected: 0, turnedBy: 0, timings: {} })
   await expect(adding).rejects.toMatchObject({ code: 'VEL_ERR_NOT_FOUND' })
   // Put again, the person has no photos.
   await editor.put('Q1', { name: 'Person 1' })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createFaceEncoder } from '../../../src/models/encoders/face.ts'
+import type { FaceEmbedding } from '../../../src/models/types.ts'
 import type { FaceManifest } from '../../../src/packs/manifest.ts'
 import type { Raster } from '../../../src/types.ts'
 import type { Session } from '../../../src/runtime/types.ts'
@@ -27,7 +28,7 @@ function redOf (batch: number, give: (red: number[]) => number[] = red => red): 
 
 const crop = (...pixels: number[]): Raster => ({ data: Uint8Array.from(pixels), width: 2, height: 1 })
 const unit = (x: number, y: number): number[] => [x / Math.hypot(x, y), y / Math.hypot(x, y)]
-const isNear = (given: Float32Array, wanted: number[]): void => { wanted.forEach((w, i) => { expect(given[i]).toBeCloseTo(w, 6) }) }
+const isNear = ({ embedding }: FaceEmbedding, wanted: number[]): void => { wanted.forEach((w, i) => { expect(embedding[i]).toBeCloseTo(w, 6) }) }
 
 describe('createFaceEncoder', () => {
   const one = crop(30, 0, 0, 40, 0, 0)
@@ -38,16 +39,23 @@ describe('createFaceEncoder', () => {
     const given = await createFaceEncoder(session, manifest('plain'), 'tiny').encode([one, two])
     isNear(given[0]!, [0.6, 0.8])
     isNear(given[1]!, [1, 0])
+    expect(given.map(({ featureNorm, viewAgreement }) => [featureNorm, viewAgreement])).toEqual([[50, undefined], [100, undefined]])
     expect(session.sizes).toEqual([2])
   })
 
   it('adds the mirrored crop, and the mirrored one in grey', async () => {
     const mirrored = await createFaceEncoder(redOf(-1), manifest('mirrored'), 'tiny').encode([one])
     isNear(mirrored[0]!, unit(1, 1))
+    expect(mirrored[0]).toMatchObject({ featureNorm: 50, viewAgreement: expect.closeTo(0.96, 5) })
     // Grey by BT.601: 0.299 · 100 + 0.587 · 50 = 59 at the left, 0.114 · 200 = 23 at the right; then exchanged.
     const grey = await createFaceEncoder(redOf(-1), manifest('mirrored-grey'), 'tiny').encode([two])
     const [x, y] = unit(23, 59)
     isNear(grey[0]!, unit(1 + x!, 0 + y!))
+  })
+
+  it('says nothing of the norm where the graph normalises', async () => {
+    const [embedded] = await createFaceEncoder(redOf(-1, () => unit(3, 4)), manifest('plain'), 'tiny').encode([one])
+    expect(embedded!.featureNorm).toBeUndefined()
   })
 
   it('runs one by one where the graph takes no batch, and never more than 64 at once', async () => {
