@@ -79,7 +79,7 @@ async function listCommand (this: Command): Promise<void> {
   const table = new Table({ head: ['pack', 'roles', 'licence', 'commercial use', 'size', 'state'], style: { head: [], border: [] }, wordWrap: true, colWidths: [null, 24, 30, null, null, null] })
   for (const pack of packs) table.push(rowOf(pack))
   writeOut(`${table.toString()}\n`)
-  for (const { name, fault } of packs) if (fault !== undefined) writeErr(`${name}: ${fault}\n`)
+  for (const { name, problem: fault } of packs) if (fault !== undefined) writeErr(`${name}: ${fault}\n`)
 }
 
 function rowOf ({ name, manifest, state }: ListedPack): string[] {

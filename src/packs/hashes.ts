@@ -1,4 +1,4 @@
-// `MODELS_DIR/hashes.json`: sha256 of files whose publisher's hash a manifest does not carry, as first fetched.
+// `MODELS_DIR/hashes.json`: sha256 of files that a manifest does not pin, as they were first fetched.
 // Keyed by path, not by pack, since packs share files.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { writeAtomic } from '../files.ts'
 
 const hashes = z.record(z.string(), z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/) }))
 
-/** Path relative to MODELS_DIR to the hash recorded for it. */
+/** Recorded hash by path relative to MODELS_DIR. */
 export type Hashes = z.infer<typeof hashes>
 
 /** @throws VEL_ERR_INPUT where the file cannot be read or is not valid. */
@@ -28,7 +28,7 @@ export async function readHashes (modelsDir: string): Promise<Hashes> {
   }
 }
 
-/** Adds to what is recorded; a crash leaves the old file whole. */
+/** Adds hashes to the recorded ones; a crash leaves the old file whole. */
 export async function recordHashes (modelsDir: string, added: Hashes): Promise<void> {
   const hashes = { ...await readHashes(modelsDir), ...added }
   await writeAtomic(join(modelsDir, 'hashes.json'), JSON.stringify(hashes, null, 2) + '\n')

@@ -1,4 +1,4 @@
-// Which packs there are: the project's own and those in MODELS_DIR.
+// The packs that exist: the project's own and those in MODELS_DIR.
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,27 +7,32 @@ import { OWN_MODELS_DIR, packManifest, readPackManifest, type PackManifest } fro
 
 export interface ListedPack {
   readonly name: string
-  /** Null where the manifest is not valid; then `fault` says why. */
+  /** Null where the manifest is not valid; then `problem` has the reason. */
   readonly manifest: PackManifest | null
-  /** `partly`: some files are there and right, none is damaged. */
+  /** `partly`: some files are present, others absent, none is damaged. */
   readonly state: 'present' | 'partly' | 'absent' | 'damaged' | 'invalid'
-  readonly fault?: string
+  readonly problem?: string
 }
 
-/** Every pack by name; a folder without a manifest is none. Hashes every file that is there. */
+/** Lists all packs in the order of their names; a folder without a manifest is not a pack. Hashes every file that exists. */
 export async function listPacks (modelsDir: string): Promise<ListedPack[]> {
   const listed: ListedPack[] = []
   for (const name of await packNames(modelsDir)) {
     try {
       const manifest = await readPackManifest(name, modelsDir)
-      const states = (await inspectPack(manifest, modelsDir)).map(part => part.state)
-      const state = states.includes('damaged') ? 'damaged' : !states.includes('absent') ? 'present' : states.includes('present') ? 'partly' : 'absent'
-      listed.push({ name, manifest, state })
+      const states = (await inspectPack(manifest, modelsDir)).map(({ state }) => state)
+      listed.push({ name, manifest, state: overall(states) })
     } catch (error) {
-      listed.push({ name, manifest: null, state: 'invalid', fault: (error as Error).message })
+      listed.push({ name, manifest: null, state: 'invalid', problem: (error as Error).message })
     }
   }
   return listed
+}
+
+function overall (states: ReadonlyArray<'present' | 'absent' | 'damaged'>): ListedPack['state'] {
+  if (states.includes('damaged')) return 'damaged'
+  if (!states.includes('absent')) return 'present'
+  return states.includes('present') ? 'partly' : 'absent'
 }
 
 async function packNames (modelsDir: string): Promise<string[]> {

@@ -1,15 +1,16 @@
-// What a model pack says of itself: `models/<pack>/manifest.json`, validated when it is read.
+// The manifest of a model pack, `models/<pack>/manifest.json`, validated when it is read.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { errors } from '../errors.ts'
 
-/** Where a file can be had: inside a package of the npm registry, or at an https URL. */
+/** Where a file can be downloaded: inside a package of the npm registry, or at an https URL. */
 const source = z.union([
   z.strictObject({
     npm: z.string().regex(/^(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+$/, 'a package pinned as name@1.2.3'),
+    /** Subresource Integrity of the tarball. */
     integrity: z.string().startsWith('sha512-'),
-    /** Size of the tarball, for progress. */
+    /** Size of the tarball, for progress and for the room on the disk. */
     bytes: z.int().positive().optional(),
     /** Path inside the tarball. */
     file: z.string()
@@ -19,14 +20,19 @@ const source = z.union([
 
 const file = z.strictObject({
   /** Relative to MODELS_DIR. */
-  path: z.string().regex(/^[\w.-]+(\/[\w.-]+)*$/, 'a plain relative path').refine(p => !p.split('/').includes('..'), 'a path inside MODELS_DIR'),
-  /** Null only where the publisher's hash is not known yet: the first fetch prints and records it. */
+  path: z.string()
+    .regex(/^[\w.-]+(\/[\w.-]+)*$/, 'a plain relative path')
+    .refine(p => !p.split('/').includes('..'), 'a path inside MODELS_DIR'),
+  /** Null only where the publisher's hash is not known: the first fetch prints and records it. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/).nullable(),
   bytes: z.int().positive().optional(),
   sources: z.array(source).default([])
 })
 
-/** How pixels become the input tensor: (v - mean) / std, with three means and deviations in the order R, G, B; channels in this order. */
+/**
+ * How pixels become the input tensor: (v - mean) / std with v in 0..255; three means and deviations are in the order R, G, B,
+ * whatever the order of `channels`.
+ */
 const input = z.strictObject({
   width: z.int().positive(),
   height: z.int().positive(),
@@ -40,19 +46,19 @@ const model = {
   files: z.record(z.string(), file),
   licence: z.string(),
   commercialUse: z.boolean(),
-  /** Who made it and where it was published. */
+  /** Authors and place of publication. */
   origin: z.string()
 }
 
-/** The parts that each decoder opens. */
-const PARTS: Readonly<Record<string, readonly string[]>> = { mtcnn: ['pnet', 'rnet', 'onet'], 'clip-text': ['model', 'tokenizer'] }
+/** The files that a decoder opens, where these are not `model` alone. */
+const DECODER_FILES: Readonly<Record<string, readonly string[]>> = { mtcnn: ['pnet', 'rnet', 'onet'], 'clip-text': ['model', 'tokenizer'] }
 
 const detector = z.strictObject({
   ...model,
   decoder: z.enum(['ultraface', 'yunet', 'scrfd', 'mtcnn']),
   input,
   scoreThreshold: z.number().min(0).max(1),
-  /** Smallest face, px of the short side in the input frame, that the detector finds reliably. */
+  /** Short side, in px of the input frame, of the smallest face that the detector finds reliably. */
   smallestFacePx: z.number().positive()
 })
 
@@ -64,7 +70,7 @@ const landmarks = z.strictObject({
   maxSpread: z.strictObject({ mention: z.number().positive(), reference: z.number().positive(), enrolment: z.number().positive() }).optional()
 })
 
-/** `template`: similarity transform of the five landmarks onto the ArcFace points. `box`: the box, widened. */
+/** `template`: similarity transform of the five landmarks onto the ArcFace points. `box`: the box, widened by `margin`. */
 const crop = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('template'), template: z.literal('arcface') }),
   z.strictObject({ kind: z.literal('box'), margin: z.number().min(0).max(2) })
@@ -79,8 +85,8 @@ const face = z.strictObject({
   crop,
   dims: z.int().positive(),
   /**
-   * Views of one face whose embeddings are summed: the crop itself; the crop and its mirror image; or the crop and its
-   * mirror image in grey, which also brings black-and-white portraits nearer to photos in colour.
+   * Views of a face whose embeddings are summed: the crop; the crop and its mirror image; or the crop and its mirror image
+   * in grey, which also moves black-and-white portraits closer to photos in colour.
    */
   views: z.enum(VIEWS).default('plain'),
   /**
@@ -95,7 +101,7 @@ const clipImage = z.strictObject({
   decoder: z.enum(['clip-image']),
   input,
   dims: z.int().positive(),
-  /** The context is the mention's box widened by this factor, clamped to the picture; `image`: the whole picture. */
+  /** Factor by which the mention's box is widened to its context, clamped to the picture; `image`: the whole picture. */
   context: z.union([z.number().positive(), z.literal('image')])
 })
 
@@ -119,19 +125,22 @@ export const packManifest = z.strictObject({
     clipImage: clipImage.optional(),
     clipText: clipText.optional()
   }).superRefine((models, context) => {
-    // Which texts a context may be compared with follows from both halves: see `clipIdentity`.
-    if ((models.clipImage === undefined) !== (models.clipText === undefined)) context.addIssue({ code: 'custom', path: ['clipImage'], message: 'clipImage and clipText come together' })
+    // Both encoders are part of the identity of CLIP: see `clipIdentity`.
+    if ((models.clipImage === undefined) !== (models.clipText === undefined)) {
+      context.addIssue({ code: 'custom', path: ['clipImage'], message: 'clipImage and clipText come together' })
+    }
     for (const [role, model] of Object.entries(models)) {
       if (model === undefined) continue
       const { decoder, files } = model
-      const wanted = PARTS[decoder] ?? ['model']
+      const wanted = DECODER_FILES[decoder] ?? ['model']
       const given = Object.keys(files)
-      if (wanted.length !== given.length || !wanted.every(part => given.includes(part))) {
-        context.addIssue({ code: 'custom', path: [role, 'files'], message: `${decoder} opens ${wanted.join(', ')}; received ${given.join(', ') || 'none'}` })
+      if (wanted.length !== given.length || !wanted.every(name => given.includes(name))) {
+        const message = `${decoder} opens ${wanted.join(', ')}; received ${given.join(', ') || 'none'}`
+        context.addIssue({ code: 'custom', path: [role, 'files'], message })
       }
     }
   }),
-  /** First similarity at which a candidate is linked, for indexes without calibration, and what it was measured on. */
+  /** Lowest similarity at which a candidate is linked, for indexes without calibration, and the data it was measured on. */
   decision: z.strictObject({ threshold: z.number().min(-1).max(1), measuredOn: z.string() })
 })
 
@@ -147,7 +156,7 @@ export type ClipImageManifest = z.infer<typeof clipImage>
 export type ClipTextManifest = z.infer<typeof clipText>
 export type CropManifest = z.infer<typeof crop>
 
-/** The project's own `models/` folder: manifests are there also when the weights are elsewhere. */
+/** The project's own `models/` folder, which has the manifests even where the weights are elsewhere. */
 export const OWN_MODELS_DIR = new URL('../../models/', import.meta.url)
 
 /**
@@ -157,12 +166,14 @@ export const OWN_MODELS_DIR = new URL('../../models/', import.meta.url)
  */
 export async function readPackManifest (name: string, modelsDir: string): Promise<PackManifest> {
   const known = packManifest.shape.name.safeParse(name)
-  if (!known.success) throw errors.pack(name, 'a name of lower-case letters, digits, "." and "-"', `${JSON.stringify(name)}; see \`vel models list\``)
-  const places = [join(modelsDir, name, 'manifest.json'), new URL(`${name}/manifest.json`, OWN_MODELS_DIR)]
-  for (const place of places) {
+  if (!known.success) {
+    throw errors.pack(name, 'a name of lower-case letters, digits, "." and "-"', `${JSON.stringify(name)}; see \`vel models list\``)
+  }
+  const paths = [join(modelsDir, name, 'manifest.json'), new URL(`${name}/manifest.json`, OWN_MODELS_DIR)]
+  for (const path of paths) {
     let text: string
     try {
-      text = await readFile(place, 'utf8')
+      text = await readFile(path, 'utf8')
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue
       throw errors.pack(name, 'a readable manifest.json', `${(error as Error).message}; check the permissions of MODELS_DIR`)
@@ -172,7 +183,7 @@ export async function readPackManifest (name: string, modelsDir: string): Promis
   throw errors.pack(name, 'a manifest.json', 'none in MODELS_DIR nor in models/; see `vel models list`')
 }
 
-/** @throws VEL_ERR_PACK naming each field at fault. */
+/** @throws VEL_ERR_PACK naming each invalid field. */
 export function parsePackManifest (name: string, text: string): PackManifest {
   let value: unknown
   try {
@@ -181,11 +192,13 @@ export function parsePackManifest (name: string, text: string): PackManifest {
     throw errors.pack(name, 'JSON in manifest.json', `${(error as Error).message}; restore the file`)
   }
   const parsed = packManifest.safeParse(value)
-  if (!parsed.success) throw errors.pack(name, 'a valid manifest.json', `${z.prettifyError(parsed.error)}; models/README.md describes the format`)
+  if (!parsed.success) {
+    throw errors.pack(name, 'a valid manifest.json', `${z.prettifyError(parsed.error)}; models/README.md describes the format`)
+  }
   return parsed.data
 }
 
-/** The pack with other views of a face. @throws VEL_ERR_PACK for views that there are not. */
+/** The pack with other views of a face; undefined: unchanged. @throws VEL_ERR_PACK for unknown views. */
 export function withViews (pack: PackManifest, views: string | undefined): PackManifest {
   if (views === undefined) return pack
   const known = VIEWS.find(v => v === views)

@@ -1,4 +1,4 @@
-// A file server that misbehaves on demand, an npm registry with one package, and small packs of their files. All real sockets.
+// A file server that misbehaves on demand, an npm registry with one package, and small packs of their files, on real sockets.
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
@@ -28,11 +28,13 @@ export async function listen (listener: RequestListener): Promise<string> {
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 export const content = (bytes: number): Buffer => randomBytes(bytes)
 
-/** What a request asked for, and how to answer it. */
-export interface FileServer { readonly url: string, readonly requests: Array<{ path: string, range: string | undefined, ifRange: string | undefined }> }
+export interface FileServer {
+  readonly url: string
+  readonly requests: Array<{ path: string, range: string | undefined, ifRange: string | undefined }>
+}
 
 export interface Behaviour {
-  /** Cuts the connection after so many bytes of each answer. */
+  /** Cuts the connection after this many bytes of each answer. */
   cutAfter?: number
   ranges?: boolean
   etag?: string | null
@@ -43,7 +45,7 @@ export interface Behaviour {
   headers?: Record<string, string>
 }
 
-/** Serves one file under every path, with ranges and an ETag unless told otherwise. */
+/** Serves one file under every path; by default with ranges and an ETag. */
 export async function serveFile (file: Buffer, behaviour: Behaviour = {}): Promise<FileServer> {
   const requests: FileServer['requests'] = []
   const url = await listen((request, response) => {
@@ -56,7 +58,12 @@ export async function serveFile (file: Buffer, behaviour: Behaviour = {}): Promi
     const from = asked === null ? 0 : Number(asked[1])
     if (asked !== null && from >= bytes.length) return response.writeHead(416, { 'content-range': `bytes */${bytes.length}` }).end()
     const rest = bytes.subarray(from)
-    response.writeHead(asked === null ? 200 : 206, { 'content-length': rest.length, ...(asked !== null ? { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {}), ...(etag !== null ? { etag } : {}), ...behaviour.headers })
+    response.writeHead(asked === null ? 200 : 206, {
+      'content-length': rest.length,
+      ...(asked !== null && { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` }),
+      ...(etag !== null && { etag }),
+      ...behaviour.headers
+    })
     if (behaviour.cutAfter === undefined || rest.length <= behaviour.cutAfter) return response.end(rest)
     response.write(rest.subarray(0, behaviour.cutAfter), () => { setTimeout(() => { response.destroy() }, 5) })
   })
@@ -70,9 +77,20 @@ export interface TestFile { path: string, bytes: Buffer, sources: PackSource[], 
 export const source = (path: string): PackSource => ({ url: `https://publisher.test/${path}` })
 
 export function testPack (detector: TestFile, face: TestFile, change: { commercialUse?: boolean } = {}): PackManifest {
+  const sizeOf = (file: TestFile): object => {
+    if (!('size' in file)) return { bytes: file.bytes.length }
+    return file.size === undefined ? {} : { bytes: file.size }
+  }
   const model = (file: TestFile): object => ({
     name: `model of ${file.path}`,
-    files: { model: { path: file.path, sha256: file.sha256 === undefined ? sha256(file.bytes) : file.sha256, ...('size' in file ? file.size === undefined ? {} : { bytes: file.size } : { bytes: file.bytes.length }), sources: file.sources } },
+    files: {
+      model: {
+        path: file.path,
+        sha256: file.sha256 === undefined ? sha256(file.bytes) : file.sha256,
+        ...sizeOf(file),
+        sources: file.sources
+      }
+    },
     licence: 'MIT',
     commercialUse: change.commercialUse ?? true,
     origin: 'a test',
@@ -99,8 +117,16 @@ export interface Registry {
   readonly tokens: Array<string | undefined>
 }
 
-/** The registry protocol for one package: its document and its tarball. `served` may answer other bytes than the true tarball. */
-export async function serveRegistry (files: Readonly<Record<string, Buffer>>, options: { served?: (tarball: Buffer) => Buffer, name?: string, refuse?: number } = {}): Promise<Registry> {
+export interface RegistryOptions {
+  /** The bytes to answer with, in place of the tarball. */
+  readonly served?: (tarball: Buffer) => Buffer
+  readonly name?: string
+  /** Status of every answer. */
+  readonly refuse?: number
+}
+
+/** Serves the registry protocol for one package: its document and its tarball. */
+export async function serveRegistry (files: Readonly<Record<string, Buffer>>, options: RegistryOptions = {}): Promise<Registry> {
   const name = options.name ?? 'weights'
   const folder = await temporaryFolder()
   for (const [path, bytes] of Object.entries({ 'package.json': Buffer.from(JSON.stringify({ name, version: '1.2.3' })), ...files })) {
@@ -118,9 +144,12 @@ export async function serveRegistry (files: Readonly<Record<string, Buffer>>, op
     if (options.refuse !== undefined) return response.writeHead(options.refuse).end('{}')
     if (request.url === `/${name.replace('/', '%2f')}`) {
       const dist = { tarball: `http://${request.headers.host}/${name}/-/${name}-1.2.3.tgz`, integrity }
-      return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ name, 'dist-tags': { latest: '1.2.3' }, versions: { '1.2.3': { name, version: '1.2.3', dist } } }))
+      const document = { name, 'dist-tags': { latest: '1.2.3' }, versions: { '1.2.3': { name, version: '1.2.3', dist } } }
+      return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document))
     }
-    if (request.url?.endsWith('.tgz') === true) return response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(options.served?.(tarball) ?? tarball)
+    if (request.url?.endsWith('.tgz') === true) {
+      return response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(options.served?.(tarball) ?? tarball)
+    }
     return response.writeHead(404).end('{}')
   })
   return { url, integrity, tarballBytes: tarball.length, requests, tokens }

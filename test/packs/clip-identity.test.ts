@@ -1,3 +1,4 @@
+// The identity of CLIP: what changes it and what does not.
 import { expect, test } from 'vitest'
 import { clipIdentity } from '../../src/packs/identity.ts'
 import { readPackManifest, type ClipImageManifest, type ClipTextManifest } from '../../src/packs/manifest.ts'
@@ -6,7 +7,9 @@ import { ownModels } from '../helpers/models.ts'
 const { models } = await readPackManifest('newsroom', ownModels)
 const image = models.clipImage as ClipImageManifest
 const text = models.clipText as ClipTextManifest
-const recipe = (changedImage: Partial<ClipImageManifest> = {}, changedText: Partial<ClipTextManifest> = {}): string => clipIdentity({ ...image, ...changedImage }, { ...text, ...changedText }, 'name').recipe
+const recipe = (changedImage: Partial<ClipImageManifest> = {}, changedText: Partial<ClipTextManifest> = {}): string => {
+  return clipIdentity({ ...image, ...changedImage }, { ...text, ...changedText }, 'name').recipe
+}
 const other = { model: { ...image.files['model']!, sha256: '0'.repeat(64) } }
 
 test.each([
@@ -16,11 +19,11 @@ test.each([
   ['the pixels\' scale', { input: { ...image.input, mean: 0 } }, {}],
   ['the field\'s prompt', {}, { prompts: { ...text.prompts, name: 'a picture of {name}' } }],
   ['the longest text', {}, { maxTokens: 32 }]
-])('is another with %s', (_, changedImage, changedText) => {
+])('changes with %s', (_, changedImage, changedText) => {
   expect(recipe(changedImage, changedText)).not.toBe(recipe())
 })
 
-test('is the same for another context, licence or prompt of the other field', () => {
+test('stays the same with another context, licence or prompt of the other field', () => {
   expect(recipe({ context: 'image', licence: 'other' }, { prompts: { ...text.prompts, name_description: '{name}' } })).toBe(recipe())
 })
 

@@ -1,4 +1,4 @@
-// The gate before the graphs are opened.
+// The verification before a pack's graphs are opened.
 import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -20,10 +20,12 @@ async function whole (): Promise<string> {
   return dir
 }
 
-const messageOf = async (dir: string): Promise<string> => await verifyPack(pack, dir).then(() => 'no error', (error: Error & { code: string }) => `${error.code} ${error.message}`)
+async function messageOf (dir: string): Promise<string> {
+  return await verifyPack(pack, dir).then(() => 'no error', (error: Error & { code: string }) => `${error.code} ${error.message}`)
+}
 
 describe('verifyPack', () => {
-  it('returns what each file really is', async () => {
+  it('returns the actual size and hash of each file', async () => {
     expect((await verifyPack(pack, await whole())).map(({ role, state, bytes, sha256 }) => ({ role, state, bytes, sha256 }))).toEqual([
       { role: 'detector', state: 'present', bytes: 1000, sha256: sha256(detector) },
       { role: 'face', state: 'present', bytes: 2000, sha256: sha256(face) }
@@ -42,10 +44,12 @@ describe('verifyPack', () => {
     expect(await messageOf(join(dir, 'nowhere'))).toContain('d.onnx (detector): missing')
   })
 
-  it('tells one flipped byte, a cut file, an empty one, a folder, and a link to nothing', async () => {
+  it('reports a flipped byte, a truncated file, an empty file, a folder, and a link to nothing', async () => {
     const dir = await whole()
     await writeFile(join(dir, 'd.onnx'), Buffer.from(detector).fill(detector[5]! ^ 1, 5, 6))
-    expect(await messageOf(dir)).toMatch(new RegExp(`d.onnx \\(detector\\): sha256 [0-9a-f]{64} instead of ${sha256(detector)}\nRun \`vel models fetch tested\`, which replaces damaged files\\.$`))
+    expect(await messageOf(dir))
+      .toMatch(new RegExp(`d.onnx \\(detector\\): sha256 [0-9a-f]{64} instead of ${sha256(detector)}\n` +
+        'Run `vel models fetch tested`, which replaces damaged files\\.$'))
     await truncate(join(dir, 'd.onnx'), 999)
     expect(await messageOf(dir)).toContain('d.onnx (detector): 999 bytes instead of 1000')
     await truncate(join(dir, 'd.onnx'), 0)
@@ -57,14 +61,17 @@ describe('verifyPack', () => {
     expect(await messageOf(other)).toMatch(/d.onnx \(detector\): .*\n {2}sub\/f.onnx \(face\): missing/)
   })
 
-  it('takes a link to the right file, and a file whose hash nobody knows', async () => {
+  it('accepts a link to the right file, and a file whose hash is not known', async () => {
     const dir = await whole()
     const linked = await temporaryFolder()
     await mkdir(join(linked, 'sub'))
     await symlink(join(dir, 'd.onnx'), join(linked, 'd.onnx'))
     await symlink(join(dir, 'sub/f.onnx'), join(linked, 'sub/f.onnx'))
     expect((await verifyPack(pack, linked)).map(part => part.state)).toEqual(['present', 'present'])
-    const unpinned = testPack({ path: 'd.onnx', bytes: detector, sources: [], sha256: null, size: undefined }, { path: 'sub/f.onnx', bytes: face, sources: [] })
+    const unpinned = testPack(
+      { path: 'd.onnx', bytes: detector, sources: [], sha256: null, size: undefined },
+      { path: 'sub/f.onnx', bytes: face, sources: [] }
+    )
     expect((await verifyPack(unpinned, dir))[0]).toMatchObject({ state: 'present', expected: null, sha256: sha256(detector) })
   })
 })

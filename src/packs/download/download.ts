@@ -1,4 +1,4 @@
-// Downloads the files of a pack into partial files, several at once, each from the first of its sources that serves it.
+// Downloads the files of a pack into partial files, several at a time, each from the first source that works.
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import pMap from 'p-map'
@@ -27,7 +27,12 @@ interface Context {
  * Returns when the partial file of every file is complete and verified. The first failure stops the other downloads, whose
  * partial files stay to be resumed.
  */
-export async function downloadAll (pack: string, modelsDir: string, files: readonly InspectedFile[], options: FetchOptions & { readonly signal: AbortSignal }): Promise<void> {
+export async function downloadAll (
+  pack: string,
+  modelsDir: string,
+  files: readonly InspectedFile[],
+  options: FetchOptions & { readonly signal: AbortSignal }
+): Promise<void> {
   const failed = new AbortController()
   const signal = AbortSignal.any([failed.signal, options.signal])
   const stallMs = options.stallMs ?? 30_000
@@ -39,7 +44,7 @@ export async function downloadAll (pack: string, modelsDir: string, files: reado
   for (const { file } of files) progress.set(keyOf(file, file.sources[0]!), 0, bytesOf(file, file.sources[0]!))
   const problems: unknown[] = []
   try {
-    await rm(tarballs, { recursive: true, force: true }) // of a fetch that was killed
+    await rm(tarballs, { recursive: true, force: true }) // left by a killed fetch
     await pMap(files, async file => {
       try {
         signal.throwIfAborted()
@@ -84,25 +89,25 @@ function bytesOf (file: PackFile, source: PackSource): number {
 }
 
 /** Tries the sources in order. */
-async function downloadFile (context: Context, part: InspectedFile): Promise<void> {
-  const { sources } = part.file
-  await mkdir(dirname(part.place), { recursive: true })
+async function downloadFile (context: Context, located: InspectedFile): Promise<void> {
+  const { sources } = located.file
+  await mkdir(dirname(located.path), { recursive: true })
   for (const [i, source] of sources.entries()) {
     try {
-      return 'npm' in source ? await downloadFromNpm(context, part, source) : await downloadFromUrl(context, part, source.url)
+      return 'npm' in source ? await downloadFromNpm(context, located, source) : await downloadFromUrl(context, located, source.url)
     } catch (error) {
       if (context.signal.aborted || i === sources.length - 1) throw error
-      context.progress.set(keyOf(part.file, source), 0, 0)
+      context.progress.set(keyOf(located.file, source), 0, 0)
     }
   }
 }
 
-async function downloadFromNpm ({ pack, signal, tarballOf }: Context, part: InspectedFile, source: NpmSource): Promise<void> {
-  const partial = partialPath(part.place)
+async function downloadFromNpm ({ pack, signal, tarballOf }: Context, located: InspectedFile, source: NpmSource): Promise<void> {
+  const partial = partialPath(located.path)
   const tarball = await tarballOf(source)
   try {
-    await extractFile(tarball, source, part.file, partial, pack)
-    const problem = await arrivalError(pack, part, signal)
+    await extractFile(tarball, source, located.file, partial, pack)
+    const problem = await arrivalError(pack, located, signal)
     if (problem !== null) throw problem
   } catch (error) {
     await removePartial(partial) // only https resumes
@@ -110,32 +115,33 @@ async function downloadFromNpm ({ pack, signal, tarballOf }: Context, part: Insp
   }
 }
 
-async function downloadFromUrl ({ pack, options, signal, dispatcher, progress }: Context, part: InspectedFile, source: string): Promise<void> {
+async function downloadFromUrl (context: Context, located: InspectedFile, source: string): Promise<void> {
+  const { pack, options, signal, dispatcher, progress } = context
   const url = mirrored(source, options.mirror)
-  const partial = partialPath(part.place)
+  const partial = partialPath(located.path)
   const download = async (): Promise<Error | null> => {
-    await downloadHttps(url, { ...part.file, sha256: part.expected }, partial, {
+    await downloadHttps(url, { ...located.file, sha256: located.expected }, partial, {
       pack,
       dispatcher,
       signal,
       allowLoopbackHttp: options.allowLoopbackHttp ?? (options.mirror !== undefined && isLoopback(url)),
       retries: options.retries ?? 5,
       backoffMs: options.backoffMs ?? 1000,
-      onBytes: (bytes, total) => { progress.set(part.file.path, bytes, part.file.bytes ?? total ?? bytes) }
+      onBytes: (bytes, total) => { progress.set(located.file.path, bytes, located.file.bytes ?? total ?? bytes) }
     })
-    const fault = await arrivalError(pack, part, signal)
-    if (fault !== null) await removePartial(partial)
-    return fault
+    const problem = await arrivalError(pack, located, signal)
+    if (problem !== null) await removePartial(partial)
+    return problem
   }
   const resumed = await partialBytes(partial) > 0
-  let fault = await download()
-  // The start was of an earlier run, which a crash may have damaged: once more, from the beginning.
-  if (fault !== null && resumed) fault = await download()
-  if (fault !== null) throw fault
+  let problem = await download()
+  // A crash of an earlier run may have damaged the start of the file: download it again from the beginning.
+  if (problem !== null && resumed) problem = await download()
+  if (problem !== null) throw problem
 }
 
 export interface ProgressCount {
-  /** `key`: which download. Its bytes may fall when it starts again. */
+  /** `key`: the download, whose bytes may decrease when it starts again. */
   set: (key: string, doneBytes: number, totalBytes: number) => void
 }
 
@@ -157,23 +163,25 @@ export function countProgress (report: ((doneBytes: number, totalBytes: number) 
 }
 
 export interface FetchOptions {
-  /** The licences have been read and are accepted; needed where a model is not for commercial use. */
+  /** Licences are accepted; required where a model is not for commercial use. */
   readonly acceptLicence?: boolean
-  /** Base URL in place of scheme and host of https sources. */
+  /** Base URL that replaces scheme and host of https sources. */
   readonly mirror?: string | undefined
   readonly signal?: AbortSignal | undefined
-  /** Bytes that have come and bytes that will have; both may change as sizes become known. */
+  /** Bytes downloaded and bytes in total; both may change as sizes become known. A tarball counts once it is complete. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void
-  /** A sentence for the user: what is waited for, recorded, or to be done by hand. */
+  /** A sentence for the user: a wait, a recorded hash, or a file to put in place by hand. */
   readonly onNote?: (sentence: string) => void
-  /** Files on their way at once. */
+  /** Downloads at a time. */
   readonly concurrency?: number
+  /** Retries without progress over https; npm has its own setting. */
   readonly retries?: number
+  /** Pause before the first retry over https. */
   readonly backoffMs?: number
-  /** A connection on which nothing comes for so long is given up. */
+  /** An https connection that receives nothing for this long is closed. */
   readonly stallMs?: number
-  /** Plain http to this machine; always allowed for a mirror on it. */
+  /** Allows plain http to this machine, which a mirror on it may always use. */
   readonly allowLoopbackHttp?: boolean
-  /** Bytes free in a folder; `statfs` unless a test says otherwise. */
+  /** Bytes free in a folder; default: `statfs`. */
   readonly freeBytes?: (folder: string) => Promise<number>
 }

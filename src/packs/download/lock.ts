@@ -1,4 +1,4 @@
-// One fetch at a time per MODELS_DIR. proper-lockfile: a lock that a crash does not leave behind, also on network disks.
+// One fetch at a time per MODELS_DIR. proper-lockfile: the lock of a crashed process expires, also on network disks.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import pRetry from 'p-retry'
@@ -10,13 +10,22 @@ import { stopped, writeError } from './errors.ts'
 /**
  * Runs `work` under the lock; waits while another process holds it.
  *
- * @param work its signal fires when the caller stops the fetch, or when the lock is lost (a machine that slept).
+ * @param work its signal aborts when the caller stops the fetch, or when the lock is lost (after the machine slept).
+ * @throws VEL_ERR_FETCH where the lock cannot be taken, or where the caller stops the fetch meanwhile.
  */
-export async function withFetchLock<T> (pack: string, modelsDir: string, options: FetchOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function withFetchLock<T> (
+  pack: string,
+  modelsDir: string,
+  options: FetchOptions,
+  work: (signal: AbortSignal) => Promise<T>
+): Promise<T> {
   const lost = new AbortController()
   const signal = AbortSignal.any([lost.signal, ...(options.signal !== undefined ? [options.signal] : [])])
-  let told = false
-  const acquire = async (): Promise<() => Promise<void>> => await lock(modelsDir, { lockfilePath: join(modelsDir, '.fetch.lock'), stale: 15_000, onCompromised: () => { lost.abort() } })
+  let noted = false
+  const lockfilePath = join(modelsDir, '.fetch.lock')
+  const acquire = async (): Promise<() => Promise<void>> => {
+    return await lock(modelsDir, { lockfilePath, stale: 15_000, onCompromised: () => { lost.abort() } })
+  }
   let release: () => Promise<void>
   try {
     await mkdir(modelsDir, { recursive: true })
@@ -27,8 +36,8 @@ export async function withFetchLock<T> (pack: string, modelsDir: string, options
       signal,
       shouldRetry: ({ error }) => (error as NodeJS.ErrnoException).code === 'ELOCKED',
       onFailedAttempt: ({ error }) => {
-        if (told || (error as NodeJS.ErrnoException).code !== 'ELOCKED') return
-        told = true
+        if (noted || (error as NodeJS.ErrnoException).code !== 'ELOCKED') return
+        noted = true
         options.onNote?.(`Another fetch into ${modelsDir} is at work; waiting for it.`)
       }
     })

@@ -14,7 +14,7 @@ import { connectionMeaning, stopped, writeError } from './errors.ts'
 
 const DEFAULT_REGISTRY = 'https://registry.npmjs.org/'
 
-/** npm's errors where its cache cannot be written: a service user often has no home folder. */
+/** Codes of npm where its cache cannot be written: a service user often has no home folder. */
 const CACHE_CODES: readonly string[] = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR']
 
 /** What `npm --json` writes to stdout where it fails. */
@@ -28,7 +28,8 @@ const failure = z.object({ error: z.object({ code: z.string().nullish(), summary
  * @throws VEL_ERR_FETCH in one sentence that says what to do.
  */
 export async function downloadTarball (source: NpmSource, folder: string, pack: string, signal: AbortSignal): Promise<string> {
-  const args = ['pack', source.npm, '--json', '--pack-destination', folder, '--ignore-scripts', '--update-notifier=false', '--loglevel=error']
+  const flags = ['--json', '--ignore-scripts', '--update-notifier=false', '--loglevel=error']
+  const args = ['pack', source.npm, '--pack-destination', folder, ...flags]
   try {
     await npm(args, signal).catch(async (error: NodeJS.ErrnoException) => {
       if (signal.aborted || isSpawnError(error) || !CACHE_CODES.includes(error.code ?? '')) throw error
@@ -92,7 +93,8 @@ async function npmError (source: NpmSource, pack: string, error: NodeJS.ErrnoExc
   if (isVelError(error)) return error
   const { code = '', message } = error
   if (isSpawnError(error)) {
-    return errors.fetchFailed(pack, `the program npm to fetch ${source.npm}`, `none that can be started (${code}); install npm, which comes with Node.js, and see that PATH has it`)
+    return errors.fetchFailed(pack, `the program npm to fetch ${source.npm}`,
+      `none that can be started (${code}); install npm, which comes with Node.js, and see that PATH has it`)
   }
   const disk = writeError(pack, 'in MODELS_DIR or in npm\'s cache', error)
   if (disk !== null) return disk

@@ -1,17 +1,17 @@
-// A file on its way: `<file>.partial` beside its place, and a note of where it comes from, so that a later run resumes.
+// A file during its download: `<file>.partial`, and `<file>.partial.json` with its source, so that a later run can resume.
 import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { z } from 'zod'
 
 const note = z.strictObject({ url: z.string(), validator: z.string().nullable() })
 
-/** `validator`: strong ETag or Last-Modified of the content that the partial file holds the start of; null where the server gave none. */
+/** `validator`: strong ETag or Last-Modified of the content that the partial file is the start of; null where the server sent none. */
 export type PartialNote = z.infer<typeof note>
 
-export function partialPath (place: string): string {
-  return `${place}.partial`
+export function partialPath (path: string): string {
+  return `${path}.partial`
 }
 
-/** Bytes already there; 0 where there is no partial file. */
+/** Size of the partial file; 0 where it does not exist. */
 export async function partialBytes (partial: string): Promise<number> {
   try {
     return (await stat(partial)).size
@@ -21,7 +21,7 @@ export async function partialBytes (partial: string): Promise<number> {
   }
 }
 
-/** Null where there is none, or where it cannot be understood: then nothing is resumed by it. */
+/** Null where the note is missing or not valid: then the download starts again. */
 export async function readNote (partial: string): Promise<PartialNote | null> {
   try {
     return note.parse(JSON.parse(await readFile(`${partial}.json`, 'utf8')))
