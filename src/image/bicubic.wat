@@ -1,11 +1,12 @@
-;; The two passes of a resize by integer weights, several numbers at a time (WebAssembly SIMD).
+;; The two passes of a resize with integer weights (WebAssembly SIMD).
 ;; bicubic-module.ts holds this module compiled; a test compiles it again and compares.
 (module
   (import "env" "memory" (memory 1))
 
-  ;; One row of RGB to n pixels. first: int32 [n], byte offsets into the row of each one's first tap; counts: int32 [n], of
-  ;; its taps, at least one; weights: int32 [n, taps]. out: uint8 [n, 3] and one byte more, (sum + half) >> 22, clamped.
-  (func (export "row") (param $first i32) (param $counts i32) (param $weights i32) (param $taps i32) (param $n i32) (param $in i32) (param $out i32)
+  ;; One row of RGB to n pixels. first: int32 [n], offset of the first tap of each pixel in the row, bytes; counts: int32 [n],
+  ;; number of taps, at least one; weights: int32 [n, taps]. out: uint8 [n, 3] and one byte more, (sum + half) >> 22, clamped.
+  (func (export "row") (param $first i32) (param $counts i32) (param $weights i32) (param $taps i32)
+    (param $n i32) (param $in i32) (param $out i32)
     (local $end i32) (local $at i32) (local $w i32) (local $last i32) (local $sum v128)
     (local.set $end (i32.add (local.get $first) (i32.shl (local.get $n) (i32.const 2))))
     (loop $pixel
@@ -27,7 +28,7 @@
       (local.set $weights (i32.add (local.get $weights) (i32.shl (local.get $taps) (i32.const 2))))
       (br_if $pixel (i32.lt_u (local.tee $first (i32.add (local.get $first) (i32.const 4))) (local.get $end)))))
 
-  ;; `count` rows of `stride` bytes from $in on, weighed by int32 [count], to one: out: uint8 [n], and up to 7 more.
+  ;; The sum of `count` rows of `stride` bytes from $in on, weighted by int32 [count]. out: uint8 [n] and up to 7 bytes more.
   (func (export "column") (param $weights i32) (param $count i32) (param $stride i32) (param $n i32) (param $in i32) (param $out i32)
     (local $end i32) (local $at i32) (local $w i32) (local $last i32) (local $v v128) (local $a v128) (local $b v128)
     (local.set $end (i32.add (local.get $out) (local.get $n)))

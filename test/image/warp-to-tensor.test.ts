@@ -5,16 +5,19 @@ import { frameToBox, type Affine } from '../../src/image/affine.ts'
 import { Pyramid } from '../../src/image/pyramid.ts'
 import { WARP_TO_TENSOR_MODULE } from '../../src/image/warp-to-tensor-module.ts'
 import { createWarpToTensor } from '../../src/image/warp-to-tensor.ts'
-import { toTensor } from '../../src/image/to-tensor.ts'
 import type { ModelInput } from '../../src/packs/manifest.ts'
+import { plainWarpToTensor } from '../helpers/plain-kernels.ts'
 
-test('the compiled module is the one in frame.wat', async () => {
+test('the compiled module is the one in warp-to-tensor.wat', async () => {
   const { parseWat } = await wabt()
-  const source = parseWat('frame.wat', await readFile(new URL('../../src/image/warp-to-tensor.wat', import.meta.url)), { simd: true })
+  const text = await readFile(new URL('../../src/image/warp-to-tensor.wat', import.meta.url))
+  const source = parseWat('warp-to-tensor.wat', text, { simd: true })
   expect(Buffer.from(source.toBinary({}).buffer).toString('base64')).toBe(WARP_TO_TENSOR_MODULE)
 })
 
-const noise = (width: number, height: number): Pyramid => new Pyramid({ data: new Uint8Array(width * height * 3).map((_, i) => (i * 7919 + (i >> 3) * 104729) % 256), width, height })
+function noise (width: number, height: number): Pyramid {
+  return new Pyramid({ data: new Uint8Array(width * height * 3).map((_, i) => (i * 7919 + (i >> 3) * 104729) % 256), width, height })
+}
 const rgb: ModelInput = { width: 40, height: 30, channels: 'rgb', mean: 127, std: 128 }
 const inputs: Readonly<Record<string, ModelInput>> = {
   rgb,
@@ -28,17 +31,17 @@ const regions: ReadonlyArray<readonly [string, Affine]> = [
   ['a part over the right edge and the bottom', frameToBox({ x1: 60, y1: 40, x2: 140, y2: 100 }, 40, 30)],
   ['the picture in the middle of its padding', frameToBox({ x1: -60, y1: -60, x2: 160, y2: 120 }, 40, 30)],
   ['nothing of the picture', frameToBox({ x1: 200, y1: 200, x2: 240, y2: 230 }, 40, 30)],
-  ['no number', { a: NaN, b: 0, c: 0, d: 0, e: 1, f: 0 }]
+  ['NaN', { a: NaN, b: 0, c: 0, d: 0, e: 1, f: 0 }]
 ]
 
-describe('createFrameReader', () => {
+describe('createWarpToTensor', () => {
   for (const [channels, input] of Object.entries(inputs)) {
-    it.each(regions)(`reads as plain loops do, ${channels}: %s`, (_, map) => {
+    it.each(regions)(`equals plain loops, ${channels}: %s`, (_, map) => {
       const picture = noise(97, 61)
-      const wanted = toTensor([picture.warp(map, input.width, input.height, 90)], input)
+      const wanted = plainWarpToTensor(input, 90, picture, [map])
       const given = createWarpToTensor(input, 90)(picture, [map])
       expect(given.dims).toEqual(wanted.dims)
-      // A sample that lies between two whole values to float32's precision may be rounded to either.
+      // A sample half-way between two whole values, within float32's precision, may be rounded to either.
       const std = Math.min(...[input.std].flat())
       const differing = given.data.filter((v, i) => Math.abs(Number(v) - Number(wanted.data[i])) > 1e-5)
       given.data.forEach((v, i) => { expect(Math.abs(Number(v) - Number(wanted.data[i]))).toBeLessThan(1 / std + 1e-5) })
@@ -46,25 +49,26 @@ describe('createFrameReader', () => {
     })
   }
 
-  it('reads several regions, each to its place, and again what it read before', () => {
+  it('samples several regions in order, the same again in a second call', () => {
     const picture = noise(97, 61)
-    const read = createWarpToTensor(rgb)
+    const sample = createWarpToTensor(rgb)
     const maps = regions.slice(0, 4).map(([, map]) => map)
-    const batch = read(picture, maps)
+    const batch = sample(picture, maps)
     expect(batch.dims).toEqual([4, 3, 30, 40])
-    maps.forEach((map, n) => { expect(batch.data.slice(n * 3600, (n + 1) * 3600)).toEqual(read(picture, [map]).data) })
+    maps.forEach((map, n) => { expect(batch.data.slice(n * 3600, (n + 1) * 3600)).toEqual(sample(picture, [map]).data) })
   })
 
-  it('reads sizes of all kinds, from pictures of one pixel and of one row', () => {
-    const read = createWarpToTensor(rgb)
+  it('samples to any size, from pictures of one pixel and of one row', () => {
+    const sample = createWarpToTensor(rgb)
     for (const [width, height] of [[1, 1], [1, 500], [3000, 1], [2, 2]] as const) {
       const picture = noise(width, height)
       for (const size of [{ width: 1, height: 1 }, { width: 700, height: 500 }, { width: 3, height: 9 }]) {
         const map = frameToBox({ x1: 0, y1: 0, x2: width, y2: height }, size.width, size.height)
-        const wanted = toTensor([picture.warp(map, size.width, size.height)], { ...rgb, ...size })
-        const given = read(picture, [map], size)
+        const wanted = plainWarpToTensor(rgb, 0, picture, [map], size)
+        const given = sample(picture, [map], size)
         expect(given.dims).toEqual(wanted.dims)
-        given.data.forEach((v, i) => { if (Math.abs(Number(v) - Number(wanted.data[i])) > 1 / 128 + 1e-5) throw new Error(`${width}x${height} to ${size.width}x${size.height}, ${i}: ${v} and not ${wanted.data[i]}`) })
+        const differing = given.data.findIndex((v, i) => Math.abs(Number(v) - Number(wanted.data[i])) > 1 / 128 + 1e-5)
+        expect(differing, `${width}x${height} to ${size.width}x${size.height}`).toBe(-1)
       }
     }
   })

@@ -1,10 +1,12 @@
-;; Cosines of one query to many int8, int16 or float32 vectors, several numbers at a time (WebAssembly SIMD).
-;; scan-module.ts holds this module compiled; a test compiles it again and compares.
+;; Cosines of one query to many int8, int16 or float32 vectors (WebAssembly SIMD).
+;; dot-kernel-module.ts holds this module compiled; a test compiles it again and compares.
 (module
   (import "env" "memory" (memory 1 65536 shared))
-  ;; codes: int8 [count, dims]; scales: float32 [count]; query: int16 [dims]; out: float32 [count]; dims a multiple of 16.
+  ;; codes: int8 [count, dims]; scales: float32 [count]; query: int16 [dims], followed by zeros up to a multiple of 16;
+  ;; out: float32 [count]. Up to 15 numbers behind a row are read: the query's zeros cancel them.
   ;; out[i] = (codes[i] . query) * scales[i] * unit
-  (func (export "scan8") (param $codes i32) (param $scales i32) (param $count i32) (param $dims i32) (param $query i32) (param $unit f32) (param $out i32)
+  (func (export "scan8") (param $codes i32) (param $scales i32) (param $count i32) (param $dims i32)
+    (param $query i32) (param $unit f32) (param $out i32)
     (local $end i32) (local $d i32) (local $c v128) (local $a v128) (local $b v128)
     (local.set $end (i32.add (local.get $out) (i32.shl (local.get $count) (i32.const 2))))
     (block $done
@@ -90,8 +92,8 @@
         (local.set $out (i32.add (local.get $out) (i32.const 4)))
         (br $vector))))
 
-  ;; Places (from 0) of the values that are at least as high, ascending, to out: uint32. Returns how many.
-  ;; Values are read, and places told, up to the next multiple of four behind count.
+  ;; Writes the indices of the values that are at least $least, ascending, to out: uint32. Returns their number.
+  ;; Reads up to the next multiple of four behind count: the caller drops indices from count on.
   (func (export "above") (param $values i32) (param $count i32) (param $least f32) (param $out i32) (result i32)
     (local $i i32) (local $n i32) (local $all v128)
     (local.set $all (f32x4.splat (local.get $least)))
@@ -104,11 +106,14 @@
             (i32.store (local.get $n) (local.get $i))
             (local.set $n (i32.add (local.get $n) (i32.shl (f32.ge (f32.load (local.get $values)) (local.get $least)) (i32.const 2))))
             (i32.store (local.get $n) (i32.add (local.get $i) (i32.const 1)))
-            (local.set $n (i32.add (local.get $n) (i32.shl (f32.ge (f32.load offset=4 (local.get $values)) (local.get $least)) (i32.const 2))))
+            (local.set $n (i32.add (local.get $n)
+              (i32.shl (f32.ge (f32.load offset=4 (local.get $values)) (local.get $least)) (i32.const 2))))
             (i32.store (local.get $n) (i32.add (local.get $i) (i32.const 2)))
-            (local.set $n (i32.add (local.get $n) (i32.shl (f32.ge (f32.load offset=8 (local.get $values)) (local.get $least)) (i32.const 2))))
+            (local.set $n (i32.add (local.get $n)
+              (i32.shl (f32.ge (f32.load offset=8 (local.get $values)) (local.get $least)) (i32.const 2))))
             (i32.store (local.get $n) (i32.add (local.get $i) (i32.const 3)))
-            (local.set $n (i32.add (local.get $n) (i32.shl (f32.ge (f32.load offset=12 (local.get $values)) (local.get $least)) (i32.const 2))))))
+            (local.set $n (i32.add (local.get $n)
+              (i32.shl (f32.ge (f32.load offset=12 (local.get $values)) (local.get $least)) (i32.const 2))))))
         (local.set $i (i32.add (local.get $i) (i32.const 4)))
         (local.set $values (i32.add (local.get $values) (i32.const 16)))
         (br $four)))

@@ -1,53 +1,36 @@
 // Many vectors in one buffer, in one of three encodings; similarities are computed on the encoded form.
 import type { Encoding } from '../storage/manifest.ts'
 import { dot } from '../../math/vector.ts'
-import { allocateKernel, BYTES, INT16_STEPS, openKernel, type DotKernel, type KernelMemory } from './dot-kernel.ts'
+import { allocateKernel, BYTES_PER_NUMBER, INT16_STEPS, openKernel } from './dot-kernel.ts'
+import type { DotKernel, KernelMemory, TableShape } from './dot-kernel.ts'
 
-/** Vectors `[count, dims]`, L2-normalised, encoded. Nothing here copies the buffer. */
-export interface VectorTable extends DotKernel {
-  readonly count: number
-  readonly dims: number
-  readonly encoding: Encoding
-  /** Cosine of vector `row` to `query`: L2-normalised float32 `[dims]`. */
-  similarity: (row: number, query: Float32Array) => number
+/** Encoded, L2-normalised vectors `[count, dims]`. Nothing here copies the buffer. */
+export interface VectorTable extends DotKernel, TableShape {
   /** Decodes vector `row` into `out`: float32 `[dims]`. */
   read: (row: number, out: Float32Array) => Float32Array
 }
 
-/** Where in the file vector `row` starts, bytes. int8: first a float32 scale for each vector, then the codes. */
+/** Memory of a table, which threads share; each thread opens its own table of it. */
+export interface TableMemory extends TableShape, KernelMemory {}
+
+/** Offset of vector `row` in the file, bytes. int8: the float32 scales of all vectors come first, then the codes. */
 export function rowOffset (encoding: Encoding, count: number, dims: number, row: number): number {
-  return row * dims * BYTES[encoding] + (encoding === 'int8' ? count * 4 : 0)
+  return row * dims * BYTES_PER_NUMBER[encoding] + (encoding === 'int8' ? count * 4 : 0)
 }
 
-/** Where a table is: memory that threads share, each opening its own table of it. */
-export interface TableMemory {
-  readonly encoding: Encoding
-  readonly count: number
-  readonly dims: number
-  /** Null where plain loops serve. */
-  readonly scan: KernelMemory | null
-  /** The file's bytes. */
-  readonly bytes: Uint8Array<SharedArrayBuffer>
-}
-
-/** Room for a table; it becomes what its file's `bytes` are once they are filled in. Little endian. */
+/** Allocates an empty table; reading its file into `bytes` fills it. @throws RangeError where it needs more than 4 GiB. */
 export function allocateTable (encoding: Encoding, count: number, dims: number): TableMemory {
-  const scan = allocateKernel(encoding, count, dims)
-  const bytes = scan === null ? new Uint8Array(new SharedArrayBuffer(rowOffset(encoding, count, dims, count))) : new Uint8Array(scan.memory.buffer, scan.offset, scan.bytes)
-  return { encoding, count, dims, scan, bytes }
+  const shape = { encoding, count, dims }
+  return { ...shape, ...allocateKernel(shape) }
 }
 
-/** @param slot of the thread that scans: see SCAN_SLOTS. */
-export function openTable ({ encoding, count, dims, scan, bytes }: TableMemory, slot = 0): VectorTable {
-  const { buffer, byteOffset } = bytes
-  const codesAt = byteOffset + rowOffset(encoding, count, dims, 0)
-  const rows = encoding === 'int8'
-    ? int8Rows(new Float32Array(buffer, byteOffset, count), new Int8Array(buffer, codesAt, count * dims), dims)
-    : encoding === 'int16' ? int16Rows(new Int16Array(buffer, codesAt, count * dims), dims) : float32Rows(new Float32Array(buffer, codesAt, count * dims), dims)
-  return { count, dims, encoding, ...rows, ...(scan === null ? scanByRow(count, rows) : openKernel(scan, encoding, count, dims, slot)) }
+/** @param slot of the calling thread, 0 to THREAD_SLOTS - 1. */
+export function openTable (table: TableMemory, slot = 0): VectorTable {
+  const { encoding, count, dims } = table
+  return { encoding, count, dims, read: rowReader(table), ...openKernel(table.memory, table, slot) }
 }
 
-/** One vector encoded: its bytes and, for int8, the scale that is kept apart. */
+/** Encodes one vector: its bytes and, for int8, the scale, which is stored separately. */
 export function encodeVector (encoding: Encoding, v: Float32Array): { bytes: Uint8Array, scale: number } {
   if (encoding === 'float32') return { bytes: new Uint8Array(v.buffer, v.byteOffset, v.byteLength), scale: 1 }
   // NOTE: plain loops: `from` with a function takes ten times as long.
@@ -60,19 +43,19 @@ export function encodeVector (encoding: Encoding, v: Float32Array): { bytes: Uin
   for (let d = 0; d < v.length; d++) largest = Math.max(largest, Math.abs(v[d]!))
   const codes = new Int8Array(v.length)
   if (largest > 0) for (let d = 0; d < v.length; d++) codes[d] = Math.round(v[d]! / largest * 127)
-  // Not largest / 127 but what makes the decoded vector's length 1: similarities stay cosines, and lose less.
+  // Not largest / 127 but the scale that makes the decoded vector's norm 1: similarities stay cosines, with a smaller error.
   const scale = largest === 0 ? 0 : 1 / Math.sqrt(dot(codes, codes))
   return { bytes: new Uint8Array(codes.buffer), scale }
 }
 
-/** Vectors encoded. */
+/** Allocates a table of `vectors`, encoded. */
 export function encodeTable (encoding: Encoding, vectors: readonly Float32Array[], dims: number): TableMemory {
-  const place = allocateTable(encoding, vectors.length, dims)
-  fillTable(place, vectors)
-  return place
+  const table = allocateTable(encoding, vectors.length, dims)
+  fillTable(table, vectors)
+  return table
 }
 
-/** Encodes vectors into the first rows. */
+/** Encodes `vectors` into the first rows. */
 export function fillTable ({ encoding, count, dims, bytes }: TableMemory, vectors: readonly Float32Array[]): void {
   const scales = Float32Array.from(vectors, (v, row) => {
     const encoded = encodeVector(encoding, v)
@@ -86,106 +69,27 @@ export function tableOf (encoding: Encoding, vectors: readonly Float32Array[], d
   return openTable(encodeTable(encoding, vectors, dims))
 }
 
-type Rows = Pick<VectorTable, 'similarity' | 'read'>
-
-function scanByRow (count: number, { similarity }: Rows): DotKernel {
-  const out = new Float32Array(count)
-  return {
-    scan (query, from = 0) {
-      for (let row = from; row < count; row++) out[row] = similarity(row, query)
-      return out
-    },
-    scanSome (query, rows) {
-      for (let i = 0; i < rows.length; i++) out[i] = similarity(rows[i]!, query)
-      return out
-    },
-    above: (least, from = 0) => rowsAbove(out, least, from)
-  }
-}
-
-export function rowsAbove (values: Float32Array, least: number, from = 0): Uint32Array {
-  const places: number[] = []
-  for (let i = from; i < values.length; i++) if (values[i]! >= least) places.push(i)
-  return Uint32Array.from(places)
-}
-
-// NOTE: one loop an array type; a loop that has met several is compiled to a form some three times slower. Four sums,
-// since each waits for its last addition.
-
-function int8Rows (scales: Float32Array, codes: Int8Array, dims: number): Rows {
-  const fours = dims - dims % 4
-  return {
-    similarity (row, query) {
-      let s = 0
-      let t = 0
-      let u = 0
-      let v = 0
-      let d = 0
-      let at = row * dims
-      for (; d < fours; d += 4, at += 4) {
-        s += codes[at]! * query[d]!
-        t += codes[at + 1]! * query[d + 1]!
-        u += codes[at + 2]! * query[d + 2]!
-        v += codes[at + 3]! * query[d + 3]!
-      }
-      for (; d < dims; d++, at++) s += codes[at]! * query[d]!
-      return (s + t + u + v) * scales[row]!
-    },
-    read (row, out) {
+// NOTE: one loop for each array type: a loop that has met several types is compiled to a form some three times slower.
+function rowReader ({ encoding, count, dims, bytes }: TableMemory): VectorTable['read'] {
+  const codesAt = bytes.byteOffset + rowOffset(encoding, count, dims, 0)
+  if (encoding === 'int8') {
+    const scales = new Float32Array(bytes.buffer, bytes.byteOffset, count)
+    const codes = new Int8Array(bytes.buffer, codesAt, count * dims)
+    return (row, out) => {
       for (let d = 0; d < dims; d++) out[d] = codes[row * dims + d]! * scales[row]!
       return out
     }
   }
-}
-
-function int16Rows (codes: Int16Array, dims: number): Rows {
-  const fours = dims - dims % 4
-  return {
-    similarity (row, query) {
-      let s = 0
-      let t = 0
-      let u = 0
-      let v = 0
-      let d = 0
-      let at = row * dims
-      for (; d < fours; d += 4, at += 4) {
-        s += codes[at]! * query[d]!
-        t += codes[at + 1]! * query[d + 1]!
-        u += codes[at + 2]! * query[d + 2]!
-        v += codes[at + 3]! * query[d + 3]!
-      }
-      for (; d < dims; d++, at++) s += codes[at]! * query[d]!
-      return (s + t + u + v) / INT16_STEPS
-    },
-    read (row, out) {
+  if (encoding === 'int16') {
+    const codes = new Int16Array(bytes.buffer, codesAt, count * dims)
+    return (row, out) => {
       for (let d = 0; d < dims; d++) out[d] = codes[row * dims + d]! / INT16_STEPS
       return out
     }
   }
-}
-
-function float32Rows (values: Float32Array, dims: number): Rows {
-  const fours = dims - dims % 4
-  return {
-    similarity (row, query) {
-      let s = 0
-      let t = 0
-      let u = 0
-      let v = 0
-      let d = 0
-      let at = row * dims
-      for (; d < fours; d += 4, at += 4) {
-        s += values[at]! * query[d]!
-        t += values[at + 1]! * query[d + 1]!
-        u += values[at + 2]! * query[d + 2]!
-        v += values[at + 3]! * query[d + 3]!
-      }
-      for (; d < dims; d++, at++) s += values[at]! * query[d]!
-      return s + t + u + v
-    },
-    read (row, out) {
-      out.set(values.subarray(row * dims, (row + 1) * dims))
-      return out
-    }
+  const values = new Float32Array(bytes.buffer, codesAt, count * dims)
+  return (row, out) => {
+    out.set(values.subarray(row * dims, (row + 1) * dims))
+    return out
   }
 }

@@ -4,9 +4,10 @@ import { createPca, highest, openPca, principalComponents } from '../../../src/k
 import { createGraph } from '../../../src/kb/search/hnsw.ts'
 import { createRandom, perturb } from '../../../src/math/random.ts'
 import { createSearcher } from '../../../src/kb/search/searcher.ts'
-import { openTable, encodeTable, rowsAbove } from '../../../src/kb/search/vector-table.ts'
+import { openTable, encodeTable } from '../../../src/kb/search/vector-table.ts'
 import { dot, normalize } from '../../../src/math/vector.ts'
 import { seededVectors } from '../../helpers/build-small-index.ts'
+import { plainAbove } from '../../helpers/plain-kernels.ts'
 
 const DIMS = 64
 const random = createRandom(5)
@@ -35,7 +36,7 @@ test('a coarse look passes the nearest on', () => {
 })
 
 test('as many candidates are found as there are, wherever the highest stand', () => {
-  const among = (values: Float32Array, wanted: number): number[] => [...highest(values, wanted, least => rowsAbove(values, least))]
+  const among = (values: Float32Array, wanted: number): number[] => [...highest(values, wanted, least => plainAbove(values, least))]
   expect(among(Float32Array.from([0.1, 0.2]), 5)).toEqual([0, 1])
   expect(among(new Float32Array(0), 5)).toEqual([])
   // Every one that is looked at first is low, and the highest are elsewhere; or all are the same.
