@@ -1,7 +1,8 @@
 // `vel kb …`: builds, describes, weighs and verifies index folders.
 import { basename, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { buildIndex, type BuildStage } from '../kb/build/build-index.ts'
+import { buildIndex } from '../kb/build/build-index.ts'
+import type { BuildStage } from '../kb/build/progress.ts'
 import { readIndexManifest, verifyIndex } from '../kb/storage/read-manifest.ts'
 import { updateManifest } from '../kb/storage/update-manifest.ts'
 import type { PackManifest } from '../packs/manifest.ts'

@@ -1,4 +1,5 @@
-// How an index is searched: by comparing everything, by a coarse look first, or by a graph; by what is measured of each.
+// Chooses how an index is searched, by measuring flat search, PCA with rescoring, and HNSW.
+import { setImmediate } from 'node:timers/promises'
 import { createPca, principalComponents, type Pca } from '../search/pca.ts'
 import { searchFlat } from '../search/flat.ts'
 import type { SearchManifest, SpaceManifest } from '../storage/manifest.ts'
@@ -7,32 +8,32 @@ import { createRandom, perturb } from '../../math/random.ts'
 import { createSearcher } from '../search/searcher.ts'
 import { openTable, type TableMemory, type VectorTable } from '../search/vector-table.ts'
 
-/** M 16 and efConstruction 200 are hnswlib's own defaults; recall is set by ef, which is measured. */
+/** M 16 and efConstruction 200 are the defaults of hnswlib; `ef`, which is measured, sets the recall. */
 export const GRAPH_PLAN: GraphPlan = { M: 16, efConstruction: 200, seed: 100 }
 
 const ACCEPTED_RECALL = 0.99
 const EF_LADDER = [16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024]
 const DIMS_LADDER = [32, 64, 96, 128, 192, 256, 384]
-/** Few leave less to compare in full, many need fewer directions: which is faster depends on the vectors. */
+/** Few candidates need more components, many need more rescoring: the vectors decide which is faster. */
 const CANDIDATES = [200, 1000]
 const K = 10
 const QUERIES = 400
-/** Queries are as near to their vector as two photos of one person, or as a picture to its text. */
+/** Cosine of a query to the vector it was made from: that of two photos of one person, and of a picture to its text. */
 const FACE_SIMILARITY = 0.6
 export const TEXT_SIMILARITY = 0.3
 const SEED = 2
-/** Nothing is tried below: comparing everything takes less than a millisecond. */
+/** Smaller tables are always searched flat: that takes less than a millisecond. */
 export const FEW_VECTORS = 2000
-/** ms a query: what a coarse copy or a graph must save to be worth its file, its memory and what it misses. */
+/** Least gain that justifies the file, the memory and the misses of PCA or of a graph, ms a query. */
 const WORTHWHILE_MS = 1
-/** ms a query: a graph, which takes minutes to build, is tried where the others take longer than this. */
+/** A graph takes minutes to build: it is tried where the other searches take longer than this, ms a query. */
 const SLOW_MS = 15
 
 export interface SearchChoice {
   readonly search: SearchManifest
   readonly msPerQuery: SpaceManifest['msPerQuery']
-  /** What was made to measure it, also where it is not what is used. */
-  readonly coarse: Pca | null
+  /** Made for the measurement; null where not tried. `search` may be another kind. */
+  readonly pca: Pca | null
   readonly graph: Graph | null
 }
 
@@ -45,60 +46,66 @@ export interface ChoiceOptions {
   readonly slowMs?: number
 }
 
-interface Yardstick { readonly queries: readonly Float32Array[], readonly right: ReadonlyArray<ReadonlySet<number>> }
+/** Queries, and the K nearest rows of each by flat search. */
+interface GroundTruth { readonly queries: readonly Float32Array[], readonly nearest: ReadonlyArray<ReadonlySet<number>> }
 
 /**
- * Measures recall@10 against exact search on held-back perturbed vectors, and time, of each way that may be worthwhile,
- * and takes the first that is fast enough, else the fastest. PCA gets the fewest directions that reach a recall of 0.99
- * with few or with many candidates, whichever is faster; HNSW the smallest ef. Synchronous for long: run it in a process of its own.
+ * Measures recall@10 against flat search, with perturbed vectors as queries, and time a query, of each search that may be
+ * worthwhile, and takes the first that is fast enough, else the fastest. PCA gets the smallest number of components that reaches
+ * a recall of 0.99 with few or with many candidates, whichever is faster; HNSW gets the smallest ef. Blocks the thread for long:
+ * call it in a child process.
  */
-export async function chooseSearch (place: TableMemory, { onAdded = () => {}, querySimilarity = FACE_SIMILARITY, worthwhileMs = WORTHWHILE_MS, slowMs = SLOW_MS }: ChoiceOptions = {}): Promise<SearchChoice> {
-  const table = openTable(place)
-  const vectors = Uint32Array.from({ length: table.count }, (_, row) => row)
+export async function chooseSearch (memory: TableMemory, options: ChoiceOptions = {}): Promise<SearchChoice> {
+  const { onAdded = () => {}, querySimilarity = FACE_SIMILARITY, worthwhileMs = WORTHWHILE_MS, slowMs = SLOW_MS } = options
+  const table = openTable(memory)
+  const rows = Uint32Array.from({ length: table.count }, (_, row) => row)
   const queries = makeQueries(table, querySimilarity)
-  const exactMs = undisturbedMs(queries, query => searchFlat(table, vectors, query, K))
-  let best: SearchChoice = { search: { kind: 'exact' }, msPerQuery: { exact: exactMs }, coarse: null, graph: null }
-  let bestMs = exactMs
-  if (table.count < FEW_VECTORS || exactMs <= worthwhileMs) return best
-  const yardstick = { queries, right: queries.map(query => new Set(searchFlat(table, vectors, query, K).rows)) }
-  const byPca = tryPca(place, table, vectors, yardstick)
-  if (byPca !== null) {
-    const { ms, coarse, search } = byPca
-    best = { ...best, coarse, msPerQuery: { ...best.msPerQuery, pca: ms } }
+  const flatMs = p10Ms(queries, query => searchFlat(table, rows, query, K))
+  let best: SearchChoice = { search: { kind: 'exact' }, msPerQuery: { exact: flatMs }, pca: null, graph: null }
+  let bestMs = flatMs
+  if (table.count < FEW_VECTORS || flatMs <= worthwhileMs) return best
+  const truth = { queries, nearest: queries.map(query => new Set(searchFlat(table, rows, query, K).rows)) }
+  const pcaTrial = tryPca(memory, table, rows, truth)
+  if (pcaTrial !== null) {
+    const { ms, pca, search } = pcaTrial
+    best = { ...best, pca, msPerQuery: { ...best.msPerQuery, pca: ms } }
     if (bestMs - ms > worthwhileMs) [best, bestMs] = [{ ...best, search }, ms]
   }
   if (bestMs <= slowMs) return best
   const graph = await buildGraph(table, onAdded)
-  const byGraph = tryGraph(graph, yardstick)
-  if (byGraph === null) return { ...best, graph }
-  best = { ...best, graph, msPerQuery: { ...best.msPerQuery, hnsw: byGraph.ms } }
-  return bestMs - byGraph.ms > worthwhileMs ? { ...best, search: byGraph.search } : best
+  const graphTrial = tryGraph(graph, truth)
+  if (graphTrial === null) return { ...best, graph }
+  best = { ...best, graph, msPerQuery: { ...best.msPerQuery, hnsw: graphTrial.ms } }
+  return bestMs - graphTrial.ms > worthwhileMs ? { ...best, search: graphTrial.search } : best
 }
 
-interface PcaTrial { readonly search: SearchManifest, readonly ms: number, readonly coarse: Pca }
+interface PcaTrial { readonly search: SearchManifest, readonly ms: number, readonly pca: Pca }
 
-function tryPca (place: TableMemory, table: VectorTable, vectors: Uint32Array, yardstick: Yardstick): PcaTrial | null {
+function tryPca (memory: TableMemory, table: VectorTable, rows: Uint32Array, truth: GroundTruth): PcaTrial | null {
   const { count, dims } = table
-  const axes = principalComponents(table)
+  const components = principalComponents(table)
   const first = Uint32Array.from({ length: count + 1 }, (_, row) => row)
   const found = new Map<number, PcaTrial>()
   for (const kept of DIMS_LADDER.filter(kept => kept <= dims * 3 / 4)) {
-    const coarse = createPca(table, axes, kept)
+    const pca = createPca(table, components, kept)
     for (const candidates of CANDIDATES.filter(candidates => !found.has(candidates))) {
-      const search = createSearcher({ vectors: place, entityRows: vectors, first, pca: { ...coarse, candidates } })
-      const { recallAt10, surely } = recall(yardstick, query => search(query, K).rows)
-      if (surely >= ACCEPTED_RECALL) found.set(candidates, { search: { kind: 'pca', dims: kept, candidates, recallAt10 }, ms: undisturbedMs(yardstick.queries, query => search(query, K)), coarse })
+      const search = createSearcher({ vectors: memory, entityRows: rows, first, pca: { ...pca, candidates } })
+      const { recallAt10, lowerBound } = recall(truth, query => search(query, K).rows)
+      if (lowerBound < ACCEPTED_RECALL) continue
+      const ms = p10Ms(truth.queries, query => search(query, K))
+      found.set(candidates, { search: { kind: 'pca', dims: kept, candidates, recallAt10 }, ms, pca })
     }
     if (found.has(CANDIDATES[0]!)) break
   }
   return [...found.values()].reduce<PcaTrial | null>((best, trial) => best === null || trial.ms < best.ms ? trial : best, null)
 }
 
-function tryGraph (graph: Graph, yardstick: Yardstick): { search: SearchManifest, ms: number } | null {
+function tryGraph (graph: Graph, truth: GroundTruth): { search: SearchManifest, ms: number } | null {
   for (const ef of EF_LADDER) {
-    const { recallAt10, surely } = recall(yardstick, query => graph.search(query, K, ef).labels)
-    if (surely < ACCEPTED_RECALL) continue
-    return { search: { kind: 'hnsw', ...GRAPH_PLAN, ef, recallAt10 }, ms: undisturbedMs(yardstick.queries, query => graph.search(query, K, ef)) }
+    const { recallAt10, lowerBound } = recall(truth, query => graph.search(query, K, ef).labels)
+    if (lowerBound < ACCEPTED_RECALL) continue
+    const ms = p10Ms(truth.queries, query => graph.search(query, K, ef))
+    return { search: { kind: 'hnsw', ...GRAPH_PLAN, ef, recallAt10 }, ms }
   }
   return null
 }
@@ -110,26 +117,34 @@ async function buildGraph (table: VectorTable, onAdded: (done: number) => void):
     graph.add(row, table.read(row, vector))
     if (row % 64 !== 63 && row !== table.count - 1) continue
     onAdded(row + 1)
-    await new Promise(resolve => { setImmediate(resolve) })
+    await setImmediate()
   }
   return graph
 }
 
 function makeQueries (table: VectorTable, similarity: number): Float32Array[] {
   const random = createRandom(SEED)
-  return Array.from({ length: Math.min(QUERIES, table.count) }, () => perturb(table.read(Math.floor(random() * table.count), new Float32Array(table.dims)), similarity, random))
+  return Array.from({ length: Math.min(QUERIES, table.count) }, () => {
+    const vector = table.read(Math.floor(random() * table.count), new Float32Array(table.dims))
+    return perturb(vector, similarity, random)
+  })
 }
 
-/** `surely`: two standard errors below, so that other queries reach it too and not by luck those alone that chose. */
-function recall ({ queries, right }: Yardstick, search: (query: Float32Array) => Iterable<number>): { recallAt10: number, surely: number } {
-  const shares = queries.map((query, i) => [...search(query)].filter(label => right[i]!.has(label)).length / right[i]!.size)
+interface Recall {
+  readonly recallAt10: number
+  /** Two standard errors below, so that the recall holds for other queries too. */
+  readonly lowerBound: number
+}
+
+function recall ({ queries, nearest }: GroundTruth, search: (query: Float32Array) => Iterable<number>): Recall {
+  const shares = queries.map((query, i) => [...search(query)].filter(row => nearest[i]!.has(row)).length / nearest[i]!.size)
   const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length
   const variance = shares.reduce((sum, share) => sum + (share - mean) ** 2, 0) / (shares.length - 1)
-  return { recallAt10: mean, surely: mean - 2 * Math.sqrt(variance / shares.length) }
+  return { recallAt10: mean, lowerBound: mean - 2 * Math.sqrt(variance / shares.length) }
 }
 
-/** Time of a query that nothing else on the machine disturbed: the tenth percentile, ms. */
-function undisturbedMs (queries: readonly Float32Array[], search: (query: Float32Array) => unknown): number {
+/** Tenth percentile of the time of a query, ms: other load on the machine hardly changes it. */
+function p10Ms (queries: readonly Float32Array[], search: (query: Float32Array) => unknown): number {
   const times = queries.map(query => {
     const start = performance.now()
     search(query)

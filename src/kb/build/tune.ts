@@ -1,64 +1,84 @@
-// Reads a file of vectors, chooses how it is searched, writes the graph or the coarse copy that takes; and of faces, how
-// similar others usually are to each entity, and who looks alike.
+// Chooses how a file of vectors is searched and writes the graph or the PCA codes of that search; for faces, also writes the
+// cohort means and finds duplicates.
 import { writeFile } from 'node:fs/promises'
 import { findDuplicateFaces, type DuplicatePair } from './duplicate-faces.ts'
 import { chooseSearch, TEXT_SIMILARITY, FEW_VECTORS } from './choose-search.ts'
+import type { BuildStage } from './progress.ts'
 import { cohortMeans } from '../search/cohort.ts'
 import { readHashed } from '../storage/atomic-folder.ts'
 import { forkProgram } from '../../program.ts'
-import type { Encoding, SpaceManifest } from '../storage/manifest.ts'
+import type { FileManifest, SpaceManifest } from '../storage/manifest.ts'
+import type { TableShape } from '../search/dot-kernel.ts'
 import { allocateTable, openTable } from '../search/vector-table.ts'
 
-export interface TuneJob {
-  /** The vectors' file. */
+/** What to tune, with paths of the files to read and to write. */
+export interface TuneJob extends TableShape {
   readonly vectors: string
-  readonly encoding: Encoding
-  readonly count: number
-  readonly dims: number
-  /** The file of the entity row of each vector, of how many entities, and where what is usual for each goes, and whether look-alikes are wanted; null where vectors are not of faces. */
-  readonly faces: { readonly rows: string, readonly entities: number, readonly usual: string, readonly findAlike: boolean } | null
-  /** Where the graph goes, where search is HNSW; where the coarse copy and its axes go, where it is PCA. */
+  /** Written where the search is HNSW. */
   readonly graph: string
-  readonly coarse: string
-  readonly axes: string
+  /** Written where the search is PCA. */
+  readonly pcaCodes: string
+  readonly pcaComponents: string
+  /** Null for vectors of texts. */
+  readonly faces: FaceTuneJob | null
 }
 
-export interface Tuned extends Pick<SpaceManifest, 'search' | 'msPerQuery'> { readonly duplicates: readonly DuplicatePair[] }
+export interface FaceTuneJob {
+  /** The file of the entity row of each vector. */
+  readonly rows: string
+  readonly entities: number
+  /** Written where there are enough faces. */
+  readonly cohortMeans: string
+  readonly findDuplicates: boolean
+}
 
-export type TuneStage = 'graph' | 'cohort' | 'duplicates'
+export interface Tuned extends Pick<SpaceManifest, 'search' | 'msPerQuery'> {
+  /** Hash of the vectors' file, which is read here anyway. */
+  readonly vectors: FileManifest
+  /** Empty unless they were asked for. */
+  readonly duplicates: readonly DuplicatePair[]
+}
 
-export async function tune (job: TuneJob, onDone: (stage: TuneStage, done: number) => void): Promise<Tuned> {
-  const place = allocateTable(job.encoding, job.count, job.dims)
-  await readHashed(job.vectors, place.bytes)
-  const { search, msPerQuery, graph, coarse } = await chooseSearch(place, { onAdded: done => { onDone('graph', done) }, ...(job.faces === null && { querySimilarity: TEXT_SIMILARITY }) })
+type OnDone = (stage: BuildStage, done: number) => void
+
+export async function tune (job: TuneJob, onDone: OnDone): Promise<Tuned> {
+  const { encoding, count, dims, faces } = job
+  const memory = allocateTable(encoding, count, dims)
+  const vectors = { sha256: await readHashed(job.vectors, memory.bytes), bytes: memory.bytes.length }
+  const querySimilarity = faces === null ? { querySimilarity: TEXT_SIMILARITY } : {}
+  const { search, msPerQuery, graph, pca } = await chooseSearch(memory, { ...querySimilarity, onAdded: done => { onDone('graph', done) } })
   if (search.kind === 'hnsw') await graph!.write(job.graph)
   if (search.kind === 'pca') {
-    await writeFile(job.coarse, coarse!.codes.bytes)
-    await writeFile(job.axes, new Uint8Array(coarse!.components.buffer))
+    await writeFile(job.pcaCodes, pca!.codes.bytes)
+    await writeFile(job.pcaComponents, new Uint8Array(pca!.components.buffer))
   }
-  if (job.faces === null) return { search, msPerQuery, duplicates: [] }
-  const entityRows = new Uint32Array(job.count)
-  await readHashed(job.faces.rows, new Uint8Array(entityRows.buffer))
-  const table = openTable(place)
-  const usual = await cohortMeans({ table, entityRows }, job.faces.entities, done => { onDone('cohort', done) })
-  if (usual !== null) await writeFile(job.faces.usual, new Uint8Array(usual.buffer))
-  return { search, msPerQuery, duplicates: job.faces.findAlike ? await findDuplicateFaces(table, entityRows, { graph, coarse }, done => { onDone('duplicates', done) }) : [] }
+  if (faces === null) return { search, msPerQuery, vectors, duplicates: [] }
+  const entityRows = new Uint32Array(count)
+  await readHashed(faces.rows, new Uint8Array(entityRows.buffer))
+  const table = openTable(memory)
+  const means = await cohortMeans({ table, entityRows }, faces.entities, done => { onDone('cohort', done) })
+  if (means !== null) await writeFile(faces.cohortMeans, new Uint8Array(means.buffer))
+  const duplicates = faces.findDuplicates
+    ? await findDuplicateFaces(table, entityRows, { graph, pca }, done => { onDone('duplicates', done) })
+    : []
+  return { search, msPerQuery, vectors, duplicates }
 }
 
-export type TuneMessage = { readonly stage: TuneStage, readonly done: number } | { readonly chosen: Tuned }
+export type TuneMessage = { readonly stage: BuildStage, readonly done: number } | { readonly tuned: Tuned }
 
-export async function tuneInProcess (job: TuneJob, onDone: (stage: TuneStage, done: number) => void): Promise<Tuned> {
+/** As `tune`, in a child process where there are many vectors: it blocks for long. */
+export async function tuneInProcess (job: TuneJob, onDone: OnDone): Promise<Tuned> {
   if (job.count < FEW_VECTORS) return await tune(job, onDone)
   const child = forkProgram('./tune-process', import.meta.url, [JSON.stringify(job)])
   return await new Promise((resolve, reject) => {
-    let chosen: Tuned | undefined
+    let tuned: Tuned | undefined
     child.on('message', (message: TuneMessage) => {
-      if ('chosen' in message) chosen = message.chosen
+      if ('tuned' in message) tuned = message.tuned
       else onDone(message.stage, message.done)
     })
     child.on('error', reject)
     child.on('exit', (code, signal) => {
-      if (code === 0 && chosen !== undefined) resolve(chosen)
+      if (code === 0 && tuned !== undefined) resolve(tuned)
       else reject(new Error(`Expected a graph, but the process that builds it ended with ${signal ?? code ?? 'nothing'}; look above for its error, and for free memory and disk space`))
     })
   })

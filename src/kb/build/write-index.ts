@@ -1,4 +1,4 @@
-// Entities and vectors to an index folder, hashed, measured and swapped in at once.
+// Entities and vectors to an index folder: encoded, tuned, hashed and put in place atomically.
 import { createWriteStream } from 'node:fs'
 import { readdir, writeFile, open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,9 +10,11 @@ import type { Entity, Space } from '../../types.ts'
 import type { EncoderIdentity } from '../../packs/identity.ts'
 import type { DuplicatePair } from './duplicate-faces.ts'
 import { chooseEncoding } from './choose-encoding.ts'
-import { tuneInProcess, type TuneStage } from './tune.ts'
+import type { OnProgress } from './progress.ts'
+import { tuneInProcess } from './tune.ts'
 import { hashFile, replaceFolder } from '../storage/atomic-folder.ts'
-import { ENTITIES_FILE, FORMAT_VERSION, indexVersion, MANIFEST_FILE, REPORT_FILE, spaceFiles, type FileManifest, type FusionManifest, type IndexManifest, type SpaceManifest, type Encoding } from '../storage/manifest.ts'
+import { ENTITIES_FILE, FORMAT_VERSION, indexVersion, MANIFEST_FILE, REPORT_FILE, spaceFiles } from '../storage/manifest.ts'
+import type { Encoding, FileManifest, FusionManifest, IndexManifest, SpaceManifest } from '../storage/manifest.ts'
 import { encodeVector, rowOffset } from '../search/vector-table.ts'
 
 /** Vectors of one space, read one at a time, so that they are never all in memory as float32. */
@@ -22,7 +24,7 @@ export interface VectorSource {
   readonly entityRows: Uint32Array
   /** L2-normalised float32 `[encoder.dims]`. */
   read: (vector: number) => Promise<Float32Array>
-  /** Image id of each vector, 16 hex digits, null where it is not known; absent where vectors come from texts. */
+  /** Image id of each vector, 16 hex digits, null where unknown; absent for vectors of texts. */
   readonly images?: ReadonlyArray<string | null> | undefined
 }
 
@@ -34,56 +36,90 @@ export interface IndexContent {
   readonly fusion?: FusionManifest | undefined
   readonly entities: readonly Entity[]
   readonly spaces: { readonly [S in Space]?: VectorSource }
-  /** What is kept in the folder for people. @param alike look-alikes among the faces. */
-  readonly report?: ((alike: readonly DuplicatePair[]) => unknown) | undefined
-  /** False where the report needs none of them: the comparison of all faces is spared. */
+  /** The content of report.json, which is for people; no file where absent. */
+  readonly report?: ((duplicates: readonly DuplicatePair[]) => unknown) | undefined
+  /** False skips the comparison of all faces with each other. */
   readonly findDuplicates?: boolean | undefined
 }
 
-export type WriteStage = 'vectors' | TuneStage
+export interface WrittenIndex {
+  readonly manifest: IndexManifest
+  /** Pairs of faces of different entities that are nearly the same; empty unless they were asked for. */
+  readonly duplicates: readonly DuplicatePair[]
+}
 
-export type OnWriting = (stage: WriteStage, done: number, total: number) => void
-
-/** Writes `dir` anew. @throws VEL_ERR_INDEX where it cannot be written; what was there is whole then. */
-export async function writeIndex (dir: string, content: IndexContent, onWriting: OnWriting = () => {}): Promise<IndexManifest> {
-  let written: IndexManifest | undefined
-  await replaceFolder(dir, async folder => {
+/** Writes index folder `dir`, replacing it whole. @throws VEL_ERR_INDEX where it cannot be written; the old index is intact then. */
+export async function writeIndex (dir: string, content: IndexContent, onProgress: OnProgress = () => {}): Promise<WrittenIndex> {
+  return await replaceFolder(dir, async folder => {
     await pipeline(Readable.from(entityLines(content.entities)), createWriteStream(join(folder, ENTITIES_FILE)))
     const spaces: { [S in Space]?: SpaceManifest } = {}
+    const hashes: Record<string, FileManifest> = {}
+    let duplicates: readonly DuplicatePair[] = []
     for (const [space, source] of Object.entries(content.spaces) as Array<[Space, VectorSource]>) {
-      const { manifest, alike } = await writeSpace(folder, space, source, content, onWriting)
-      spaces[space] = manifest
-      if (space === 'face' && content.report !== undefined) await writeFile(join(folder, REPORT_FILE), JSON.stringify(content.report(alike), null, 2) + '\n')
+      const written = await writeSpace(folder, space, source, content, onProgress)
+      spaces[space] = written.manifest
+      hashes[spaceFiles(space).vectors] = written.vectors
+      if (space === 'face') duplicates = written.duplicates
     }
-    written = await sealManifest(folder, content, spaces)
-    await writeFile(join(folder, MANIFEST_FILE), JSON.stringify(written, null, 2) + '\n')
+    if (content.report !== undefined && content.spaces.face !== undefined) {
+      await writeFile(join(folder, REPORT_FILE), JSON.stringify(content.report(duplicates), null, 2) + '\n')
+    }
+    const manifest = await createManifest(folder, content, spaces, hashes)
+    await writeFile(join(folder, MANIFEST_FILE), JSON.stringify(manifest, null, 2) + '\n')
+    return { manifest, duplicates }
   })
-  return written!
 }
 
-async function sealManifest (folder: string, { name, pack, decision, calibration, fusion, entities, spaces: sources }: IndexContent, spaces: { [S in Space]?: SpaceManifest }): Promise<IndexManifest> {
+/** @param hashes of files that are known already; the others are read. */
+async function createManifest (folder: string, content: IndexContent, spaces: IndexManifest['spaces'], hashes: Readonly<Record<string, FileManifest>>): Promise<IndexManifest> {
+  const { name, pack, decision, calibration, fusion, entities, spaces: sources } = content
   const files: Record<string, FileManifest> = {}
-  for (const file of (await readdir(folder)).sort()) files[file] = await hashFile(join(folder, file))
+  for (const file of (await readdir(folder)).sort()) files[file] = hashes[file] ?? await hashFile(join(folder, file))
   const counts = { entities: entities.length, withFace: new Set(sources.face?.entityRows).size }
   const { threshold, ambiguousMargin, measuredOn } = decision
-  const unsigned = { formatVersion: FORMAT_VERSION, name, pack, counts, spaces, decision: { threshold, ambiguousMargin, measuredOn }, ...(calibration === undefined ? {} : { calibration }), ...(fusion === undefined ? {} : { fusion }), files } as const
-  const { formatVersion, ...rest } = unsigned
-  return { formatVersion, version: indexVersion(unsigned), created: new Date().toISOString(), ...rest }
+  const rest = {
+    name,
+    pack,
+    counts,
+    spaces,
+    decision: { threshold, ambiguousMargin, measuredOn },
+    ...(calibration === undefined ? {} : { calibration }),
+    ...(fusion === undefined ? {} : { fusion }),
+    files
+  }
+  const version = indexVersion({ formatVersion: FORMAT_VERSION, ...rest })
+  return { formatVersion: FORMAT_VERSION, version, created: new Date().toISOString(), ...rest }
 }
 
-async function writeSpace (folder: string, space: Space, source: VectorSource, { entities, findDuplicates: findAlike = true }: IndexContent, onWriting: OnWriting): Promise<{ manifest: SpaceManifest, alike: readonly DuplicatePair[] }> {
-  const { encoder, entityRows } = source
-  const { dims } = encoder
+interface WrittenSpace { readonly manifest: SpaceManifest, readonly vectors: FileManifest, readonly duplicates: readonly DuplicatePair[] }
+
+async function writeSpace (folder: string, space: Space, source: VectorSource, content: IndexContent, onProgress: OnProgress): Promise<WrittenSpace> {
+  const { encoder: { name, sha256, recipe, dims }, entityRows, images } = source
   const count = entityRows.length
   const names = spaceFiles(space)
+  const path = (file: string): string => join(folder, file)
   const { encoding, loss } = await chooseEncoding(count, dims, source.read)
-  await writeVectors(join(folder, names.vectors), encoding, count, dims, readAll(source, done => { onWriting('vectors', done, count) }))
-  await writeFile(join(folder, names.rows), new Uint8Array(entityRows.buffer, entityRows.byteOffset, entityRows.byteLength))
-  if (source.images !== undefined) await writeFile(join(folder, names.images), BigUint64Array.from(source.images, image => BigInt(`0x${image ?? 0}`)))
-  const job = { vectors: join(folder, names.vectors), encoding, count, dims, faces: space === 'face' ? { rows: join(folder, names.rows), entities: entities.length, usual: join(folder, names.usual), findAlike } : null, graph: join(folder, names.graph), coarse: join(folder, names.coarse), axes: join(folder, names.axes) }
-  const { search, msPerQuery, duplicates: alike } = await tuneInProcess(job, (stage, done) => { onWriting(stage, done, count) })
-  const { name, sha256, recipe } = encoder
-  return { manifest: { encoder: { name, sha256, recipe }, dims, vectors: count, encoding, encodingLoss: loss, search, msPerQuery }, alike }
+  await writeVectors(path(names.vectors), encoding, count, dims, readAll(source, done => { onProgress('vectors', done, count) }))
+  await writeFile(path(names.rows), new Uint8Array(entityRows.buffer, entityRows.byteOffset, entityRows.byteLength))
+  if (images !== undefined) await writeFile(path(names.images), BigUint64Array.from(images, image => BigInt(`0x${image ?? 0}`)))
+  const faces = {
+    rows: path(names.rows),
+    entities: content.entities.length,
+    cohortMeans: path(names.usual),
+    findDuplicates: content.findDuplicates ?? true
+  }
+  const { search, msPerQuery, vectors, duplicates } = await tuneInProcess({
+    encoding,
+    count,
+    dims,
+    vectors: path(names.vectors),
+    graph: path(names.graph),
+    pcaCodes: path(names.coarse),
+    pcaComponents: path(names.axes),
+    faces: space === 'face' ? faces : null
+  }, (stage, done) => { onProgress(stage, done, count) })
+  const encoder = { name, sha256, recipe }
+  return { manifest: { encoder, dims, vectors: count, encoding, encodingLoss: loss, search, msPerQuery }, vectors, duplicates }
 }
 
 async function * readAll ({ entityRows, read }: VectorSource, onRead: (done: number) => void): AsyncGenerator<Float32Array> {
@@ -99,7 +135,7 @@ function * entityLines (entities: readonly Entity[]): Generator<string> {
 
 const BUFFERED_BYTES = 1 << 20
 
-/** Streams `count` vectors into `path` in `encoding`; holds one buffer and, for int8, the scales. */
+/** Streams `count` vectors into `path` in `encoding`; memory holds one buffer and, for int8, the scales. */
 export async function writeVectors (path: string, encoding: Encoding, count: number, dims: number, vectors: AsyncIterable<Float32Array>): Promise<void> {
   const file = await open(path, 'w')
   try {
@@ -130,7 +166,7 @@ export async function writeVectors (path: string, encoding: Encoding, count: num
   }
 }
 
-/** A disk that is nearly full takes a part, and refuses the rest when it is asked again. */
+/** On a nearly full disk a write can be short: the next one then fails with ENOSPC. */
 async function writeAt (file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
   for (let done = 0; done < bytes.length;) done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten
 }

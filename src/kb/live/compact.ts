@@ -7,17 +7,18 @@ import { readableFolder, removeUnfinished } from '../storage/atomic-folder.ts'
 import { REPORT_FILE, type IndexManifest } from '../storage/manifest.ts'
 import type { ReferenceVector } from '../search/open-index.ts'
 import type { KnowledgeBaseView } from './overlay.ts'
-import { writeIndex, type OnWriting, type VectorSource } from '../build/write-index.ts'
+import type { OnProgress } from '../build/progress.ts'
+import { writeIndex, type VectorSource } from '../build/write-index.ts'
 
 /** Writes what `view` shows as index `dir`. Only for who holds the index's lock. @throws VEL_ERR_INDEX where it cannot be written. */
-export async function writeView (dir: string, view: KnowledgeBaseView, onWriting?: OnWriting): Promise<IndexManifest> {
+export async function writeView (dir: string, view: KnowledgeBaseView, onProgress?: OnProgress): Promise<IndexManifest> {
   const { manifest } = view.base
   const entities = [...currentEntities(view)]
   const spaces: { [S in Space]?: VectorSource } = {}
   for (const space of Object.keys(manifest.spaces) as Space[]) spaces[space] = await sourceOf(view, space, entities)
   const report = await readFile(join(await readableFolder(dir), REPORT_FILE), 'utf8').then(text => JSON.parse(text) as unknown, () => undefined)
   await removeUnfinished(dir)
-  return await writeIndex(dir, {
+  const written = await writeIndex(dir, {
     name: manifest.name,
     pack: manifest.pack,
     decision: manifest.decision,
@@ -28,7 +29,8 @@ export async function writeView (dir: string, view: KnowledgeBaseView, onWriting
     // What the build found; it knew nothing of the changes.
     report: report === undefined ? undefined : () => report,
     findDuplicates: false
-  }, onWriting)
+  }, onProgress)
+  return written.manifest
 }
 
 function * currentEntities ({ base, overlay }: KnowledgeBaseView): Generator<Entity> {

@@ -14,7 +14,7 @@ import type { IndexedKnowledgeBase } from '../search/open-index.ts'
 import { createView, differences, type KnowledgeBaseView, type OverlayEntity } from './overlay.ts'
 import { readIndexManifest } from '../storage/read-manifest.ts'
 import type { Tell } from '../search/threads.ts'
-import type { OnWriting } from '../build/write-index.ts'
+import type { OnProgress } from '../build/progress.ts'
 
 export interface LiveOptions {
   readonly dir: string
@@ -53,7 +53,7 @@ export interface LiveIndex {
    */
   readonly reload: (how?: { readonly quietly: boolean }) => Promise<IndexInfo>
   /** Writes the folder's index with the changes as a new index and swaps it in. @throws VEL_ERR_INDEX, VEL_ERR_RELOAD where the folder cannot be opened or written */
-  readonly compact: (onWriting?: OnWriting) => Promise<IndexInfo>
+  readonly compact: (onProgress?: OnProgress) => Promise<IndexInfo>
   readonly listen: (listener: LiveListener) => void
   readonly close: () => Promise<void>
 }
@@ -162,12 +162,12 @@ export async function openLiveIndex (options: LiveOptions): Promise<LiveIndex> {
       if (how?.quietly !== true) for (const { swapped } of listeners) swapped()
       return info
     }),
-    compact: async onWriting => await oneAtATime(async () => {
+    compact: async onProgress => await oneAtATime(async () => {
       if (log === null) throw errors.notWritten('this process reads the index only')
       await withLock(dir, siblingPath(dir, 'lock'), async () => {
         // What was built, calibrated or weighed meanwhile is what the changes are written into.
         if (!isDeepStrictEqual(await readIndexManifest(dir), current.base.manifest)) await swap()
-        await writeView(dir, current, onWriting)
+        await writeView(dir, current, onProgress)
       })
       const info = await swap()
       await log.rewrite(changes.effective)

@@ -1,4 +1,5 @@
-// An index folder to its parts; every byte is checked against the manifest first.
+// An index folder to its parts in memory; the hash of every file is checked.
+import { setImmediate } from 'node:timers/promises'
 import { join } from 'node:path'
 import { errors } from '../../errors.ts'
 import { SPACES, type Entity, type Space } from '../../types.ts'
@@ -12,13 +13,13 @@ import { allocateTable, openTable, type VectorTable } from './vector-table.ts'
 import { REBUILD, readIndexManifest, checkSize, checkHash } from '../storage/read-manifest.ts'
 
 export interface SpaceIndex extends SearchedSpace {
-  /** Of the thread that opened it. */
+  /** For the thread that opened the index. */
   readonly table: VectorTable
-  /** Null where search is not by a graph. */
+  /** Null where the search is not HNSW. */
   readonly graph: Graph | null
-  /** Image id of each vector as a number, 0n where it is not known; null where none is. */
+  /** Image id of each vector, 0n where unknown; null where all are. */
   readonly images: BigUint64Array | null
-  /** `KnowledgeBase.usual` of each entity, NaN where it has no face; null where the folder does not tell. */
+  /** `KnowledgeBase.cohortMean` of each entity, NaN for an entity without a face; null in an index with too few faces. */
   readonly cohortMeans: Float32Array | null
 }
 
@@ -28,7 +29,7 @@ export interface IndexParts {
   readonly spaces: { readonly [S in Space]?: SpaceIndex }
 }
 
-/** Reads and verifies everything. @throws VEL_ERR_INDEX */
+/** Reads and verifies an index folder. @throws VEL_ERR_INDEX where a file is missing, cut, changed or inconsistent */
 export async function readIndex (dir: string): Promise<IndexParts> {
   const manifest = await readIndexManifest(dir)
   const folder = await readableFolder(dir)
@@ -45,11 +46,13 @@ export async function readIndex (dir: string): Promise<IndexParts> {
     const { encoding, vectors, dims, search } = manifest.spaces[space] ?? {}
     if (encoding === undefined || vectors === undefined || dims === undefined || search === undefined) continue
     const names = spaceFiles(space)
-    const place = allocateTable(encoding, vectors, dims)
-    await read(names.vectors, place.bytes)
+    const memory = allocateTable(encoding, vectors, dims)
+    await read(names.vectors, memory.bytes)
     const entityRows = new Uint32Array(new SharedArrayBuffer(vectors * 4))
     await read(names.rows, new Uint8Array(entityRows.buffer))
-    if (!entityRows.every((row, i) => row < entities.length && (i === 0 || row >= entityRows[i - 1]!))) throw errors.index(dir, `ascending rows of entities in ${names.rows}`, `others; ${REBUILD}`)
+    if (!entityRows.every((row, i) => row < entities.length && (i === 0 || row >= entityRows[i - 1]!))) {
+      throw errors.index(dir, `ascending rows of entities in ${names.rows}`, `others; ${REBUILD}`)
+    }
     let graph: Graph | null = null
     if (search.kind === 'hnsw') {
       await checkSize(dir, folder, names.graph, manifest)
@@ -61,23 +64,24 @@ export async function readIndex (dir: string): Promise<IndexParts> {
       images = new BigUint64Array(vectors)
       await read(names.images, new Uint8Array(images.buffer))
     }
-    let usual: Float32Array | null = null
+    let cohortMeans: Float32Array | null = null
     if (manifest.files[names.usual] !== undefined) {
-      usual = new Float32Array(entities.length)
-      await read(names.usual, new Uint8Array(usual.buffer))
+      cohortMeans = new Float32Array(entities.length)
+      await read(names.usual, new Uint8Array(cohortMeans.buffer))
     }
-    let coarse: SearchedSpace['pca'] = null
+    let pca: SearchedSpace['pca'] = null
     if (search.kind === 'pca') {
-      coarse = { ...allocatePca(vectors, dims, search.dims), candidates: search.candidates }
-      await read(names.coarse, coarse.codes.bytes)
-      await read(names.axes, new Uint8Array(coarse.components.buffer))
+      pca = { ...allocatePca(vectors, dims, search.dims), candidates: search.candidates }
+      await read(names.coarse, pca.codes.bytes)
+      await read(names.axes, new Uint8Array(pca.components.buffer))
     }
-    spaces[space] = { vectors: place, table: openTable(place), entityRows, first: firstVectorOfEntities(entityRows, entities.length), pca: coarse, graph, images, cohortMeans: usual }
+    const first = firstVectorOfEntities(entityRows, entities.length)
+    spaces[space] = { vectors: memory, table: openTable(memory), entityRows, first, pca, graph, images, cohortMeans }
   }
   return { manifest, entities, spaces }
 }
 
-/** `[entities + 1]`, on shared memory: the vectors of entity row r are those from `first[r]` up to, not including, `first[r + 1]`. */
+/** `[entities + 1]`, in shared memory: the vectors of entity row r are those from `first[r]` to `first[r + 1]` (exclusive). */
 function firstVectorOfEntities (entityRows: Uint32Array, entities: number): Uint32Array {
   const first = new Uint32Array(new SharedArrayBuffer((entities + 1) * 4))
   for (const row of entityRows) first[row + 1]!++
@@ -85,16 +89,18 @@ function firstVectorOfEntities (entityRows: Uint32Array, entities: number): Uint
   return first
 }
 
-/** Lines parsed before others get their turn: a few milliseconds. */
-const AT_A_TIME = 500
+/** Lines parsed between two turns of the event loop: a few milliseconds. */
+const LINES_PER_TURN = 500
 
 async function parseEntities (dir: string, bytes: Uint8Array, count: number): Promise<Entity[]> {
   const lines = new TextDecoder().decode(bytes).split('\n')
-  if (lines.pop() !== '' || lines.length !== count) throw errors.index(dir, `${count} lines in ${ENTITIES_FILE}`, `${lines.length}; ${REBUILD}`)
+  if (lines.pop() !== '' || lines.length !== count) {
+    throw errors.index(dir, `${count} lines in ${ENTITIES_FILE}`, `${lines.length}; ${REBUILD}`)
+  }
   const entities: Entity[] = []
   for (const line of lines) {
     entities.push(entityRecord.parse(JSON.parse(line)))
-    if (entities.length % AT_A_TIME === 0) await new Promise(resolve => { setImmediate(resolve) })
+    if (entities.length % LINES_PER_TURN === 0) await setImmediate()
   }
   return entities
 }

@@ -50,13 +50,13 @@ export async function readableFolder (dir: string): Promise<string> {
  *
  * @throws VEL_ERR_INDEX where the disk is full or may not be written; `dir` is untouched then.
  */
-export async function replaceFolder (dir: string, write: (folder: string) => Promise<void>): Promise<void> {
+export async function replaceFolder<T> (dir: string, write: (folder: string) => Promise<T>): Promise<T> {
   const target = resolve(dir)
   const aside = asidePath(dir)
   const folder = siblingPath(dir, `${randomBytes(6).toString('hex')}.new`)
   try {
     await mkdir(folder, { recursive: true })
-    await write(folder)
+    const written = await write(folder)
     for (const name of await readdir(folder)) await syncFile(join(folder, name))
     await syncFolder(folder)
     if (await exists(target)) {
@@ -66,6 +66,7 @@ export async function replaceFolder (dir: string, write: (folder: string) => Pro
     await rename(folder, target)
     await syncFolder(dirname(target))
     await rm(aside, { recursive: true, force: true })
+    return written
   } catch (error) {
     await rm(folder, { recursive: true, force: true }).catch(() => {})
     throw writeError(dir, error)

@@ -10,41 +10,41 @@ import { encodeTable } from '../../../src/kb/search/vector-table.ts'
 import { writeIndex } from '../../../src/kb/build/write-index.ts'
 import { content, seededEntities, seededVectors, temporaryFolder } from '../../helpers/build-small-index.ts'
 
-/** Vectors that differ in few directions, as those of faces do. */
+/** Vectors whose variance is in few directions, like those of faces. */
 function flatVectors (count: number): Float32Array[] {
   const random = createRandom(11)
   return seededVectors(count, 6, 8).map(v => perturb(Float32Array.from({ length: 64 }, (_, d) => v[d] ?? 0), 0.98, random))
 }
 
-test('a few vectors are compared one by one', async () => {
-  expect(await chooseSearch(encodeTable('int8', seededVectors(100), 32))).toMatchObject({ search: { kind: 'exact' }, graph: null, coarse: null })
+test('few vectors are searched flat', async () => {
+  expect(await chooseSearch(encodeTable('int8', seededVectors(100), 32))).toMatchObject({ search: { kind: 'exact' }, graph: null, pca: null })
 })
 
-test('nothing is tried where comparing all of them is fast enough', async () => {
-  expect(await chooseSearch(encodeTable('int8', seededVectors(2500), 32), { worthwhileMs: 1000 })).toMatchObject({ search: { kind: 'exact' }, graph: null, coarse: null })
+test('no other search is tried where flat search is fast enough', async () => {
+  expect(await chooseSearch(encodeTable('int8', seededVectors(2500), 32), { worthwhileMs: 1000 })).toMatchObject({ search: { kind: 'exact' }, graph: null, pca: null })
 })
 
-test('the fewest directions that keep a recall of 0.99 are compared first', async () => {
-  const { search, msPerQuery, graph, coarse } = await chooseSearch(encodeTable('int8', flatVectors(2500), 64), { worthwhileMs: -Infinity, slowMs: Infinity })
+test('PCA gets the fewest components that keep a recall of 0.99', async () => {
+  const { search, msPerQuery, graph, pca } = await chooseSearch(encodeTable('int8', flatVectors(2500), 64), { worthwhileMs: -Infinity, slowMs: Infinity })
   // What 200 candidates reach, 1000 do too.
   expect(search).toMatchObject({ kind: 'pca', dims: 32 })
   expect(search.kind === 'pca' && [200, 1000]).toContain(search.kind === 'pca' && search.candidates)
   expect(search.kind === 'pca' && search.recallAt10).toBeGreaterThanOrEqual(0.99)
   expect(msPerQuery.pca).toBeGreaterThan(0)
-  expect(coarse!.codes.dims).toBe(32)
+  expect(pca!.codes.dims).toBe(32)
   expect(graph).toBeNull()
 })
 
-test('many candidates make up for directions that are left out', async () => {
+test('many candidates make up for few components', async () => {
   const spread = seededVectors(4000, 9, 64)
   const { search } = await chooseSearch(encodeTable('int16', spread, 64), { worthwhileMs: -Infinity, slowMs: Infinity })
   expect(search).toMatchObject({ kind: 'pca', candidates: 1000 })
   expect(search.kind === 'pca' && search.recallAt10).toBeGreaterThanOrEqual(0.99)
 })
 
-test('where that is slow or loses someone, a graph is tried, and kept only with a recall of 0.99 or more', async () => {
+test('a graph is tried where the others are slow, and taken only with a recall of 0.99 or more', async () => {
   const added: number[] = []
-  // Of 32 directions that count alike no half is enough.
+  // Of 32 directions of equal variance no subset is enough.
   const { search, msPerQuery, graph } = await chooseSearch(encodeTable('int8', seededVectors(2500), 32), { onAdded: done => { added.push(done) }, worthwhileMs: -Infinity, slowMs: -Infinity })
   expect(added.at(-1)).toBe(2500)
   expect(msPerQuery.exact).toBeGreaterThan(0)
@@ -54,18 +54,18 @@ test('where that is slow or loses someone, a graph is tried, and kept only with 
   expect(graph!.count).toBe(2500)
 })
 
-test('the smallest encoding whose loss does not matter is taken', async () => {
+test('the smallest encoding with an acceptable loss is taken', async () => {
   const choose = async (vectors: readonly Float32Array[]): ReturnType<typeof chooseEncoding> => await chooseEncoding(vectors.length, vectors[0]!.length, async i => vectors[i]!)
   const spread = await choose(seededVectors(200, 5, 512))
   expect(spread).toMatchObject({ encoding: 'int8', loss: { int8: { top1Kept: 1 } } })
   expect(spread.loss.int8!.largestError).toBeLessThan(0.005)
-  // One number that dwarfs the others leaves them too few steps of int8.
+  // One large number leaves too few steps of int8 for the others.
   const spiked = seededVectors(200, 5, 16).map(v => normalize(Float32Array.from(v, (x, d) => d === 0 ? 0.995 : x * 0.1)))
   expect(await choose(spiked)).toMatchObject({ encoding: 'int16', loss: { int16: { top1Kept: 1 } } })
   expect((await chooseEncoding(0, 16, async () => { throw new Error('there are none') })).encoding).toBe('int8')
 })
 
-test('an index that was built in a process of its own holds what it measured', async () => {
+test('an index that is tuned in a child process holds its measurements', async () => {
   const dir = join(await temporaryFolder(), 'index')
   const vectors = seededVectors(2100)
   const stages = new Set<string>()
