@@ -78,13 +78,21 @@ export async function buildIndex (options: BuildOptions): Promise<Built> {
   }
 }
 
-async function buildFrom (set: EntitySet, checkpoint: PhotoCheckpoint, identity: EncoderIdentity, textPlan: TextPlan | undefined, options: BuildOptions): Promise<Built> {
+async function buildFrom (
+  set: EntitySet,
+  checkpoint: PhotoCheckpoint,
+  identity: EncoderIdentity,
+  textPlan: TextPlan | undefined,
+  options: BuildOptions
+): Promise<Built> {
   const { out, name, encoder, pack, concurrency, onProgress = () => {} } = options
   const photos = set.entities.reduce((sum, entity) => sum + entity.photos.length, 0)
   const entities = set.entities.map(({ entity }) => entity)
   const encoded = await encodePhotos(set.entities, encoder, checkpoint, concurrency, done => { onProgress('photos', done, photos) })
   const { plan, report } = planVectors(set, encoded)
-  const reportWith = (duplicates: readonly DuplicatePair[]): BuildReport => ({ ...report, alike: describeDuplicates(set, plan, duplicates) })
+  const reportWith = (duplicates: readonly DuplicatePair[]): BuildReport => {
+    return { ...report, alike: describeDuplicates(set, plan, duplicates) }
+  }
   const texts = textPlan === undefined
     ? undefined
     : await buildTexts(entities, textPlan, out, (field, done) => { onProgress(field, done, entities.length) })

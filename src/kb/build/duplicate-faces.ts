@@ -29,7 +29,12 @@ const VECTORS_PER_TURN = 256
  *
  * @param entityRows entity row of each vector.
  */
-export async function findDuplicateFaces (table: VectorTable, entityRows: Uint32Array, { graph, pca }: { readonly graph: Graph | null, readonly pca: Pca | null }, onDone: (done: number) => void = () => {}): Promise<DuplicatePair[]> {
+export async function findDuplicateFaces (
+  table: VectorTable,
+  entityRows: Uint32Array,
+  { graph, pca }: { readonly graph: Graph | null, readonly pca: Pca | null },
+  onDone: (done: number) => void = () => {}
+): Promise<DuplicatePair[]> {
   const pairs = createPairs()
   const query = new Float32Array(table.dims)
   const findNear = graph !== null ? withGraph(graph) : pca !== null ? withPca(table, pca) : withScan(table)

@@ -1,4 +1,4 @@
-// All texts of a knowledge base to embeddings, for the builder of an index.
+// The texts of all entities to embeddings.
 import type { ClipTextEncoder } from '../../models/types.ts'
 import type { Entity, TextSpace } from '../../types.ts'
 import { openTextCheckpoint, type TextCheckpoint } from './text-checkpoint.ts'
@@ -9,47 +9,59 @@ import type { PackManifest } from '../../packs/manifest.ts'
 import { siblingPath } from '../storage/atomic-folder.ts'
 import type { VectorSource } from './write-index.ts'
 
-/** Texts in one run of the graph. */
+/** Texts in one run of the encoder. */
 const BATCH = 32
 
 /**
- * Texts that are finished together. They are sorted by length before they are cut into batches: a batch is padded to its
- * longest text, so equals go together.
+ * Texts in a window, the unit of the checkpoint. A window is sorted by length before it is cut into batches, because a batch is
+ * padded to its longest text.
  *
- * NOTE: the unit of resuming too, so that the same texts share a batch as without a stop: a graph with int8 activations
- * scales them by the whole batch, and its embeddings depend a little on what they are embedded with.
+ * NOTE: a resumed build must make the same batches as an uninterrupted one: a graph with int8 activations scales them by the
+ * whole batch, so that an embedding depends slightly on the other texts of its batch.
  */
 export const WINDOW = 1024
 
 export interface EmbeddedTexts {
-  /** Texts that an earlier, interrupted run had finished. */
+  /** Texts found in the checkpoint. */
   readonly resumed: number
-  /** L2-normalised float32 `[dims]` of the text of entity `row`. */
+  /** The embedding of the text of entity `row`: L2-normalised float32 `[dims]`. */
   readonly read: (row: number) => Promise<Float32Array>
 }
 
+type Described = Pick<Entity, 'name' | 'description'>
+
 /**
- * Embeds one text field of each entity, window by window; windows of texts that `work` holds already are not embedded again.
+ * Embeds one text field of each entity, window by window; windows in the checkpoint are skipped.
  *
- * @param onDone texts finished so far, first those that need no work.
+ * @param onDone texts so far; the first call counts those in the checkpoint.
  */
-export async function embedTexts (encoder: ClipTextEncoder, entities: ReadonlyArray<Pick<Entity, 'name' | 'description'>>, field: TextSpace, work: TextCheckpoint, onDone: (done: number) => void = () => {}): Promise<EmbeddedTexts> {
+export async function embedTexts (
+  encoder: ClipTextEncoder,
+  entities: readonly Described[],
+  field: TextSpace,
+  checkpoint: TextCheckpoint,
+  onDone: (done: number) => void = () => {}
+): Promise<EmbeddedTexts> {
   const windows = windowsOf(entities.map(entity => encoder.prompt(entity, field)))
-  const keys = windows.map(texts => work.keyOf(texts))
-  const open: number[] = []
-  for (const [i, texts] of windows.entries()) if (!await work.has(keys[i]!, texts.length)) open.push(i)
-  const resumed = entities.length - open.reduce((sum, i) => sum + windows[i]!.length, 0)
+  const keys = windows.map(texts => checkpoint.keyOf(texts))
+  const missing: number[] = []
+  for (const [i, texts] of windows.entries()) if (!await checkpoint.has(keys[i]!, texts.length)) missing.push(i)
+  const resumed = entities.length - missing.reduce((sum, i) => sum + windows[i]!.length, 0)
   let done = resumed
   onDone(done)
-  for (const i of open) {
+  for (const i of missing) {
     const embeddings = await embedByLength(encoder, windows[i]!, count => { onDone(done += count) })
-    await work.put(keys[i]!, embeddings)
+    await checkpoint.put(keys[i]!, embeddings)
   }
-  return { resumed, read: async row => await work.read(keys[Math.floor(row / WINDOW)]!, row % WINDOW) }
+  return { resumed, read: async row => await checkpoint.read(keys[Math.floor(row / WINDOW)]!, row % WINDOW) }
 }
 
-/** In batches of like length. @returns one embedding a text, in order. */
-export async function embedByLength (encoder: Pick<ClipTextEncoder, 'encode'>, texts: readonly string[], onRun: (count: number) => void = () => {}): Promise<Float32Array[]> {
+/** Embeds texts in batches of similar length. @param onRun texts in the run that ended. @returns one embedding a text, in order. */
+export async function embedByLength (
+  encoder: Pick<ClipTextEncoder, 'encode'>,
+  texts: readonly string[],
+  onRun: (count: number) => void = () => {}
+): Promise<Float32Array[]> {
   const byLength = texts.map((_, i) => i).sort((a, b) => texts[a]!.length - texts[b]!.length)
   const embeddings: Float32Array[] = []
   for (let i = 0; i < byLength.length; i += BATCH) {
@@ -65,36 +77,44 @@ function windowsOf (texts: readonly string[]): string[][] {
   return Array.from({ length: Math.ceil(texts.length / WINDOW) }, (_, i) => texts.slice(i * WINDOW, (i + 1) * WINDOW))
 }
 
-/** Which texts are embedded, and the pack's encoder of them. */
+/** The text fields to embed, and the encoder of the pack. */
 export interface TextsOptions { readonly encoder: ClipTextEncoder, readonly fields: readonly TextSpace[] }
 
 export interface TextPlan extends TextsOptions { readonly identities: ReadonlyMap<TextSpace, EncoderIdentity> }
 
 export interface BuiltTexts {
   readonly spaces: { readonly [S in TextSpace]?: VectorSource }
-  /** Texts of all fields that an earlier, interrupted run had finished. */
+  /** Texts of all fields found in the checkpoint. */
   readonly resumed: number
   readonly close: () => Promise<void>
 }
 
-/** @throws VEL_ERR_PACK where the pack has not both halves of CLIP, VEL_ERR_WEIGHTS where a hash of them is not known. */
+/** @throws VEL_ERR_PACK for a pack without both CLIP encoders, VEL_ERR_WEIGHTS where a hash of their weights is unknown. */
 export function planTexts (pack: PackManifest, texts: TextsOptions): TextPlan {
   const { clipImage, clipText } = pack.models
-  if (clipImage === undefined || clipText === undefined) throw errors.pack(pack.name, 'CLIP encoders of images and of texts, to embed texts', 'a pack without; choose one that has them: see `vel models list`')
+  if (clipImage === undefined || clipText === undefined) {
+    const advice = 'a pack without; choose one that has them: see `vel models list`'
+    throw errors.pack(pack.name, 'CLIP encoders of images and of texts, to embed texts', advice)
+  }
   return { ...texts, identities: new Map(texts.fields.map(field => [field, clipIdentity(clipImage, clipText, field)])) }
 }
 
-/** Embeds what the work folder of index `dir` does not hold yet. `close` ends reading. */
-export async function buildTexts (entities: readonly Entity[], { encoder, identities }: TextPlan, dir: string, onDone: (field: TextSpace, done: number) => void): Promise<BuiltTexts> {
-  const works: TextCheckpoint[] = []
+/** Embeds the texts that the checkpoint of index `dir` does not hold. `close` closes the checkpoint. */
+export async function buildTexts (
+  entities: readonly Entity[],
+  { encoder, identities }: TextPlan,
+  dir: string,
+  onDone: (field: TextSpace, done: number) => void
+): Promise<BuiltTexts> {
+  const checkpoints: TextCheckpoint[] = []
   const spaces: { [S in TextSpace]?: VectorSource } = {}
   let resumed = 0
-  const close = async (): Promise<void> => { await Promise.all(works.map(async work => { await work.close() })) }
+  const close = async (): Promise<void> => { await Promise.all(checkpoints.map(async checkpoint => { await checkpoint.close() })) }
   try {
     for (const [field, identity] of identities) {
-      const work = await openTextCheckpoint(textFolder(dir), identity.recipe, identity.dims)
-      works.push(work)
-      const embedded = await embedTexts(encoder, entities, field, work, done => { onDone(field, done) })
+      const checkpoint = await openTextCheckpoint(textFolder(dir), identity.recipe, identity.dims)
+      checkpoints.push(checkpoint)
+      const embedded = await embedTexts(encoder, entities, field, checkpoint, done => { onDone(field, done) })
       resumed += embedded.resumed
       spaces[field] = { encoder: identity, entityRows: Uint32Array.from(entities.keys()), read: embedded.read }
     }
@@ -105,7 +125,7 @@ export async function buildTexts (entities: readonly Entity[], { encoder, identi
   return { spaces, resumed, close }
 }
 
-/** Deletes what was kept for a next run. */
+/** Deletes the checkpoint of index `dir`. */
 export async function removeTextCheckpoint (dir: string): Promise<void> {
   await rm(textFolder(dir), { recursive: true, force: true })
 }

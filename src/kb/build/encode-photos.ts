@@ -1,4 +1,4 @@
-// Reference photos to face embeddings, as many at once as the encoder has workers.
+// Reference photos to face embeddings, concurrently.
 import { readFile, stat } from 'node:fs/promises'
 import { pMapIterable } from 'p-map'
 import { isVelError } from '../../errors.ts'
@@ -8,7 +8,7 @@ import { dominantFace } from './dominant-face.ts'
 import type { EntityWithPhotos, ReferencePhoto } from './read-entities.ts'
 import type { PhotoOutcome, PhotoCheckpoint } from './photo-checkpoint.ts'
 
-/** A photo of an entity after encoding. `key` (hash of its bytes) finds its embedding in the log; null where there are no bytes. */
+/** A photo of an entity after encoding. `key`: sha256 of its bytes, its key in the checkpoint; null where it cannot be read. */
 export interface EncodedPhoto {
   readonly entityRow: number
   readonly photo: ReferencePhoto
@@ -16,47 +16,69 @@ export interface EncodedPhoto {
   readonly outcome: PhotoOutcome | { readonly kind: 'missing', readonly detail: string }
 }
 
+interface PhotoOfEntity { readonly entityRow: number, readonly photo: ReferencePhoto }
+
 interface Encoded extends EncodedPhoto { readonly face?: Float32Array | undefined }
 
-/** Larger files are not read: no photo is. */
+/** Larger files are not read: they are not photos. */
 const MAX_PHOTO_BYTES = 1 << 28
 
-/** Encodes every photo that the log does not know yet. @returns one result a photo, in order. */
-export async function encodePhotos (entities: readonly EntityWithPhotos[], encoder: MentionEncoder, log: PhotoCheckpoint, concurrency: number, onDone: (done: number) => void): Promise<EncodedPhoto[]> {
+/**
+ * Encodes every photo that is not in the checkpoint, and adds it there.
+ *
+ * @param concurrency photos in flight.
+ * @returns one result a photo, in order.
+ */
+export async function encodePhotos (
+  entities: readonly EntityWithPhotos[],
+  encoder: MentionEncoder,
+  checkpoint: PhotoCheckpoint,
+  concurrency: number,
+  onDone: (done: number) => void
+): Promise<EncodedPhoto[]> {
   const all: EncodedPhoto[] = []
-  const encode = async ({ entityRow, photo }: { entityRow: number, photo: ReferencePhoto }): Promise<Encoded> => ({ entityRow, photo, ...await encodePhoto(photo, encoder, log) })
+  const encode = async ({ entityRow, photo }: PhotoOfEntity): Promise<Encoded> => {
+    return { entityRow, photo, ...await encodePhoto(photo, encoder, checkpoint) }
+  }
   for await (const { face, ...result } of pMapIterable(allPhotos(entities), encode, { concurrency, backpressure: concurrency * 4 })) {
-    if (result.key !== null && result.outcome.kind !== 'missing') await log.add(result.key, result.outcome, face)
+    if (result.key !== null && result.outcome.kind !== 'missing') await checkpoint.add(result.key, result.outcome, face)
     all.push(result)
     onDone(all.length)
   }
   return all
 }
 
-function * allPhotos (entities: readonly EntityWithPhotos[]): Generator<{ entityRow: number, photo: ReferencePhoto }> {
+function * allPhotos (entities: readonly EntityWithPhotos[]): Generator<PhotoOfEntity> {
   for (const [entityRow, { photos }] of entities.entries()) for (const photo of photos) yield { entityRow, photo }
 }
 
-async function encodePhoto (photo: ReferencePhoto, encoder: MentionEncoder, log: PhotoCheckpoint): Promise<Omit<Encoded, 'entityRow' | 'photo'>> {
+async function encodePhoto (
+  photo: ReferencePhoto,
+  encoder: MentionEncoder,
+  checkpoint: PhotoCheckpoint
+): Promise<Omit<Encoded, 'entityRow' | 'photo'>> {
   const bytes = await readPhoto(photo.path)
   if (typeof bytes === 'string') return { key: null, outcome: { kind: 'missing', detail: bytes } }
   const key = sha256(bytes)
-  const known = log.get(key)
+  const known = checkpoint.get(key)
   if (known !== undefined) return { key, outcome: known }
   try {
-    const image = await encodeAgain(encoder, bytes)
+    const image = await encodeTwice(encoder, bytes)
     const mention = dominantFace(image)
     if (mention === undefined) return { key, outcome: { kind: 'none', reason: 'no face', detail: `${image.width}x${image.height} px` } }
-    return { key, face: mention.face, outcome: { kind: 'face', faces: image.facesFound, box: mention.box, photoWidth: image.width, photoHeight: image.height } }
+    const { width: photoWidth, height: photoHeight, facesFound: faces } = image
+    return { key, face: mention.face, outcome: { kind: 'face', faces, box: mention.box, photoWidth, photoHeight } }
   } catch (error) {
-    // The photo's own fault is reported and the build goes on; ours ends it, and the next run resumes.
-    if (isVelError(error) && (isDeath(error) || (error.statusCode >= 400 && error.statusCode < 500))) return { key, outcome: { kind: 'none', reason: 'unreadable', detail: error.message } }
+    // An error of the photo is reported, and the build goes on. Any other error ends the build; the next run resumes.
+    if (isVelError(error) && (isDeath(error) || (error.statusCode >= 400 && error.statusCode < 500))) {
+      return { key, outcome: { kind: 'none', reason: 'unreadable', detail: error.message } }
+    }
     throw error
   }
 }
 
-/** A worker may die by another's fault, such as a machine short of memory: only a photo that kills two is to blame. */
-async function encodeAgain (encoder: MentionEncoder, bytes: Uint8Array): Promise<EncodedImage> {
+/** Retries once where the worker died: the cause may be outside, such as a lack of memory. A photo that kills two workers is bad. */
+async function encodeTwice (encoder: MentionEncoder, bytes: Uint8Array): Promise<EncodedImage> {
   try {
     return await encoder.encode(bytes)
   } catch (error) {
@@ -67,7 +89,7 @@ async function encodeAgain (encoder: MentionEncoder, bytes: Uint8Array): Promise
 
 const isDeath = (error: unknown): boolean => isVelError(error) && error.code === 'VEL_ERR_WORKER_DIED'
 
-/** @returns the bytes, or why there are none. */
+/** @returns the bytes, or the reason that there are none. */
 async function readPhoto (path: string): Promise<Uint8Array | string> {
   try {
     const { size } = await stat(path).then(found => found.isFile() ? found : Promise.reject(new Error('not a file')))

@@ -1,15 +1,15 @@
-// What a build has already computed, kept on disk so that a killed build goes on where it was.
+// Checkpoint of encoded photos on disk, from which a killed build resumes.
 import { open, truncate, type FileHandle } from 'node:fs/promises'
 import type { Box } from '../../types.ts'
 import { readLines, withChecksum, parseChecksummed } from '../storage/jsonl.ts'
 
-/** What became of one photo. */
+/** The result of one photo. */
 export type PhotoOutcome =
   | { readonly kind: 'face', readonly faces: number, readonly box: Box, readonly photoWidth: number, readonly photoHeight: number }
   | { readonly kind: 'none', readonly reason: 'no face' | 'unreadable', readonly detail: string }
 
 export interface PhotoCheckpoint {
-  /** Photos finished by an earlier run. */
+  /** Photos that were in the file when it was opened. */
   readonly resumed: number
   get: (key: string) => PhotoOutcome | undefined
   /** Calls must not overlap. */
@@ -19,40 +19,41 @@ export interface PhotoCheckpoint {
   close: () => Promise<void>
 }
 
-interface Place { readonly outcome: PhotoOutcome, readonly offset: number, readonly bytes: number }
+/** A line of the file: its offset and its size, bytes. */
+interface Line { readonly outcome: PhotoOutcome, readonly offset: number, readonly bytes: number }
 
 const MAX_LINE_BYTES = 1 << 22
 const LINES_PER_SYNC = 200
 
 /**
- * Opens the log, or starts an empty one where it is missing or `recipe` is another. Each line holds its own checksum;
- * the first line at fault and all after it, what a crash can leave, are dropped.
+ * Opens the checkpoint, or starts an empty one where it is missing or has another `recipe`. Each line has a checksum: the first
+ * broken line and all lines after it, which a crash can leave, are dropped.
  *
- * @param recipe what results depend on besides the photo.
+ * @param recipe hash of everything besides the photo that results depend on.
  */
 export async function openPhotoCheckpoint (path: string, recipe: string): Promise<PhotoCheckpoint> {
-  const places = new Map<string, Place>()
+  const lines = new Map<string, Line>()
   const header = withChecksum({ recipe })
-  let end = await readPlaces(path, header, places)
-  if (end === 0) places.clear()
+  let end = await readIndexOfLines(path, header, lines)
+  if (end === 0) lines.clear()
   const file = await open(path, 'a+')
   await truncate(path, end)
   if (end === 0) end += await append(file, header)
-  const resumed = places.size
+  const resumed = lines.size
   let unsynced = 0
   return {
     resumed,
-    get: key => places.get(key)?.outcome,
+    get: key => lines.get(key)?.outcome,
     async add (key, outcome, face) {
-      if (places.has(key)) return
-      const line = withChecksum({ key, outcome, ...(face === undefined ? {} : { face: Buffer.from(face.buffer, face.byteOffset, face.byteLength).toString('base64') }) })
-      const bytes = await append(file, line)
-      places.set(key, { outcome, offset: end, bytes })
+      if (lines.has(key)) return
+      const base64 = face === undefined ? {} : { face: Buffer.from(face.buffer, face.byteOffset, face.byteLength).toString('base64') }
+      const bytes = await append(file, withChecksum({ key, outcome, ...base64 }))
+      lines.set(key, { outcome, offset: end, bytes })
       end += bytes
       if (++unsynced % LINES_PER_SYNC === 0) await file.datasync()
     },
     async face (key) {
-      const { offset, bytes } = places.get(key)!
+      const { offset, bytes } = lines.get(key)!
       const { buffer } = await file.read(Buffer.alloc(bytes), 0, bytes, offset)
       const { face } = parseChecksummed(buffer.toString('utf8').trimEnd()) as { face: string }
       return new Float32Array(Uint8Array.from(Buffer.from(face, 'base64')).buffer)
@@ -61,8 +62,8 @@ export async function openPhotoCheckpoint (path: string, recipe: string): Promis
   }
 }
 
-/** @returns bytes up to which the log is whole; 0 where it must be started anew. */
-async function readPlaces (path: string, header: string, places: Map<string, Place>): Promise<number> {
+/** Fills `lines`. @returns size of the intact part, bytes; 0 where the file must be started anew. */
+async function readIndexOfLines (path: string, header: string, lines: Map<string, Line>): Promise<number> {
   let end = 0
   try {
     for await (const line of readLines(path, MAX_LINE_BYTES)) {
@@ -73,7 +74,7 @@ async function readPlaces (path: string, header: string, places: Map<string, Pla
       end = line.offset + line.bytes + 1
       if (line.number === 1) continue
       const { key, outcome } = value as { key: string, outcome: PhotoOutcome }
-      places.set(key, { outcome, offset: line.offset, bytes: line.bytes + 1 })
+      lines.set(key, { outcome, offset: line.offset, bytes: line.bytes + 1 })
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error

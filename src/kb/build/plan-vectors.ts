@@ -1,12 +1,17 @@
-// What a build used, what it left out and why.
+// Encoded photos to the vectors of the index, and the report of what was left out and why.
 import type { Box } from '../../types.ts'
 import { DUPLICATE_FROM, type DuplicatePair } from './duplicate-faces.ts'
 import type { EncodedPhoto } from './encode-photos.ts'
 import type { EntitySet, LineProblem } from './read-entities.ts'
 
-export interface PhotoProblem { readonly id: string, readonly photo: string, readonly problem: 'no face' | 'unreadable' | 'missing' | 'same photo twice', readonly detail: string }
+export interface PhotoProblem {
+  readonly id: string
+  readonly photo: string
+  readonly problem: 'no face' | 'unreadable' | 'missing' | 'same photo twice'
+  readonly detail: string
+}
 
-/** A photo with several faces, and the box of the one that was taken, px. */
+/** A photo with several faces, and the box of the face that was used, px. */
 export interface SeveralFaces { readonly id: string, readonly photo: string, readonly faces: number, readonly taken: Box }
 
 export interface BuildReport {
@@ -17,17 +22,20 @@ export interface BuildReport {
   readonly severalFaces: readonly SeveralFaces[]
   readonly brokenLines: readonly LineProblem[]
   readonly mergedLines: readonly LineProblem[]
-  /** Pairs of entities whose reference faces are nearly the same, most alike first: a wrong photo or one person twice. */
+  /** Pairs of entities with nearly the same face, most similar first: a wrong photo, or one person twice. */
   readonly alike: { readonly from: number, readonly pairs: readonly DuplicateEntities[] }
 }
 
-export interface DuplicateEntities { readonly ids: readonly [string, string], readonly photos: readonly [string, string], readonly similarity: number }
+type Pair = readonly [string, string]
 
-/** Vectors of the index to be: the entity row of each, where its embedding is, and its photo. */
+export interface DuplicateEntities { readonly ids: Pair, readonly photos: Pair, readonly similarity: number }
+
+/** The vectors of the index: for each its entity row, the checkpoint key of its embedding, and the label of its photo. */
 export interface VectorPlan { readonly entityRows: Uint32Array, readonly keys: readonly string[], readonly photos: readonly string[] }
 
-/** Sorts encoded photos into vectors and problems. An entity's same photo twice is one vector. */
-export function planVectors ({ entities, brokenLines, mergedLines }: EntitySet, encoded: readonly EncodedPhoto[]): { plan: VectorPlan, report: Omit<BuildReport, 'alike'> } {
+/** Divides encoded photos into vectors and problems. The same photo twice at one entity is one vector. */
+export function planVectors (set: EntitySet, encoded: readonly EncodedPhoto[]): { plan: VectorPlan, report: Omit<BuildReport, 'alike'> } {
+  const { entities, brokenLines, mergedLines } = set
   const rows: number[] = []
   const keys: string[] = []
   const photos: string[] = []
@@ -47,12 +55,26 @@ export function planVectors ({ entities, brokenLines, mergedLines }: EntitySet, 
       if (outcome.faces > 1) severalFaces.push({ ...where, faces: outcome.faces, taken: outcome.box })
     }
   }
-  const report = { entities: entities.length, withFace: new Set(rows).size, photos: { total: encoded.length, used: keys.length }, photoProblems, severalFaces, brokenLines, mergedLines }
+  const report = {
+    entities: entities.length,
+    withFace: new Set(rows).size,
+    photos: { total: encoded.length, used: keys.length },
+    photoProblems,
+    severalFaces,
+    brokenLines,
+    mergedLines
+  }
   return { plan: { entityRows: Uint32Array.from(rows), keys, photos }, report }
 }
 
-/** Look-alike vectors as people know them. */
-export function describeDuplicates ({ entities }: EntitySet, { entityRows, photos }: VectorPlan, pairs: readonly DuplicatePair[]): BuildReport['alike'] {
-  const id = (vector: number): string => entities[entityRows[vector]!]!.entity.id
-  return { from: DUPLICATE_FROM, pairs: pairs.map(({ a, b, similarity }) => ({ ids: [id(a), id(b)], photos: [photos[a]!, photos[b]!], similarity: Number(similarity.toFixed(4)) })) }
+/** Duplicates with ids and photos instead of rows. */
+export function describeDuplicates (set: EntitySet, plan: VectorPlan, pairs: readonly DuplicatePair[]): BuildReport['alike'] {
+  const { entityRows, photos } = plan
+  const id = (vector: number): string => set.entities[entityRows[vector]!]!.entity.id
+  return {
+    from: DUPLICATE_FROM,
+    pairs: pairs.map(({ a, b, similarity }) => {
+      return { ids: [id(a), id(b)], photos: [photos[a]!, photos[b]!], similarity: Number(similarity.toFixed(4)) }
+    })
+  }
 }

@@ -1,4 +1,4 @@
-// Entity files to entities with their photos: broken lines are told and left out, several lines of one id are merged.
+// Entity files to entities with their photos: broken lines are left out and reported, lines of one id are merged.
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { errors } from '../../errors.ts'
@@ -6,18 +6,18 @@ import type { Entity } from '../../types.ts'
 import { entityLine, type EntityLine } from '../storage/entity-schema.ts'
 import { readLines } from '../storage/jsonl.ts'
 
-/** A photo to take a face from. `path` is absolute, `label` as the entity file has it. */
+/** A photo to take a face from. `path`: absolute; `label`: as in the entity file. */
 export interface ReferencePhoto { readonly path: string, readonly label: string }
 
 export interface EntityWithPhotos { readonly entity: Entity, readonly photos: readonly ReferencePhoto[] }
 
-/** What is not as the user meant it, and where. */
+/** A line that was left out or merged. `line` from 1. */
 export interface LineProblem { readonly file: string, readonly line: number, readonly problem: string }
 
 export interface EntitySet {
   readonly entities: readonly EntityWithPhotos[]
   readonly brokenLines: readonly LineProblem[]
-  /** Lines whose id came before: photos and aliases are added to the first one, its name and description stay. */
+  /** Lines with the id of an earlier line: their photos and aliases are added to it; its name and description stay. */
   readonly mergedLines: readonly LineProblem[]
 }
 
@@ -26,7 +26,7 @@ const MAX_LINE_BYTES = 1 << 22
 /**
  * Reads entity files (JSON lines), in order.
  *
- * @throws VEL_ERR_INPUT where a file cannot be read or no line of all is usable.
+ * @throws VEL_ERR_INPUT where a file cannot be read or no line is usable.
  */
 export async function readEntities (files: readonly string[]): Promise<EntitySet> {
   const entities = new Map<string, EntityWithPhotos>()
@@ -50,11 +50,15 @@ export async function readEntities (files: readonly string[]): Promise<EntitySet
       throw errors.input(`a readable file of entities, ${file}`, `${(error as Error).message}; check the path`)
     }
   }
-  if (entities.size === 0) throw errors.input('entity files with at least one usable line', brokenLines[0] === undefined ? 'empty ones' : `none; first: ${brokenLines[0].file}:${brokenLines[0].line}: ${brokenLines[0].problem}`)
+  if (entities.size === 0) {
+    const [first] = brokenLines
+    const received = first === undefined ? 'empty ones' : `none; first: ${first.file}:${first.line}: ${first.problem}`
+    throw errors.input('entity files with at least one usable line', received)
+  }
   return { entities: [...entities.values()], brokenLines, mergedLines }
 }
 
-/** @returns the entity, or what is wrong with the line. */
+/** @returns the entity, or the problem of the line. */
 function parseLine (text: string | null): EntityLine | string {
   if (text === null) return `expected a line of UTF-8 of at most ${MAX_LINE_BYTES} bytes`
   let value: unknown
@@ -72,8 +76,9 @@ function merge (before: EntityWithPhotos | undefined, line: EntityLine, folder: 
   const { id, name, description, aliases } = line
   if (before === undefined) return { entity: { id, name, description, aliases: unique(aliases) }, photos: uniqueByPath(photos) }
   const { entity } = before
+  const merged = entity.description === '' ? description : entity.description
   const others = [...entity.aliases, name, ...aliases].filter(alias => alias !== entity.name)
-  return { entity: { ...entity, description: entity.description === '' ? description : entity.description, aliases: unique(others) }, photos: uniqueByPath([...before.photos, ...photos]) }
+  return { entity: { ...entity, description: merged, aliases: unique(others) }, photos: uniqueByPath([...before.photos, ...photos]) }
 }
 
 function unique (texts: readonly string[]): string[] {

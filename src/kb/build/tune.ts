@@ -78,8 +78,12 @@ export async function tuneInProcess (job: TuneJob, onDone: OnDone): Promise<Tune
     })
     child.on('error', reject)
     child.on('exit', (code, signal) => {
-      if (code === 0 && tuned !== undefined) resolve(tuned)
-      else reject(new Error(`Expected a graph, but the process that builds it ended with ${signal ?? code ?? 'nothing'}; look above for its error, and for free memory and disk space`))
+      if (code === 0 && tuned !== undefined) {
+        resolve(tuned)
+        return
+      }
+      const advice = 'look above for its error, and for free memory and disk space'
+      reject(new Error(`Expected a graph, but the process that builds it ended with ${signal ?? code ?? 'nothing'}; ${advice}`))
     })
   })
 }

@@ -71,7 +71,12 @@ export async function writeIndex (dir: string, content: IndexContent, onProgress
 }
 
 /** @param hashes of files that are known already; the others are read. */
-async function createManifest (folder: string, content: IndexContent, spaces: IndexManifest['spaces'], hashes: Readonly<Record<string, FileManifest>>): Promise<IndexManifest> {
+async function createManifest (
+  folder: string,
+  content: IndexContent,
+  spaces: IndexManifest['spaces'],
+  hashes: Readonly<Record<string, FileManifest>>
+): Promise<IndexManifest> {
   const { name, pack, decision, calibration, fusion, entities, spaces: sources } = content
   const files: Record<string, FileManifest> = {}
   for (const file of (await readdir(folder)).sort()) files[file] = hashes[file] ?? await hashFile(join(folder, file))
@@ -93,7 +98,13 @@ async function createManifest (folder: string, content: IndexContent, spaces: In
 
 interface WrittenSpace { readonly manifest: SpaceManifest, readonly vectors: FileManifest, readonly duplicates: readonly DuplicatePair[] }
 
-async function writeSpace (folder: string, space: Space, source: VectorSource, content: IndexContent, onProgress: OnProgress): Promise<WrittenSpace> {
+async function writeSpace (
+  folder: string,
+  space: Space,
+  source: VectorSource,
+  content: IndexContent,
+  onProgress: OnProgress
+): Promise<WrittenSpace> {
   const { encoder: { name, sha256, recipe, dims }, entityRows, images } = source
   const count = entityRows.length
   const names = spaceFiles(space)
@@ -136,7 +147,13 @@ function * entityLines (entities: readonly Entity[]): Generator<string> {
 const BUFFERED_BYTES = 1 << 20
 
 /** Streams `count` vectors into `path` in `encoding`; memory holds one buffer and, for int8, the scales. */
-export async function writeVectors (path: string, encoding: Encoding, count: number, dims: number, vectors: AsyncIterable<Float32Array>): Promise<void> {
+export async function writeVectors (
+  path: string,
+  encoding: Encoding,
+  count: number,
+  dims: number,
+  vectors: AsyncIterable<Float32Array>
+): Promise<void> {
   const file = await open(path, 'w')
   try {
     const scales = new Float32Array(encoding === 'int8' ? count : 0)

@@ -58,7 +58,11 @@ export function createCohort ({ table, entityRows }: Faces): Cohort | null {
  * @param onDone vectors so far.
  * @returns float32 `[entities]`, NaN for an entity without a face; null where the index has too few faces.
  */
-export async function cohortMeans ({ table, entityRows }: Faces, entities: number, onDone: (vectors: number) => void = () => {}): Promise<Float32Array | null> {
+export async function cohortMeans (
+  { table, entityRows }: Faces,
+  entities: number,
+  onDone: (vectors: number) => void = () => {}
+): Promise<Float32Array | null> {
   const cohort = createCohort({ table, entityRows })
   if (cohort === null) return null
   const means = new Float32Array(entities).fill(NaN)

@@ -1,23 +1,24 @@
-// The only file that knows hnswlib-node: a graph over vectors, whose distances become similarities here.
+// HNSW graphs by hnswlib-node, which only this file imports. Distances become similarities here.
+// @see Malkov and Yashunin 2018, "Efficient and robust approximate nearest neighbor search using HNSW graphs"
 import hnswlib, { type HierarchicalNSW } from 'hnswlib-node'
 
 export interface GraphPlan {
-  /** Links of a vector in the upper layers; twice as many in the lowest. */
+  /** Links of a vector in the upper layers; twice that number in the lowest. */
   readonly M: number
   /** Size of the candidate list while building. */
   readonly efConstruction: number
   readonly seed: number
 }
 
-/** A graph; a vector's label is its place in the vector file. */
+/** The label of a vector is its row. */
 export interface Graph {
   readonly count: number
-  /** The `k` nearest vectors as the graph finds them with candidate list size `ef`, best first. */
+  /** The approximate `k` nearest vectors, best first. @param ef size of the candidate list; at least `k` is used. */
   search: (query: Float32Array, k: number, ef: number) => { labels: number[], similarities: number[] }
   write: (path: string) => Promise<void>
 }
 
-/** An empty graph for `count` vectors. `add` is synchronous and slow (milliseconds): build off the event loop. */
+/** An empty graph for `count` vectors. `add` takes milliseconds and is synchronous: call it off the event loop. */
 export function createGraph (dims: number, count: number, plan: GraphPlan): Graph & { add: (label: number, vector: Float32Array) => void } {
   const index = new hnswlib.HierarchicalNSW('ip', dims)
   index.initIndex(count, plan.M, plan.efConstruction, plan.seed)
@@ -35,7 +36,7 @@ function wrap (index: HierarchicalNSW): Graph {
     get count () { return index.getCurrentCount() },
     search (query, k, ef) {
       index.setEf(Math.max(ef, k))
-      // NOTE: hnswlib-node takes a plain array only, and gives distances: 1 - inner product.
+      // NOTE: hnswlib-node takes plain arrays only and returns distances: 1 - inner product.
       const found = index.searchKnn(Array.from(query), Math.min(k, index.getCurrentCount()))
       return { labels: found.neighbors, similarities: found.distances.map(distance => 1 - distance) }
     },

@@ -45,7 +45,11 @@ export interface OpenOptions {
  * @throws VEL_ERR_INDEX where a file is missing, cut or changed, the format is newer, or another encoder than expected made the
  *   vectors.
  */
-export async function openIndex (dir: string, expected: ExpectedEncoders, { threads = false, say }: OpenOptions = {}): Promise<IndexedKnowledgeBase> {
+export async function openIndex (
+  dir: string,
+  expected: ExpectedEncoders,
+  { threads = false, say }: OpenOptions = {}
+): Promise<IndexedKnowledgeBase> {
   const parts = await readIndex(dir)
   checkEncoders(dir, parts.manifest, expected)
   const large = threads ? largeSpaces(parts) : {}
@@ -53,7 +57,9 @@ export async function openIndex (dir: string, expected: ExpectedEncoders, { thre
 }
 
 function largeSpaces ({ spaces }: IndexParts): SearchedSpaces {
-  const isLarge = ({ graph, table, pca }: SpaceIndex): boolean => graph === null && table.count * (pca?.codes.dims ?? table.dims) >= THREADS_FROM
+  const isLarge = ({ graph, table, pca }: SpaceIndex): boolean => {
+    return graph === null && table.count * (pca?.codes.dims ?? table.dims) >= THREADS_FROM
+  }
   return Object.fromEntries(Object.entries(spaces).filter(([, index]) => isLarge(index)))
 }
 

@@ -1,19 +1,19 @@
 // The best k of many scores, in order.
 
-/** Entity rows with the similarity of each one's best vector, best first. */
+/** Entity rows and the cosine of the best vector of each, best first. */
 export interface Hits { readonly rows: Uint32Array, readonly similarities: Float32Array }
 
-/** From here on all that is offered is sorted once: keeping so many in order took a square of time. */
-const MANY = 2000
+/** Above this k, collect everything and sort once: insertion is quadratic in k. */
+const MAX_INSERTION = 2000
 
 export interface Top {
   offer: (row: number, similarity: number) => void
   hits: () => Hits
 }
 
-/** Keeps the `k` best of what it is offered, in order; equals in the order they came. */
+/** Keeps the `k` best offers, in order; equal similarities in the order of offers. */
 export function createTop (k: number): Top {
-  return k < MANY ? createInsertion(k) : createSort(k)
+  return k < MAX_INSERTION ? createInsertion(k) : createSort(k)
 }
 
 function createSort (k: number): Top {
@@ -32,7 +32,7 @@ function createSort (k: number): Top {
   }
 }
 
-/** By insertion: few offers reach the list once it is full. */
+/** Once the list is full, few offers are inserted. */
 function createInsertion (k: number): Top {
   const rows = new Uint32Array(k)
   const similarities = new Float64Array(k)
