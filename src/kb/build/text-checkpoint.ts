@@ -1,27 +1,26 @@
-// Embeddings of texts that a build has already computed, kept on disk so that a killed build goes on where it was.
+// Checkpoint of embedded texts on disk, from which a killed build resumes.
 import { mkdir, open, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sha256, writeAtomic } from '../../files.ts'
 
-/** Texts are kept in groups, each found by what was embedded and by what. */
+/** Embeddings in groups; the key of a group is a hash of its texts and of the recipe. */
 export interface TextCheckpoint {
   readonly keyOf: (texts: readonly string[]) => string
-  /** Whether a whole group of `count` is there. */
+  /** Whether a group of `count` embeddings is there. */
   readonly has: (key: string, count: number) => Promise<boolean>
-  /** Resolves when it is on the disk. */
+  /** Resolves when the group is on the disk. */
   readonly put: (key: string, embeddings: readonly Float32Array[]) => Promise<void>
-  /** Embedding `place` of a group that is there. Calls must not overlap. */
-  readonly read: (key: string, place: number) => Promise<Float32Array>
+  /** Embedding `i` of a group that is there: float32 `[dims]`. Calls must not overlap. */
+  readonly read: (key: string, i: number) => Promise<Float32Array>
   readonly close: () => Promise<void>
 }
 
 const FLOAT_BYTES = 4
 
 /**
- * Opens `folder`, made where it is missing. A group is one file of float32 `[count, dims]`, written aside, flushed and
- * renamed: it is there whole or not at all.
+ * Opens `folder`, which is created where it is missing. A group is one file, float32 `[count, dims]`, written atomically.
  *
- * @param recipe what an embedding depends on besides its text.
+ * @param recipe hash of everything besides the text that an embedding depends on.
  */
 export async function openTextCheckpoint (folder: string, recipe: string, dims: number): Promise<TextCheckpoint> {
   await mkdir(folder, { recursive: true })
@@ -38,13 +37,13 @@ export async function openTextCheckpoint (folder: string, recipe: string, dims: 
     async put (key, embeddings) {
       await writeAtomic(pathOf(key), Buffer.concat(embeddings.map(e => new Uint8Array(e.buffer, e.byteOffset, e.byteLength))))
     },
-    async read (key, place) {
+    async read (key, i) {
       if (current?.key !== key) {
         await close()
         current = { key, file: await open(pathOf(key)) }
       }
       const embedding = new Float32Array(dims)
-      await current.file.read(new Uint8Array(embedding.buffer), 0, embedding.byteLength, place * embedding.byteLength)
+      await current.file.read(new Uint8Array(embedding.buffer), 0, embedding.byteLength, i * embedding.byteLength)
       return embedding
     }
   }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { chooseEncoding } from '../../../src/kb/build/choose-encoding.ts'
 import { seededVectors } from '../../helpers/build-small-index.ts'
 
-test('others get their turn while encodings are tried', async () => {
+test('the event loop gets its turns while encodings are tried', async () => {
   const vectors = seededVectors(2100)
   let turns = 0
   let done = false
@@ -17,6 +17,6 @@ test('others get their turn while encodings are tried', async () => {
   await chooseEncoding(vectors.length, 32, async i => vectors[i]!)
   done = true
   await others
-  // A hundred queries in each of three blocks.
+  // One turn for each of a hundred queries in each of three blocks.
   expect(turns).toBeGreaterThanOrEqual(290)
 })

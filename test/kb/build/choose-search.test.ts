@@ -11,22 +11,25 @@ import { writeIndex } from '../../../src/kb/build/write-index.ts'
 import { content, seededEntities, seededVectors, temporaryFolder } from '../../helpers/build-small-index.ts'
 
 /** Vectors whose variance is in few directions, like those of faces. */
-function flatVectors (count: number): Float32Array[] {
+function lowRankVectors (count: number): Float32Array[] {
   const random = createRandom(11)
   return seededVectors(count, 6, 8).map(v => perturb(Float32Array.from({ length: 64 }, (_, d) => v[d] ?? 0), 0.98, random))
 }
 
 test('few vectors are searched flat', async () => {
-  expect(await chooseSearch(encodeTable('int8', seededVectors(100), 32))).toMatchObject({ search: { kind: 'exact' }, graph: null, pca: null })
+  const choice = await chooseSearch(encodeTable('int8', seededVectors(100), 32))
+  expect(choice).toMatchObject({ search: { kind: 'exact' }, graph: null, pca: null })
 })
 
 test('no other search is tried where flat search is fast enough', async () => {
-  expect(await chooseSearch(encodeTable('int8', seededVectors(2500), 32), { worthwhileMs: 1000 })).toMatchObject({ search: { kind: 'exact' }, graph: null, pca: null })
+  const choice = await chooseSearch(encodeTable('int8', seededVectors(2500), 32), { worthwhileMs: 1000 })
+  expect(choice).toMatchObject({ search: { kind: 'exact' }, graph: null, pca: null })
 })
 
 test('PCA gets the fewest components that keep a recall of 0.99', async () => {
-  const { search, msPerQuery, graph, pca } = await chooseSearch(encodeTable('int8', flatVectors(2500), 64), { worthwhileMs: -Infinity, slowMs: Infinity })
-  // What 200 candidates reach, 1000 do too.
+  const table = encodeTable('int8', lowRankVectors(2500), 64)
+  const { search, msPerQuery, graph, pca } = await chooseSearch(table, { worthwhileMs: -Infinity, slowMs: Infinity })
+  // A recall that 200 candidates reach, 1000 reach too.
   expect(search).toMatchObject({ kind: 'pca', dims: 32 })
   expect(search.kind === 'pca' && [200, 1000]).toContain(search.kind === 'pca' && search.candidates)
   expect(search.kind === 'pca' && search.recallAt10).toBeGreaterThanOrEqual(0.99)
@@ -45,7 +48,8 @@ test('many candidates make up for few components', async () => {
 test('a graph is tried where the others are slow, and taken only with a recall of 0.99 or more', async () => {
   const added: number[] = []
   // Of 32 directions of equal variance no subset is enough.
-  const { search, msPerQuery, graph } = await chooseSearch(encodeTable('int8', seededVectors(2500), 32), { onAdded: done => { added.push(done) }, worthwhileMs: -Infinity, slowMs: -Infinity })
+  const options = { onAdded: (done: number) => { added.push(done) }, worthwhileMs: -Infinity, slowMs: -Infinity }
+  const { search, msPerQuery, graph } = await chooseSearch(encodeTable('int8', seededVectors(2500), 32), options)
   expect(added.at(-1)).toBe(2500)
   expect(msPerQuery.exact).toBeGreaterThan(0)
   expect(msPerQuery.hnsw).toBeGreaterThan(0)
@@ -55,7 +59,9 @@ test('a graph is tried where the others are slow, and taken only with a recall o
 })
 
 test('the smallest encoding with an acceptable loss is taken', async () => {
-  const choose = async (vectors: readonly Float32Array[]): ReturnType<typeof chooseEncoding> => await chooseEncoding(vectors.length, vectors[0]!.length, async i => vectors[i]!)
+  const choose = async (vectors: readonly Float32Array[]): ReturnType<typeof chooseEncoding> => {
+    return await chooseEncoding(vectors.length, vectors[0]!.length, async i => vectors[i]!)
+  }
   const spread = await choose(seededVectors(200, 5, 512))
   expect(spread).toMatchObject({ encoding: 'int8', loss: { int8: { top1Kept: 1 } } })
   expect(spread.loss.int8!.largestError).toBeLessThan(0.005)

@@ -6,7 +6,7 @@ import { openTextCheckpoint, type TextCheckpoint } from '../../../src/kb/build/t
 import type { ClipTextEncoder } from '../../../src/models/types.ts'
 import { temporaryFolder } from '../../helpers/build-small-index.ts'
 
-/** Encodes a text as its number and the sum of those it came with, as a graph with int8 activations does. */
+/** Encodes a text as its number and the sum of its batch: as with int8 activations, an embedding depends on its batch. */
 function recorder (failAfter = Infinity): ClipTextEncoder & { batches: string[][] } {
   const batches: string[][] = []
   return {
@@ -38,7 +38,7 @@ async function collect (encoder: ClipTextEncoder, work: TextCheckpoint, entities
 }
 
 describe('embedTexts', () => {
-  test('gives one embedding an entity, in order, whichever is read first', async () => {
+  test('returns one embedding an entity, in any order of reading', async () => {
     const work = await open(await temporaryFolder())
     const rows = await collect(recorder(), work)
     expect(rows.map(([n]) => n)).toEqual(people.map((_, i) => i))
@@ -46,7 +46,7 @@ describe('embedTexts', () => {
     for (const row of [COUNT - 1, 0, WINDOW, WINDOW - 1]) expect((await read(row))[0]).toBe(row)
   })
 
-  test.each([1, 32, 33, 64, 97])('stopped after %i runs it goes on with the embeddings of an unbroken build, and redoes no finished window', async runs => {
+  test.each([1, 32, 33, 64, 97])('stopped after %i runs, it resumes with equal embeddings and redoes no finished window', async runs => {
     const whole = await collect(recorder(), await open(await temporaryFolder()))
     const folder = await temporaryFolder()
     const stopped = recorder(runs)
@@ -60,7 +60,7 @@ describe('embedTexts', () => {
     expect(await collect(recorder(0), work)).toEqual(whole)
   })
 
-  test('embeds again only what stands in a window with a changed text, wherever windows come', async () => {
+  test('embeds again only windows with a changed text, wherever they are', async () => {
     const work = await open(await temporaryFolder())
     await collect(recorder(), work)
     const changed = people.map((person, i) => i === WINDOW ? { ...person, name: '7 new' } : person)
@@ -70,7 +70,7 @@ describe('embedTexts', () => {
     expect((await embedTexts(recorder(0), people.slice(2 * WINDOW), 'name', work)).resumed).toBe(COUNT - 2 * WINDOW)
   })
 
-  test('does not take what another encoder made, nor a file that was cut', async () => {
+  test('ignores embeddings of another encoder, and cut files', async () => {
     const folder = await temporaryFolder()
     const few = people.slice(0, 10)
     await collect(recorder(), await open(folder), few)
@@ -83,7 +83,7 @@ describe('embedTexts', () => {
     expect(again.batches.flat()).toHaveLength(10)
   })
 
-  test('puts texts of like length together', async () => {
+  test('batches texts of similar length', async () => {
     const encoder = recorder()
     await collect(encoder, await open(await temporaryFolder()))
     const padding = (texts: readonly string[]): number => Math.max(...texts.map(t => t.length)) * texts.length - texts.join('').length
@@ -92,13 +92,13 @@ describe('embedTexts', () => {
     expect(total(encoder.batches)).toBeLessThan(total(unsorted) / 3)
   })
 
-  test('embeds the field asked for', async () => {
+  test('embeds the given field', async () => {
     const encoder = recorder()
     await embedTexts(encoder, people.slice(0, 1), 'name_description', await open(await temporaryFolder()))
     expect(encoder.batches).toEqual([['0 , d']])
   })
 
-  test('reports first what was finished before, then every run, up to all', async () => {
+  test('reports first the texts in the checkpoint, then every run', async () => {
     const work = await open(await temporaryFolder())
     await expect(collect(recorder(40), work)).rejects.toThrow()
     const seen: number[] = []
@@ -107,7 +107,7 @@ describe('embedTexts', () => {
     expect(seen.at(-1)).toBe(COUNT)
   })
 
-  test('gives nothing, and runs nothing, where nobody is there', async () => {
+  test('runs nothing without entities', async () => {
     const encoder = recorder(0)
     expect((await embedTexts(encoder, [], 'name', await open(await temporaryFolder()))).resumed).toBe(0)
   })

@@ -9,8 +9,10 @@ import { temporaryFolder } from '../../helpers/build-small-index.ts'
 
 const NOBODY: EncodedImage = { width: 8, height: 8, mentions: [], facesFound: 0, facesRejected: 0, turnedBy: 0, timings: {} }
 
-/** An encoder of our own interface whose worker dies at photos that say so. @returns how often it was asked. */
-async function build (photos: Record<string, string>, failsAt: (text: string, asked: number) => boolean, error = errors.workerDied('SIGSEGV')) {
+type FailsAt = (text: string, asked: number) => boolean
+
+/** Encodes photos with an encoder that fails at some of them. `asked`: its calls for each photo. */
+async function build (photos: Record<string, string>, failsAt: FailsAt, error = errors.workerDied('SIGSEGV')) {
   const folder = await temporaryFolder()
   for (const [name, text] of Object.entries(photos)) await writeFile(join(folder, name), text)
   const asked = new Map<string, number>()
@@ -26,7 +28,8 @@ async function build (photos: Record<string, string>, failsAt: (text: string, as
   const log = await openPhotoCheckpoint(join(folder, 'work'), 'recipe')
   const entity = { id: 'Q1', name: 'One', description: '', aliases: [] }
   try {
-    const results = await encodePhotos([{ entity, photos: Object.keys(photos).map(name => ({ name, path: join(folder, name) })) }] as unknown as Parameters<typeof encodePhotos>[0], encoder, log, 1, () => {})
+    const references = Object.keys(photos).map(label => ({ label, path: join(folder, label) }))
+    const results = await encodePhotos([{ entity, photos: references }], encoder, log, 1, () => {})
     return { outcomes: results.map(r => r.outcome), asked }
   } finally {
     await log.close()
@@ -45,6 +48,7 @@ it('does not blame a photo whose worker died once', async () => {
   expect(outcomes[0]).toMatchObject({ kind: 'none', reason: 'no face' })
 })
 
-it('ends at a fault of ours, so that the next run goes on there', async () => {
-  await expect(build({ 'a.jpg': 'any' }, () => true, errors.notReady('it is shutting down'))).rejects.toMatchObject({ code: 'VEL_ERR_NOT_READY' })
+it('ends at any other error, so that the next run resumes there', async () => {
+  const built = build({ 'a.jpg': 'any' }, () => true, errors.notReady('it is shutting down'))
+  await expect(built).rejects.toMatchObject({ code: 'VEL_ERR_NOT_READY' })
 })

@@ -40,34 +40,36 @@ test('finds the nearest entities, each once by its best vector', async () => {
   expect(await kb.search('face', vectors[0]!, 1000)).toHaveLength(45)
 })
 
-test('gives the same similarities on request, and NaN for whom it has no vector', async () => {
+test('returns the same similarities on request, and NaN for entities without a vector', async () => {
   const kb = await openIndex(await writtenIndex(), {})
   const query = seededVectors(1, 9)[0]!
   const found = await kb.search('face', query, 45)
   expect([...await kb.similarities('face', query, found.map(n => n.entity))]).toEqual(found.map(n => n.similarity))
-  expect([...await kb.similarities('face', query, [kb.entity('Q50')!, { id: 'Q999', name: '', description: '', aliases: [] }])]).toEqual([NaN, NaN])
+  const withoutVector = [kb.entity('Q50')!, { id: 'Q999', name: '', description: '', aliases: [] }]
+  expect([...await kb.similarities('face', query, withoutVector)]).toEqual([NaN, NaN])
   expect(kb.entity('Q999')).toBeUndefined()
 })
 
-test('a graph finds what exact search finds, also where entities have several vectors', async () => {
+test('a graph finds what flat search finds, also where entities have several vectors', async () => {
   const dir = await writtenIndex()
   const parts = await readIndex(dir)
   const face = parts.spaces.face!
   const graph = createGraph(32, vectors.length, { M: 16, efConstruction: 200, seed: 1 })
   vectors.forEach((_, row) => { graph.add(row, face.table.read(row, new Float32Array(32))) })
   const search = { kind: 'hnsw', M: 16, efConstruction: 200, seed: 1, ef: 128, recallAt10: 1 } as const
-  const byGraph = createKnowledgeBase({ ...parts, manifest: { ...parts.manifest, spaces: { face: { ...parts.manifest.spaces.face!, search } } }, spaces: { face: { ...face, graph } } })
-  const exact = createKnowledgeBase(parts)
-  for (const query of seededVectors(20, 11)) expect(await byGraph.search('face', query, 30)).toEqual(await exact.search('face', query, 30))
+  const manifest = { ...parts.manifest, spaces: { face: { ...parts.manifest.spaces.face!, search } } }
+  const byGraph = createKnowledgeBase({ ...parts, manifest, spaces: { face: { ...face, graph } } })
+  const flat = createKnowledgeBase(parts)
+  for (const query of seededVectors(20, 11)) expect(await byGraph.search('face', query, 30)).toEqual(await flat.search('face', query, 30))
 })
 
-test('refuses to be asked what it cannot answer', async () => {
+test('refuses queries of another space or width', async () => {
   const kb = await openIndex(await writtenIndex(), {})
   await expect(kb.search('name', vectors[0]!, 1)).rejects.toThrow('Expected a space of this index (face), received name')
   await expect(kb.search('face', new Float32Array(5), 1)).rejects.toThrow('Expected an embedding of 32 numbers, received 5')
 })
 
-test('an index without a single vector answers nobody', async () => {
+test('an index without vectors finds nobody', async () => {
   const dir = join(await temporaryFolder(), 'empty')
   await writeIndex(dir, content(entities, [], []))
   const kb = await openIndex(dir, { face: identity })
@@ -86,17 +88,41 @@ describe('a folder that cannot be trusted is refused in one sentence', () => {
     await writeFile(path, bytes)
   }
   const cases: Array<[string, (dir: string) => Promise<void>, RegExp]> = [
-    ['no folder', async dir => { await rm(dir, { recursive: true }) }, /expected a folder with manifest.json, received none; check INDEX_DIR/],
+    [
+      'no folder',
+      async dir => { await rm(dir, { recursive: true }) },
+      /expected a folder with manifest.json, received none; check INDEX_DIR/
+    ],
     ['no manifest', async dir => { await rm(join(dir, 'manifest.json')) }, /expected a folder with manifest.json/],
     ['a manifest that is not JSON', async dir => { await truncate(join(dir, 'manifest.json'), 40) }, /expected JSON in manifest.json/],
     ['an empty manifest', async dir => { await writeFile(join(dir, 'manifest.json'), '{}') }, /expected a valid manifest.json/],
-    ['a newer format', async dir => { await edit(dir, m => { m['formatVersion'] = 2 }) }, /expected format version 1 or older, received 2; update this program/],
-    ['a threshold changed by hand', async dir => { await edit(dir, m => { m['decision'] = { threshold: 0.1, ambiguousMargin: 0.03, measuredOn: '' } }) }, /changed by hand/],
-    ['a file outside the folder', async dir => { await edit(dir, m => { m['files'] = { '../x': { sha256: 'a'.repeat(64), bytes: 1 } } }) }, /Invalid key in record/],
+    [
+      'a newer format',
+      async dir => { await edit(dir, m => { m['formatVersion'] = 2 }) },
+      /expected format version 1 or older, received 2; update this program/
+    ],
+    [
+      'a threshold changed by hand',
+      async dir => { await edit(dir, m => { m['decision'] = { threshold: 0.1, ambiguousMargin: 0.03, measuredOn: '' } }) },
+      /changed by hand/
+    ],
+    [
+      'a file outside the folder',
+      async dir => { await edit(dir, m => { m['files'] = { '../x': { sha256: 'a'.repeat(64), bytes: 1 } } }) },
+      /Invalid key in record/
+    ],
     ['a missing file', async dir => { await rm(join(dir, 'face.rows')) }, /expected a file face.rows, received none/],
-    ['a cut file', async dir => { await truncate(join(dir, 'face.vectors'), 100) }, /expected face.vectors of \d+ bytes, received 100 bytes: it is cut/],
+    [
+      'a cut file',
+      async dir => { await truncate(join(dir, 'face.vectors'), 100) },
+      /expected face.vectors of \d+ bytes, received 100 bytes: it is cut/
+    ],
     ['a longer file', async dir => { await appendFile(join(dir, 'entities.jsonl'), '\n') }, /expected entities.jsonl of \d+ bytes/],
-    ['a changed bit in the vectors', async dir => { await flip(join(dir, 'face.vectors')) }, /expected face.vectors with sha256 .*its content was changed/],
+    [
+      'a changed bit in the vectors',
+      async dir => { await flip(join(dir, 'face.vectors')) },
+      /expected face.vectors with sha256 .*its content was changed/
+    ],
     ['a changed bit in the names', async dir => { await flip(join(dir, 'entities.jsonl')) }, /expected entities.jsonl with sha256/]
   ]
   test.each(cases)('%s', async (_, damage, message) => {
@@ -107,7 +133,8 @@ describe('a folder that cannot be trusted is refused in one sentence', () => {
 
   test('vectors of another encoder', async () => {
     const dir = await writtenIndex()
-    await expect(openIndex(dir, { face: { name: 'other', recipe: 'c'.repeat(64) } })).rejects.toThrow(/expected face embeddings of other .* received those of seeded; set MODEL_PACK=seeded/)
+    const other = openIndex(dir, { face: { name: 'other', recipe: 'c'.repeat(64) } })
+    await expect(other).rejects.toThrow(/expected face embeddings of other .* received those of seeded; set MODEL_PACK=seeded/)
     await expect(openIndex(dir, { face: { name: 'seeded', recipe: 'c'.repeat(64) } })).rejects.toThrow(/the same name with other weights/)
   })
 })

@@ -19,16 +19,18 @@ async function writtenIndex (dir?: string, from = 0): Promise<string> {
   return dir
 }
 
-/** As a service opens an index that is large. */
+/** Opens an index with threads, whatever its size. */
 async function openThreaded (dir: string): Promise<{ kb: IndexedKnowledgeBase, threads: SearchThreads }> {
   const parts = await readIndex(dir)
   const threads = await startSearchThreads(parts.spaces)
   return { kb: createKnowledgeBase(parts, threads), threads }
 }
 
-const idsOf = async (kb: Pick<IndexedKnowledgeBase, 'search'>, query: Float32Array): Promise<string[]> => (await kb.search('face', query, 10)).map(({ entity, similarity }) => `${entity.id} ${similarity}`)
+async function idsOf (kb: Pick<IndexedKnowledgeBase, 'search'>, query: Float32Array): Promise<string[]> {
+  return (await kb.search('face', query, 10)).map(({ entity, similarity }) => `${entity.id} ${similarity}`)
+}
 
-test('threads find what is found without them, many at once', async () => {
+test('threads find what is found without them, in concurrent searches', async () => {
   const dir = await writtenIndex()
   const { kb, threads } = await openThreaded(dir)
   onTestFinished(kb.close)
@@ -39,10 +41,11 @@ test('threads find what is found without them, many at once', async () => {
   expect(await threads.search('name', queries[0]!, 1)).toBeNull()
 })
 
-test('a space is left to threads where its search takes long, and then only in a service', async () => {
+test('threads search large spaces only, and in a service only', async () => {
   const many = seededVectors(1990, 2, 3040)
   const dir = join(await temporaryFolder(), 'index')
-  await writeIndex(dir, { ...content(seededEntities(1990), many, many.map((_, row) => row)), spaces: { face: { encoder: { ...identity, dims: 3040 }, entityRows: Uint32Array.from(many.keys()), read: async i => many[i]! } } })
+  const face = { encoder: { ...identity, dims: 3040 }, entityRows: Uint32Array.from(many.keys()), read: async (i: number) => many[i]! }
+  await writeIndex(dir, { ...content(seededEntities(1990), [], []), spaces: { face } })
   const running = (): number => (process.report.getReport() as unknown as { workers: unknown[] }).workers.length
   const before = running()
   const alone = await openIndex(dir, {})
@@ -55,7 +58,7 @@ test('a space is left to threads where its search takes long, and then only in a
   expect(running()).toBe(before)
 })
 
-test('searches of threads that are ended under them are answered all the same', async () => {
+test('searches in threads that are closed are still answered', async () => {
   const { kb, threads } = await openThreaded(await writtenIndex())
   const expected = await Promise.all(queries.map(async query => await idsOf(kb, query)))
   const asked = queries.map(async query => await idsOf(kb, query))
@@ -70,7 +73,7 @@ test('a thread that died is replaced', async () => {
   onTestFinished(kb.close)
   const before = threads.ids()
   const expected = await idsOf(kb, queries[0]!)
-  // What no search can ask: the thread falls over it.
+  // An invalid query: the thread dies.
   for (let n = 0; n < before.length; n++) expect(await threads.search('face', null as unknown as Float32Array, 3)).toBeNull()
   expect(threads.ids().filter(id => before.includes(id))).toEqual([])
   expect(await idsOf(kb, queries[0]!)).toEqual(expected)
@@ -78,23 +81,23 @@ test('a thread that died is replaced', async () => {
   expect((await threads.search('face', queries[0]!, 10))!.rows).toHaveLength(10)
 })
 
-test('a thread that does not start is told once, tried again, and told when it runs', async () => {
+test('a thread that does not start is logged once, tried again, and logged when it runs', async () => {
   const parts = await readIndex(await writtenIndex())
   const said: string[] = []
   const threads = await startSearchThreads(parts.spaces, (level, sentence) => { said.push(`${level}: ${sentence}`) })
   const kb = createKnowledgeBase(parts, threads)
   onTestFinished(kb.close)
   const expected = await idsOf(kb, queries[0]!)
-  // What no thread can be given: the first start fails in it, the next before there is one.
-  const place = parts.spaces.face!.vectors as unknown as Record<string, unknown>
-  const { bytes } = place
-  place['bytes'] = null
+  // Without bytes a start fails in the thread; with a function, which cannot be cloned, before there is one.
+  const memory = parts.spaces.face!.vectors as unknown as Record<string, unknown>
+  const { bytes } = memory
+  memory['bytes'] = null
   for (let n = 0; n < 2; n++) expect(await threads.search('face', null as unknown as Float32Array, 3)).toBeNull()
   await expect.poll(() => said.length, { timeout: 20_000 }).toBe(2)
-  place['bytes'] = () => {}
+  memory['bytes'] = () => {}
   expect(await idsOf(kb, queries[0]!)).toEqual(expected)
   await setTimeout(2500)
-  place['bytes'] = bytes
+  memory['bytes'] = bytes
   await expect.poll(() => threads.ids().length, { timeout: 20_000 }).toBe(2)
   expect(said.sort()).toEqual([
     'info: search thread 1 runs again',
@@ -104,9 +107,10 @@ test('a thread that does not start is told once, tried again, and told when it r
   ])
 }, 60_000)
 
-test('searches while indexes are swapped each see one of them, whole', async () => {
+test('each search sees one index, whole, while indexes are swapped', async () => {
   const dir = await writtenIndex()
-  const live = await openLiveIndex({ dir, open: async () => (await openThreaded(dir)).kb, recipe: identity.recipe, writable: true, say: () => {} })
+  const open = async (): Promise<IndexedKnowledgeBase> => (await openThreaded(dir)).kb
+  const live = await openLiveIndex({ dir, open, recipe: identity.recipe, writable: true, say: () => {} })
   onTestFinished(live.close)
   const expected = new Map([[live.view().info.version, await idsOf(live.view(), queries[0]!)]])
   const seen = new Map<string, number>()
@@ -132,9 +136,10 @@ test('searches while indexes are swapped each see one of them, whole', async () 
   await Promise.all(clients)
 })
 
-test('who is deleted is not found by threads either', async () => {
+test('threads do not find deleted entities', async () => {
   const dir = await writtenIndex()
-  const live = await openLiveIndex({ dir, open: async () => (await openThreaded(dir)).kb, recipe: identity.recipe, writable: true, say: () => {} })
+  const open = async (): Promise<IndexedKnowledgeBase> => (await openThreaded(dir)).kb
+  const live = await openLiveIndex({ dir, open, recipe: identity.recipe, writable: true, say: () => {} })
   onTestFinished(live.close)
   const [first] = await live.view().search('face', vectors[3]!, 1)
   expect(first!.entity.id).toBe('Q4')
