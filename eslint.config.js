@@ -26,7 +26,11 @@ const floors = ['storage', 'search', 'build', 'live']
 const composing = ['src/linker.ts', 'src/startup.ts']
 
 const kept = [...new Set(Object.values(rooms).flatMap(({ alone }) => alone))]
-const refuse = (room, other, types = false) => ({ group: [`**/${other}/*`, `**/${other}/*/*`], message: `${room} may not import ${other}${types ? ', but for its types' : ''}: see CONTRIBUTING.md`, ...(types && { allowTypeImports: true }) })
+const refuse = (room, other, types = false) => ({
+  group: [`**/${other}/*`, `**/${other}/*/*`],
+  message: `${room} may not import ${other}${types ? ', but for its types' : ''}: see CONTRIBUTING.md`,
+  ...(types && { allowTypeImports: true })
+})
 const restrict = patterns => ({ 'no-restricted-imports': 'off', '@typescript-eslint/no-restricted-imports': ['error', { patterns }] })
 
 const ofRoom = room => {
@@ -34,8 +38,20 @@ const ofRoom = room => {
   const others = Object.keys(rooms).filter(other => other !== room && !may.includes(other))
   return [
     ...others.map(other => refuse(room, other, types.includes(other))),
-    ...(['cli'].includes(room) ? [] : [{ group: ['**/linker.ts', '**/startup.ts'], message: `${room} is composed by them and may import their types alone`, allowTypeImports: true }]),
-    ...(room === 'math' ? [{ regex: '^[^.]', message: 'math imports nothing but the nouns' }] : kept.filter(name => !alone.includes(name)).map(name => ({ group: [name], message: `${room} may not import ${name}: see CONTRIBUTING.md`, allowTypeImports: true })))
+    ...(['cli'].includes(room)
+      ? []
+      : [
+          {
+            group: ['**/linker.ts', '**/startup.ts'],
+            message: `${room} is composed by them and may import their types alone`,
+            allowTypeImports: true
+          }
+        ]),
+    ...(room === 'math'
+      ? [{ regex: '^[^.]', message: 'math imports nothing but the nouns' }]
+      : kept
+        .filter(name => !alone.includes(name))
+        .map(name => ({ group: [name], message: `${room} may not import ${name}: see CONTRIBUTING.md`, allowTypeImports: true })))
   ]
 }
 
@@ -56,15 +72,29 @@ export default [
     settings: { 'import-x/extensions': ['.ts'], 'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] } }
   },
   ...Object.keys(rooms).map(room => ({ files: [`src/${room}/**/*.ts`], rules: restrict(ofRoom(room)) })),
-  ...floors.map((floor, i) => ({ files: [`src/kb/${floor}/*.ts`], rules: restrict([...ofRoom('kb'), ...floors.slice(i + 1).map(above => refuse(`kb/${floor}`, above))]) })),
+  ...floors.map((floor, i) => ({
+    files: [`src/kb/${floor}/*.ts`],
+    rules: restrict([...ofRoom('kb'), ...floors.slice(i + 1).map(above => refuse(`kb/${floor}`, above))])
+  })),
   {
     files: ['src/*.ts'],
     ignores: composing,
-    rules: restrict([...Object.keys(rooms).map(room => refuse('a file of src/ itself', room)), ...kept.filter(name => name !== '@fastify/*').map(name => ({ group: [name], message: 'a file of src/ itself may not import it', allowTypeImports: true }))])
+    rules: restrict([
+      ...Object.keys(rooms).map(room => refuse('a file of src/ itself', room)),
+      ...kept
+        .filter(name => name !== '@fastify/*')
+        .map(name => ({ group: [name], message: 'a file of src/ itself may not import it', allowTypeImports: true }))
+    ])
   },
   {
     files: ['src/**/*.ts'],
     ignores: ['src/cli/**'],
-    rules: { 'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'config.ts validates what the command line read' }, { object: 'process', property: 'exit', message: 'only the command line ends the process' }] }
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'config.ts validates what the command line read' },
+        { object: 'process', property: 'exit', message: 'only the command line ends the process' }
+      ]
+    }
   }
 ]

@@ -20,13 +20,20 @@ export interface LinkerParts {
   /** Workers that there should be, and images that may wait for one. */
   readonly workers: number
   readonly maxQueue: number
-  readonly cache?: { readonly results: LinkCache, /** What results depend on besides image, options, index and models. */ readonly settings: unknown } | undefined
+  readonly cache?:
+    | { readonly results: LinkCache; /** What results depend on besides image, options, index and models. */ readonly settings: unknown }
+    | undefined
 }
 
 export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, cache }: LinkerParts): Linker {
   const find = createFinder()
   const link = createLinkImage({ encoder: engine, pack, models: () => engine.models })
-  const linkCached: LinkAgainst = cache === undefined ? link : withCache(link, cache.results, (bytes, options, index) => cacheKey(bytes, options, [ENCODING_REVISION, index, engine.models, recipe, cache.settings]))
+  const linkCached: LinkAgainst =
+    cache === undefined
+      ? link
+      : withCache(link, cache.results, (bytes, options, index) =>
+        cacheKey(bytes, options, [ENCODING_REVISION, index, engine.models, recipe, cache.settings])
+      )
   return {
     linkImage: async (...image) => await live.use(async kb => await linkCached(kb, ...image)),
     entity: id => live.view().entity(id),

@@ -44,14 +44,30 @@ export interface OpenedLinker { readonly linkImage: LinkImage, close: () => Prom
  */
 export async function openService (config: Config, log: FastifyBaseLogger): Promise<{ linker: Linker, fatal: Promise<never> }> {
   const pack = await openPack(config, config.modelPack, sentence => { log.info(sentence) })
-  const live = await openLiveFor(config, pack, config.apiKeys.some(({ scopes }) => scopes.includes('kb:write')), (level, sentence) => { log[level](sentence) })
+  const live = await openLiveFor(
+    config,
+    pack,
+    config.apiKeys.some(({ scopes }) => scopes.includes('kb:write')),
+    (level, sentence) => {
+      log[level](sentence)
+    }
+  )
   const { calibration, info } = live.view()
   const warning = calibration === undefined ? null : growthWarning(calibration, info.entities)
   if (warning !== null) log.warn(warning)
   const engine = await openEngine(config, pack, log)
   const { redisUrl } = config
-  const cache = redisUrl === null ? undefined : { results: joinByRedis(redisUrl, live, log), settings: [encodingSettings(config), pack.models] }
-  const linker = createLinker({ engine, live, pack, recipe: encoderIdentity(pack.models.face).recipe, workers: config.workers, maxQueue: config.maxQueue, cache })
+  const cache =
+    redisUrl === null ? undefined : { results: joinByRedis(redisUrl, live, log), settings: [encodingSettings(config), pack.models] }
+  const linker = createLinker({
+    engine,
+    live,
+    pack,
+    recipe: encoderIdentity(pack.models.face).recipe,
+    workers: config.workers,
+    maxQueue: config.maxQueue,
+    cache
+  })
   return { linker, fatal: engine.fatal }
 }
 
@@ -61,7 +77,13 @@ export async function openLinker (config: Config, say: Say): Promise<OpenedLinke
   const live = await openLiveFor(config, pack, false, (_level, sentence) => { say(sentence) })
   const engine = await openEngine(config, pack)
   const link = createLinkImage({ encoder: engine, pack, models: () => engine.models })
-  return { linkImage: async (...image) => await live.use(async kb => await link(kb, ...image)), close: async () => { await engine.close(); await live.close() } }
+  return {
+    linkImage: async (...image) => await live.use(async kb => await link(kb, ...image)),
+    close: async () => {
+      await engine.close()
+      await live.close()
+    }
+  }
 }
 
 /**
@@ -74,7 +96,15 @@ export async function openEncoder (config: Config, name: string | undefined, say
   const unlimited = { ...config, maxQueue: Infinity }
   const pack = withViews(await openPack(config, name ?? config.modelPack, say), views)
   const encoder = encodeLate(async () => await openEngine(unlimited, pack))
-  return { encoder, pack, encodingHash: encodingHash(pack, encodingSettings(config)), workers: config.workers, close: async () => { await encoder.close() } }
+  return {
+    encoder,
+    pack,
+    encodingHash: encodingHash(pack, encodingSettings(config)),
+    workers: config.workers,
+    close: async () => {
+      await encoder.close()
+    }
+  }
 }
 
 /**
@@ -137,7 +167,11 @@ const SHORTEST_HANG_MS = 60_000
 const CUDA_CONCURRENCY = 8
 
 /** Opens the pack's text encoder in this process, which has nothing else to do meanwhile, with as many threads as there are workers. */
-export async function openTexts ({ modelsDir, workers, threads, executionProviders: providers }: Config, pack: PackManifest, say: Say): Promise<LoadedTextEncoder> {
+export async function openTexts (
+  { modelsDir, workers, threads, executionProviders: providers }: Config,
+  pack: PackManifest,
+  say: Say
+): Promise<LoadedTextEncoder> {
   return await loadTextEncoder(pack, modelsDir, sessionOpener({ providers, threads: workers * threads }, say))
 }
 
@@ -148,12 +182,20 @@ export async function openIndexFor (pack: PackManifest, dir: string, options: Op
 
 /** Texts of an index are not compared by a pack without CLIP, so they may then be anyone's. */
 function expectedEncoders ({ models: { face, clipImage, clipText } }: PackManifest): ExpectedEncoders {
-  const texts = clipImage === undefined || clipText === undefined ? [] : TEXT_SPACES.map(space => [space, clipIdentity(clipImage, clipText, space)] as const)
+  const texts =
+    clipImage === undefined || clipText === undefined
+      ? []
+      : TEXT_SPACES.map(space => [space, clipIdentity(clipImage, clipText, space)] as const)
   return { face: encoderIdentity(face), ...Object.fromEntries(texts) }
 }
 
-/** Opens the configured index with its changes. @throws VEL_ERR_INDEX where it is to be `writable` and another process has it open for that. */
-export async function openLiveFor ({ indexDir }: Config, pack: PackManifest, writable: boolean, say: LiveOptions['say']): Promise<LiveIndex> {
+/** Opens the configured index with its changes. @throws VEL_ERR_INDEX where `writable` and another process has it open for writing. */
+export async function openLiveFor (
+  { indexDir }: Config,
+  pack: PackManifest,
+  writable: boolean,
+  say: LiveOptions['say']
+): Promise<LiveIndex> {
   return await openLiveIndex({
     dir: indexDir,
     open: async () => await openIndexFor(pack, indexDir, { threads: true, say }),

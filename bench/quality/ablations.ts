@@ -65,16 +65,36 @@ export interface NormalisationTrial {
 const WEIGHTS = [0, 0.3, ZNORM_WEIGHT, 0.7, 1]
 
 /** Ranks by face with other weights of what is usual. */
-export async function tryNormalisation (kb: KnowledgeBase, { answers }: Pick<EncodedQueries, 'answers'>, files: readonly string[]): Promise<NormalisationTrial[]> {
+export async function tryNormalisation (
+  kb: KnowledgeBase,
+  { answers }: Pick<EncodedQueries, 'answers'>,
+  files: readonly string[]
+): Promise<NormalisationTrial[]> {
   const trials: NormalisationTrial[] = []
   for (const weight of WEIGHTS) {
     const ranked: Answer[] = []
     for (const { query, mention } of answers) {
-      const found = mention === null ? [] : await znorm(kb, await retrieve(kb, { modality: 'face', space: 'face', embedding: mention.face }, DECIDE_TOP_K), weight)
-      ranked.push({ query, inIndex: query.entityId !== null && kb.entity(query.entityId) !== undefined, ranking: found.map(({ entity, score }) => ({ id: entity.id, score })) })
+      const found =
+        mention === null
+          ? []
+          : await znorm(kb, await retrieve(kb, { modality: 'face', space: 'face', embedding: mention.face }, DECIDE_TOP_K), weight)
+      ranked.push({
+        query,
+        inIndex: query.entityId !== null && kb.entity(query.entityId) !== undefined,
+        ranking: found.map(({ entity, score }) => ({ id: entity.id, score }))
+      })
     }
-    const { sets, openSet } = buildReport({ index: kb.info, models: '', counts: { files, noFace: 0, unreadable: 0, missingPhotos: 0, duplicates: 0, broken: 0 }, rows: [{ name: 'V2V', answers: ranked }] })
-    trials.push({ weight, sets: sets.map(set => ({ file: set.name, recall: set.perPerson.recall[1] })), tpir: openSet.map(point => point.tpir) })
+    const { sets, openSet } = buildReport({
+      index: kb.info,
+      models: '',
+      counts: { files, noFace: 0, unreadable: 0, missingPhotos: 0, duplicates: 0, broken: 0 },
+      rows: [{ name: 'V2V', answers: ranked }]
+    })
+    trials.push({
+      weight,
+      sets: sets.map(set => ({ file: set.name, recall: set.perPerson.recall[1] })),
+      tpir: openSet.map(point => point.tpir)
+    })
   }
   return trials
 }
@@ -89,20 +109,39 @@ export interface GrowthTrial {
 }
 
 /** Calibrates on half of the people in a part of the index, and judges the other half in the whole index. */
-export async function tryGrowth (kb: KnowledgeBase, answers: readonly EncodedQuery[], share: number, targetFpir = 0.01): Promise<GrowthTrial> {
+export async function tryGrowth (
+  kb: KnowledgeBase,
+  answers: readonly EncodedQuery[],
+  share: number,
+  targetFpir = 0.01
+): Promise<GrowthTrial> {
   const asked = new Set(answers.flatMap(a => a.query.entityId ?? []))
   const everyone = await peopleOf(kb, answers)
-  const part = await partOf(kb, everyone.filter(({ id }) => asked.has(id) || positionOf(id) < share))
+  const part = await partOf(
+    kb,
+    everyone.filter(({ id }) => asked.has(id) || positionOf(id) < share)
+  )
   const [before, after] = [await collectSamples(part, answers), await collectSamples(kb, answers)]
   const halves = assignFolds(before, 2, 1)
-  const { calibration } = calibrate(before.filter(s => halves.get(s.person) === 0), { targetFpir, entities: part.info.entities })
-  const judged = after.filter(s => halves.get(s.person) === 1).map(s => ({ ...s, probability: s.features === null ? 0 : probability(s.features, calibration, everyone.length) }))
-  const rate = (of: typeof judged, which: (s: typeof judged[number]) => boolean): number => of.filter(which).length / of.length
+  const { calibration } = calibrate(
+    before.filter(s => halves.get(s.person) === 0),
+    { targetFpir, entities: part.info.entities }
+  )
+  const judged = after
+    .filter(s => halves.get(s.person) === 1)
+    .map(s => ({ ...s, probability: s.features === null ? 0 : probability(s.features, calibration, everyone.length) }))
+  const rate = (of: typeof judged, which: (s: (typeof judged)[number]) => boolean): number => of.filter(which).length / of.length
   return {
     entitiesBefore: part.info.entities,
     entitiesAfter: everyone.length,
-    fpir: rate(judged.filter(s => s.stranger), s => s.probability >= calibration.linkFrom),
-    tpir: rate(judged.filter(s => !s.stranger), s => s.right && s.probability >= calibration.linkFrom),
+    fpir: rate(
+      judged.filter(s => s.stranger),
+      s => s.probability >= calibration.linkFrom
+    ),
+    tpir: rate(
+      judged.filter(s => !s.stranger),
+      s => s.right && s.probability >= calibration.linkFrom
+    ),
     ece: expectedCalibrationError(judged.filter(s => s.features !== null))
   }
 }
@@ -127,7 +166,8 @@ async function partOf (kb: KnowledgeBase, people: readonly Entity[]): Promise<Kn
   return {
     ...kb,
     info: { ...kb.info, entities: people.length },
-    search: async (space, embedding, k) => (await kb.search(space, embedding, kb.info.entities)).filter(n => rowOf.has(n.entity.id)).slice(0, k),
+    search: async (space, embedding, k) =>
+      (await kb.search(space, embedding, kb.info.entities)).filter(n => rowOf.has(n.entity.id)).slice(0, k),
     cohortMean: async ({ id }) => usual?.[rowOf.get(id) ?? -1] ?? null,
     entity: id => rowOf.has(id) ? kb.entity(id) : undefined,
     close: async () => {}

@@ -23,7 +23,12 @@ const GALLERY = ['portraits', 'news', 'distractors']
 const QUERIES = ['cross', 'news', 'strangers']
 await new Command('results')
   .description('measure model packs on the dev sets and write RESULTS.md')
-  .requiredOption('--pack <name=dir>', 'model pack, and the folder its weights are in; NAME+VIEWS to try other views of a face (plain, mirrored, mirrored-grey); may be repeated', collect)
+  .requiredOption(
+    '--pack <name=dir>',
+    'model pack, and the folder its weights are in; NAME+VIEWS to try other views of a face (plain, mirrored, mirrored-grey); ' +
+      'may be repeated',
+    collect
+  )
   .option('--data <dir>', 'dev sets: portraits, news, distractors, cross, strangers', '../shared/data')
   .option('--out <file>', 'where the results are written', 'RESULTS.md')
   .option('--cache <dir>', 'where encoded photos and indexes are kept', '.cache/eval')
@@ -32,7 +37,15 @@ await new Command('results')
   .action(async (flags: Flags) => {
     const packs: PackResults[] = []
     for (const given of flags.pack) packs.push(await measure(given, flags))
-    await writeFile(flags.out, renderResults(packs, process.env['npm_lifecycle_event'] === 'results' ? 'npm run results' : `npx tsx bench/quality/cli.ts ${flags.pack.map(p => `--pack ${p}`).join(' ')}`))
+    await writeFile(
+      flags.out,
+      renderResults(
+        packs,
+        process.env['npm_lifecycle_event'] === 'results'
+          ? 'npm run results'
+          : `npx tsx bench/quality/cli.ts ${flags.pack.map(p => `--pack ${p}`).join(' ')}`
+      )
+    )
     if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(packs, null, 2)}\n`)
     if (flags.plots !== undefined) await plot(packs, flags.plots)
   })
@@ -42,7 +55,14 @@ async function measure (given: string, { data, cache }: Flags): Promise<PackResu
   const [name, modelsDir] = given.split('=')
   const [packName, views] = name!.split('+')
   if (modelsDir === undefined) throw errors.input('--pack as NAME=DIR, such as embedded=models', given)
-  const opened = await openEncoder({ ...readConfig(process.env), modelsDir }, packName, sentence => { process.stderr.write(sentence + '\n') }, views)
+  const opened = await openEncoder(
+    { ...readConfig(process.env), modelsDir },
+    packName,
+    sentence => {
+      process.stderr.write(sentence + '\n')
+    },
+    views
+  )
   try {
     const { encoder, pack, encodingHash: recipe, workers } = opened
     const dir = await buildGallery(cache, data, opened)
@@ -53,21 +73,58 @@ async function measure (given: string, { data, cache }: Flags): Promise<PackResu
     const all = { ...counts, noFace: encoded.noFace.length, unreadable: encoded.unreadable.length, missingPhotos: encoded.missing.length }
     const say = (stage: string): void => { process.stderr.write(`${name}: ${stage}\n`) }
     const models = Object.values(pack.models).flatMap(m => m?.name ?? []).join(', ')
-    return await searchingCached(kb, recipe, cache, async cached => await measurePack({ pack: name!, models, gallery: { people: kb.info.entities, photos: face!.vectors, search: face!.search.kind }, kb: cached, encoder, encoded, counts: all, cache: createPhotoCache(cache, recipe), concurrency: 2 * workers, onStage: say }))
+    return await searchingCached(
+      kb,
+      recipe,
+      cache,
+      async cached =>
+        await measurePack({
+          pack: name!,
+          models,
+          gallery: { people: kb.info.entities, photos: face!.vectors, search: face!.search.kind },
+          kb: cached,
+          encoder,
+          encoded,
+          counts: all,
+          cache: createPhotoCache(cache, recipe),
+          concurrency: 2 * workers,
+          onStage: say
+        })
+    )
   } finally {
     await opened.close()
   }
 }
 
 /** Builds the gallery where it is not there yet, from these people by this recipe. @returns its folder. */
-async function buildGallery (cache: string, data: string, { encoder, pack, encodingHash: recipe, workers }: OpenedEncoder): Promise<string> {
+async function buildGallery (
+  cache: string,
+  data: string,
+  { encoder, pack, encodingHash: recipe, workers }: OpenedEncoder
+): Promise<string> {
   const entities = GALLERY.map(set => join(data, set, 'entities.jsonl'))
   const people = await Promise.all(entities.map(async file => sha256(await readFile(file))))
   const dir = join(cache, `index-${sha256(JSON.stringify([recipe, people])).slice(0, 16)}`)
-  if (await readIndexManifest(dir).then(() => true, () => false)) return dir
+  if (
+    await readIndexManifest(dir).then(
+      () => true,
+      () => false
+    )
+  ) { return dir }
   const progress = startProgress(`gallery, ${pack.name}`, 0, 'photos')
   try {
-    await buildIndex({ entities, out: dir, name: 'gallery', encoder, pack, encodingHash: recipe, concurrency: workers, onProgress: (stage, done, total) => { if (stage === 'photos') progress.update(done, total) } })
+    await buildIndex({
+      entities,
+      out: dir,
+      name: 'gallery',
+      encoder,
+      pack,
+      encodingHash: recipe,
+      concurrency: workers,
+      onProgress: (stage, done, total) => {
+        if (stage === 'photos') progress.update(done, total)
+      }
+    })
   } finally {
     progress.stop()
   }
@@ -77,9 +134,39 @@ async function buildGallery (cache: string, data: string, { encoder, pack, encod
 async function plot (packs: readonly PackResults[], folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   const unit = { min: 0, max: 1 }
-  await writePlots([
-    { file: 'small-faces.svg', option: curves('Small faces', { name: 'short side of the face, px' }, { name: 'R@1', ...unit }, packs.map(p => ({ name: p.pack, points: p.smallFaces.flatMap(s => s.sizePx === null ? [] : [[s.sizePx, s.row.perPerson.recall[1]] as const]) }))) },
-    { file: 'open-set.svg', option: curves('Open set, by score', { name: 'FPIR', log: true, max: 1 }, { name: 'TPIR', ...unit }, packs.map(p => ({ name: p.pack, points: p.report.openSetCurve.filter(c => c.fpir > 0).map(c => [c.fpir, c.tpir] as const) }))) },
-    { file: 'reliability.svg', option: curves('Reliability, cross-validated', { name: 'stated probability', ...unit }, { name: 'share right', ...unit }, packs.map(p => ({ name: p.pack, points: p.calibration.bins.map(b => [b.stated, b.observed] as const) }))) }
-  ], folder)
+  await writePlots(
+    [
+      {
+        file: 'small-faces.svg',
+        option: curves(
+          'Small faces',
+          { name: 'short side of the face, px' },
+          { name: 'R@1', ...unit },
+          packs.map(p => ({
+            name: p.pack,
+            points: p.smallFaces.flatMap(s => s.sizePx === null ? [] : [[s.sizePx, s.row.perPerson.recall[1]] as const])
+          }))
+        )
+      },
+      {
+        file: 'open-set.svg',
+        option: curves(
+          'Open set, by score',
+          { name: 'FPIR', log: true, max: 1 },
+          { name: 'TPIR', ...unit },
+          packs.map(p => ({ name: p.pack, points: p.report.openSetCurve.filter(c => c.fpir > 0).map(c => [c.fpir, c.tpir] as const) }))
+        )
+      },
+      {
+        file: 'reliability.svg',
+        option: curves(
+          'Reliability, cross-validated',
+          { name: 'stated probability', ...unit },
+          { name: 'share right', ...unit },
+          packs.map(p => ({ name: p.pack, points: p.calibration.bins.map(b => [b.stated, b.observed] as const) }))
+        )
+      }
+    ],
+    folder
+  )
 }

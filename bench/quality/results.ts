@@ -43,11 +43,23 @@ export interface ResultsInput {
 const GROWTH_FROM = [0.25, 0.5, 0.75]
 
 /** The decisions in the report are those of an index that carries the calibration. */
-export async function measurePack ({ pack, models, gallery, kb, encoder, encoded, counts, cache, concurrency, onStage }: ResultsInput): Promise<PackResults> {
+export async function measurePack ({
+  pack,
+  models,
+  gallery,
+  kb,
+  encoder,
+  encoded,
+  counts,
+  cache,
+  concurrency,
+  onStage
+}: ResultsInput): Promise<PackResults> {
   onStage('features')
   const samples = await collectSamples(kb, encoded.answers)
   const calibration = calibrate(samples, { targetFpir: 0.01, entities: kb.info.entities })
-  const ranked = async (of: KnowledgeBase, answers: readonly EncodedQuery[]): Promise<Report> => await evaluate(of, { ...encoded, answers }, { counts, models }, { clip: false, sweeps: false })
+  const ranked = async (of: KnowledgeBase, answers: readonly EncodedQuery[]): Promise<Report> =>
+    await evaluate(of, { ...encoded, answers }, { counts, models }, { clip: false, sweeps: false })
   onStage('ranking')
   // NOTE: the open set is told by score; by probability it is told from the folds of the calibration.
   const plain = await ranked(kb, encoded.answers)
@@ -63,7 +75,17 @@ export async function measurePack ({ pack, models, gallery, kb, encoder, encoded
   onStage('growth')
   const growth: GrowthTrial[] = []
   for (const share of GROWTH_FROM) growth.push(await tryGrowth(kb, encoded.answers, share))
-  return { pack, models, gallery, report: { ...plain, decisions }, calibration, features: tryFeatures(samples, calibration.tried.at(-1)!.features), normalisation, growth, smallFaces }
+  return {
+    pack,
+    models,
+    gallery,
+    report: { ...plain, decisions },
+    calibration,
+    features: tryFeatures(samples, calibration.tried.at(-1)!.features),
+    normalisation,
+    growth,
+    smallFaces
+  }
 }
 
 function calibrated (kb: KnowledgeBase, { calibration }: CalibrationReport): KnowledgeBase {

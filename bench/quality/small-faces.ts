@@ -16,19 +16,37 @@ export const SMALL_FACES = [64, 48, 32, 24, 16] as const
  * that it sees in the shrunk photo, where the detector gives them, else those usual for a box.
  * Photos without a face stay missed; faces that are smaller already stay as they are.
  */
-export async function shrinkFaces (answers: readonly EncodedQuery[], size: number, encoder: MentionEncoder, cache: PhotoCache | null, concurrency: number, onProgress: () => void = () => {}): Promise<EncodedQuery[]> {
-  return await pMap(answers, async ({ query, mention }): Promise<EncodedQuery> => {
-    onProgress()
-    const factor = mention === null ? 1 : size / mention.quality.faceSizePx
-    if (mention === null || factor >= 1) return { query, mention }
-    const whole = await sharp(await readFile(query.path)).autoOrient().toBuffer({ resolveWithObject: true })
-    const [width, height] = [Math.max(1, Math.round(whole.info.width * factor)), Math.max(1, Math.round(whole.info.height * factor))]
-    // PNG: only the resolution is lost.
-    const small = await sharp(whole.data).resize(width, height, { fit: 'fill' }).png().toBuffer()
-    const [sx, sy] = [width / whole.info.width, height / whole.info.height]
-    // At an edge, rounding could take it a hair beyond.
-    const box = { x1: mention.box.x1 * sx, y1: mention.box.y1 * sy, x2: Math.min(width, mention.box.x2 * sx), y2: Math.min(height, mention.box.y2 * sy) }
-    const encoded = await encodeThroughCache(small, { sha256: sha256(small), options: { boxes: [box] } }, encoder, cache)
-    return { query, mention: 'refused' in encoded ? null : encoded.mentions[0] ?? null }
-  }, { concurrency })
+export async function shrinkFaces (
+  answers: readonly EncodedQuery[],
+  size: number,
+  encoder: MentionEncoder,
+  cache: PhotoCache | null,
+  concurrency: number,
+  onProgress: () => void = () => {}
+): Promise<EncodedQuery[]> {
+  return await pMap(
+    answers,
+    async ({ query, mention }): Promise<EncodedQuery> => {
+      onProgress()
+      const factor = mention === null ? 1 : size / mention.quality.faceSizePx
+      if (mention === null || factor >= 1) return { query, mention }
+      const whole = await sharp(await readFile(query.path))
+        .autoOrient()
+        .toBuffer({ resolveWithObject: true })
+      const [width, height] = [Math.max(1, Math.round(whole.info.width * factor)), Math.max(1, Math.round(whole.info.height * factor))]
+      // PNG: only the resolution is lost.
+      const small = await sharp(whole.data).resize(width, height, { fit: 'fill' }).png().toBuffer()
+      const [sx, sy] = [width / whole.info.width, height / whole.info.height]
+      // At an edge, rounding could take it a hair beyond.
+      const box = {
+        x1: mention.box.x1 * sx,
+        y1: mention.box.y1 * sy,
+        x2: Math.min(width, mention.box.x2 * sx),
+        y2: Math.min(height, mention.box.y2 * sy)
+      }
+      const encoded = await encodeThroughCache(small, { sha256: sha256(small), options: { boxes: [box] } }, encoder, cache)
+      return { query, mention: 'refused' in encoded ? null : (encoded.mentions[0] ?? null) }
+    },
+    { concurrency }
+  )
 }

@@ -16,7 +16,11 @@ const { models: { face } } = await readPackManifest(name, modelsDir)
 const session = await openSession(join(modelsDir, face.files['model']!.path), { providers: [provider], threads: 1 })
 const encoder = createFaceEncoder(session, face, name)
 const { width, height } = face.input
-const crops = Array.from({ length: FACES }, (_, n) => ({ data: Uint8Array.from({ length: width * height * 3 }, (_v, i) => (i * (n + 3)) % 251), width, height }))
+const crops = Array.from({ length: FACES }, (_, n) => ({
+  data: Uint8Array.from({ length: width * height * 3 }, (_v, i) => (i * (n + 3)) % 251),
+  width,
+  height
+}))
 
 console.log(`${face.name} on ${session.provider}, one thread; ${cpus()[0]?.model}, ${availableParallelism()} cores`)
 if (encoder.maxBatch === 1) console.log('its graph has a fixed batch of 1: every row is the same work')

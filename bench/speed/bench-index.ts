@@ -17,6 +17,10 @@ export async function benchIndex (): Promise<string> {
   await mkdir(cache, { recursive: true })
   const entities = join(cache, 'entities.jsonl')
   await writeFile(entities, await someEntities(SMALL, path => relative(cache, path)))
-  await promisify(execFile)(process.execPath, ['dist/cli/vel.js', 'kb', 'build', '--entities', entities, '--out', small, '--pack', 'embedded'], { cwd: root })
+  await promisify(execFile)(
+    process.execPath,
+    ['dist/cli/vel.js', 'kb', 'build', '--entities', entities, '--out', small, '--pack', 'embedded'],
+    { cwd: root }
+  )
   return small
 }

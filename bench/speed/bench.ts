@@ -10,7 +10,13 @@ import { percent } from './numbers.ts'
 import { cache, GROUP, root } from './photos.ts'
 import { sections } from './sections/index.ts'
 
-interface Kept { readonly machine: string, readonly date: string, readonly seconds: number, readonly stolen?: number | null, readonly result: unknown }
+interface Kept {
+  readonly machine: string
+  readonly date: string
+  readonly seconds: number
+  readonly stolen?: number | null
+  readonly result: unknown
+}
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } } })
 const names = sections.map(section => section.name)
@@ -29,7 +35,13 @@ for (const section of sections.filter(({ name }) => wanted.includes(name))) {
   const start = performance.now()
   const stolen = watchSteal()
   const result = await section.run({ quick: values.quick, progress: startProgress })
-  const kept: Kept = { machine: describeMachine(), date: new Date().toISOString().slice(0, 16).replace('T', ' '), seconds: Math.round((performance.now() - start) / 1000), stolen: stolen(), result }
+  const kept: Kept = {
+    machine: describeMachine(),
+    date: new Date().toISOString().slice(0, 16).replace('T', ' '),
+    seconds: Math.round((performance.now() - start) / 1000),
+    stolen: stolen(),
+    result
+  }
   await writeFile(join(folder, `${section.name}.json`), JSON.stringify(kept, null, 1) + '\n')
 }
 
@@ -38,7 +50,10 @@ for (const { name, title, render } of sections) {
   const path = join(folder, `${name}.json`)
   if (!existsSync(path)) continue
   const { machine, date, seconds, stolen, result } = JSON.parse(await readFile(path, 'utf8')) as Kept
-  parts.push(`## ${title}\n\n${machine}. ${date} UTC, ${seconds} s${stolen == null ? '' : `, of which the host took ${percent(stolen)}`}. \`npm run bench -- --only ${name}\`\n\n${render(result)}\n`)
+  parts.push(
+    `## ${title}\n\n${machine}. ${date} UTC, ${seconds} s${stolen == null ? '' : `, of which the host took ${percent(stolen)}`}. ` +
+      `\`npm run bench -- --only ${name}\`\n\n${render(result)}\n`
+  )
 }
 const head = `# Benchmarks
 

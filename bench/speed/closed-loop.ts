@@ -31,7 +31,12 @@ export async function closedLoop ({ origin, photos, clients, forMs }: LoadOption
   }
   const send = async (photo: Buffer): Promise<Reply> => {
     const sent = performance.now()
-    const { statusCode, body } = await pool.request({ path: '/link', method: 'POST', headers: { 'content-type': 'image/jpeg' }, body: photo })
+    const { statusCode, body } = await pool.request({
+      path: '/link',
+      method: 'POST',
+      headers: { 'content-type': 'image/jpeg' },
+      body: photo
+    })
     await body.dump({ limit: 1e9 })
     return { status: statusCode, ms: performance.now() - sent }
   }

@@ -18,7 +18,18 @@ import { allocateTable, openTable } from '../../src/kb/search/vector-table.ts'
 import { writeIndex, type IndexContent } from '../../src/kb/build/write-index.ts'
 import { percentile } from './numbers.ts'
 
-const { values } = parseArgs({ options: { size: { type: 'string', default: '120470' }, index: { type: 'string', default: 'index/starter' }, queries: { type: 'string', default: '1000' }, swaps: { type: 'string', default: '6' }, keep: { type: 'string' }, json: { type: 'string' }, build: { type: 'string' }, measure: { type: 'string' } } })
+const { values } = parseArgs({
+  options: {
+    size: { type: 'string', default: '120470' },
+    index: { type: 'string', default: 'index/starter' },
+    queries: { type: 'string', default: '1000' },
+    swaps: { type: 'string', default: '6' },
+    keep: { type: 'string' },
+    json: { type: 'string' },
+    build: { type: 'string' },
+    measure: { type: 'string' }
+  }
+})
 const persons = fileURLToPath(new URL('../../../shared/data/persons.tsv.gz', import.meta.url))
 /** A query is as near to its person's vector as two photos of one person are. */
 const QUERY_SIMILARITY = 0.6
@@ -79,7 +90,11 @@ async function bench (): Promise<void> {
 
 /** In a fresh process, whose memory is that of its work alone. */
 async function aside<T> (task: string, dir: string): Promise<T> {
-  const child = fork(fileURLToPath(import.meta.url), [task, dir, '--queries', values.queries, '--size', values.size, '--index', values.index, '--swaps', values.swaps], { execArgv: ['--import', 'tsx', '--expose-gc'] })
+  const child = fork(
+    fileURLToPath(import.meta.url),
+    [task, dir, '--queries', values.queries, '--size', values.size, '--index', values.index, '--swaps', values.swaps],
+    { execArgv: ['--import', 'tsx', '--expose-gc'] }
+  )
   return await new Promise((resolve, reject) => {
     child.on('message', message => { resolve(message as T) })
     child.on('exit', code => { reject(new Error(`ended with ${code}`)) })
@@ -105,7 +120,11 @@ async function build (dir: string): Promise<void> {
     last = now
   })
   // A child builds graphs and compares faces; its memory is its own.
-  tell({ seconds: (performance.now() - start) / 1000, stages: Object.fromEntries(Object.entries(stages).map(([stage, ms]) => [stage, ms / 1000])), peakRssMB: process.resourceUsage().maxRSS / 1000 })
+  tell({
+    seconds: (performance.now() - start) / 1000,
+    stages: Object.fromEntries(Object.entries(stages).map(([stage, ms]) => [stage, ms / 1000])),
+    peakRssMB: process.resourceUsage().maxRSS / 1000
+  })
 }
 
 /** Against exact search over float32: what encoding and search lose together. */
@@ -158,7 +177,15 @@ async function measure (dir: string): Promise<void> {
     rssOfSwapsMB.push(await settledRss())
   }
   await kb.close()
-  tell({ openMs, rssMB, p50Ms: percentile(times, 0.5), p99Ms: percentile(times, 0.99), queriesPerSecond, loopDelayMs: loop.max / 1e6, rssOfSwapsMB })
+  tell({
+    openMs,
+    rssMB,
+    p50Ms: percentile(times, 0.5),
+    p99Ms: percentile(times, 0.99),
+    queriesPerSecond,
+    loopDelayMs: loop.max / 1e6,
+    rssOfSwapsMB
+  })
 }
 
 async function makeQueries (kb: IndexedKnowledgeBase, count: number): Promise<Float32Array[]> {

@@ -22,5 +22,9 @@ export const percent = (share: number): string => `${(100 * share).toFixed(1)} %
 export function table (heads: readonly string[], rows: ReadonlyArray<ReadonlyArray<string | number | null>>): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   const right = heads.map((_, c) => rows.length > 0 && rows.every(row => typeof row[c] !== 'string' || /^[\d.–]/.test(row[c])))
-  return [line(heads), line(right.map(r => r ? '---:' : '---')), ...rows.map(row => line(row.map(cell => typeof cell === 'string' ? cell : figure(cell))))].join('\n')
+  return [
+    line(heads),
+    line(right.map(r => r ? '---:' : '---')),
+    ...rows.map(row => line(row.map(cell => typeof cell === 'string' ? cell : figure(cell))))
+  ].join('\n')
 }

@@ -34,7 +34,12 @@ async function portraitLines (): Promise<Line[]> {
 /** JPEG files of `count` portraits. */
 export async function portraits (count: number): Promise<Buffer[]> {
   const all = await portraitLines()
-  return await Promise.all(Array.from({ length: count }, async (_, i) => await readFile(new URL(`data/portraits/${all[Math.floor(i * all.length / count)]!.image}`, shared))))
+  return await Promise.all(
+    Array.from(
+      { length: count },
+      async (_, i) => await readFile(new URL(`data/portraits/${all[Math.floor((i * all.length) / count)]!.image}`, shared))
+    )
+  )
 }
 
 /** A JPEG of 4000 x 3000 px with 24 faces, composed of news photos once and kept. */
@@ -67,6 +72,12 @@ export async function someEntities (count: number, toRelative: (path: string) =>
   const all = await portraitLines()
   return Array.from({ length: count }, (_, i) => {
     const { id, image } = all[Math.floor(i * all.length / count)]!
-    return JSON.stringify({ id, name: id, description: '', aliases: [], images: [toRelative(fileURLToPath(new URL(`data/portraits/${image}`, shared)))] })
+    return JSON.stringify({
+      id,
+      name: id,
+      description: '',
+      aliases: [],
+      images: [toRelative(fileURLToPath(new URL(`data/portraits/${image}`, shared)))]
+    })
   }).join('\n') + '\n'
 }

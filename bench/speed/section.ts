@@ -18,6 +18,11 @@ export interface Section {
 }
 
 /** A section whose result has type T; what is stored was made by the same section. */
-export function defineSection<T> (section: { readonly name: string, readonly title: string, readonly run: (report: Report) => Promise<T>, readonly render: (result: T) => string }): Section {
+export function defineSection<T> (section: {
+  readonly name: string
+  readonly title: string
+  readonly run: (report: Report) => Promise<T>
+  readonly render: (result: T) => string
+}): Section {
   return { ...section, render: result => section.render(result as T) }
 }

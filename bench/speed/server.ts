@@ -25,7 +25,15 @@ export async function startBenchServer (env: Readonly<Record<string, string>>): 
   const port = await freePort()
   const child = spawn(process.execPath, ['dist/cli/vel.js', 'serve'], {
     cwd: root,
-    env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(port), LOG_LEVEL: 'warn', WORKERS: '1', INDEX_DIR: await benchIndex(), ...env },
+    env: {
+      PATH: process.env['PATH'],
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      LOG_LEVEL: 'warn',
+      WORKERS: '1',
+      INDEX_DIR: await benchIndex(),
+      ...env
+    },
     stdio: ['ignore', 'inherit', 'inherit']
   })
   // Also when the bench itself is ended early.
@@ -52,7 +60,9 @@ export async function startBenchServer (env: Readonly<Record<string, string>>): 
 
 async function untilReady (origin: string, child: ChildProcess): Promise<void> {
   for (const start = performance.now(); performance.now() - start < START_MS; await delay(100)) {
-    if (child.exitCode !== null) throw new Error(`Expected the service to start, it ended with exit code ${child.exitCode}; its last lines say why`)
+    if (child.exitCode !== null) {
+      throw new Error(`Expected the service to start, it ended with exit code ${child.exitCode}; its last lines say why`)
+    }
     const status = await fetch(`${origin}/health/ready`).then(reply => reply.status, () => 0)
     if (status === 200) return
   }

@@ -11,7 +11,14 @@ import { median, percent } from './numbers.ts'
 import { groupPicture, portraits } from './photos.ts'
 import { startBenchServer } from './server.ts'
 
-const { values } = parseArgs({ options: { requests: { type: 'string', default: '20000' }, clients: { type: 'string', default: '4' }, minutes: { type: 'string', default: '60' }, workers: { type: 'string', default: '2' } } })
+const { values } = parseArgs({
+  options: {
+    requests: { type: 'string', default: '20000' },
+    clients: { type: 'string', default: '4' },
+    minutes: { type: 'string', default: '60' },
+    workers: { type: 'string', default: '2' }
+  }
+})
 const [requests, clients, minutes] = [Number(values.requests), Number(values.clients), Number(values.minutes)]
 if (!(requests >= 100 && clients >= 1 && minutes > 0)) {
   console.error('Expected --requests of at least 100, --clients of at least 1 and --minutes above 0')
@@ -23,13 +30,28 @@ const SETTLED = 0.1
 const MOST_GROWTH = 0.1
 
 /** What may be sent. `weight` of each thousand requests; `expected` statuses: 503 and 504 are fair answers to all of them. */
-interface Kind { readonly name: string, readonly weight: number, readonly expected: readonly number[], readonly path?: string, readonly type?: string, readonly body: (n: number) => Buffer, readonly hangsUp?: boolean }
+interface Kind {
+  readonly name: string
+  readonly weight: number
+  readonly expected: readonly number[]
+  readonly path?: string
+  readonly type?: string
+  readonly body: (n: number) => Buffer
+  readonly hangsUp?: boolean
+}
 
 const photos = await portraits(200)
 const group = await groupPicture()
 const huge = await forgePng(20_000, 20_000)
 const photo = (n: number): Buffer => photos[n % photos.length]!
-const form = (field: string) => (n: number): Buffer => Buffer.concat([Buffer.from(`--soak\r\nContent-Disposition: form-data; name="${field}"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n`), photo(n), Buffer.from('\r\n--soak--\r\n')])
+const form =
+  (field: string) =>
+    (n: number): Buffer =>
+      Buffer.concat([
+        Buffer.from(`--soak\r\nContent-Disposition: form-data; name="${field}"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n`),
+        photo(n),
+        Buffer.from('\r\n--soak--\r\n')
+      ])
 const MULTIPART = 'multipart/form-data; boundary=soak'
 const KINDS: readonly Kind[] = [
   { name: 'portrait', weight: 500, expected: [200], body: photo },
@@ -75,7 +97,9 @@ async function sendOne (n: number): Promise<void> {
   const name = `${kind.name}: ${status}`
   counts.set(name, (counts.get(name) ?? 0) + 1)
   if (status === 500) failures++
-  if (typeof status === 'number' ? ![...kind.expected, 503, 504].includes(status) && kind.hangsUp !== true : status !== 'hung up') unexpected++
+  if (typeof status === 'number' ? ![...kind.expected, 503, 504].includes(status) && kind.hangsUp !== true : status !== 'hung up') {
+    unexpected++
+  }
   done++
   progress.update(done)
   if (done % Math.ceil(requests / SAMPLES) === 0) sample()
@@ -108,7 +132,10 @@ function report (): boolean {
   const before = median(total.filter(s => s.done >= done * SETTLED && s.done < done * 2 * SETTLED).map(s => s.MB))
   const after = median(total.filter(s => s.done > done * (1 - SETTLED)).map(s => s.MB))
   const growth = after / before - 1
-  console.log(`\nmemory after the first tenth ${before.toFixed(0)} MB, in the last ${after.toFixed(0)} MB: ${growth >= 0 ? '+' : ''}${percent(growth)} (below ${percent(MOST_GROWTH)} is wanted); highest ${Math.max(...total.map(s => s.MB)).toFixed(0)} MB`)
+  console.log(
+    `\nmemory after the first tenth ${before.toFixed(0)} MB, in the last ${after.toFixed(0)} MB: ${growth >= 0 ? '+' : ''}` +
+      `${percent(growth)} (below ${percent(MOST_GROWTH)} is wanted); highest ${Math.max(...total.map(s => s.MB)).toFixed(0)} MB`
+  )
   console.log(`${failures} replies with 500, ${unexpected} others that were not expected`)
   return failures === 0 && unexpected === 0 && growth < MOST_GROWTH
 }

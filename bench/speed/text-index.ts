@@ -11,7 +11,15 @@ export interface MeasuredTexts {
   readonly rssMB: number
   /** Of that, what opening the index added. */
   readonly addedMB: number
-  readonly queries: ReadonlyArray<{ readonly cosine: number, readonly recallAt1: number, readonly recallAt10: number, readonly ms10: number, readonly ms10p99: number, readonly ms50: number, readonly ms600: number }>
+  readonly queries: ReadonlyArray<{
+    readonly cosine: number
+    readonly recallAt1: number
+    readonly recallAt10: number
+    readonly ms10: number
+    readonly ms10p99: number
+    readonly ms50: number
+    readonly ms600: number
+  }>
 }
 
 const SPACE = 'name_description'
@@ -37,7 +45,11 @@ async function measure (dir: string, quick: boolean): Promise<MeasuredTexts> {
   const random = createRandom(SEED)
   const queries: Array<MeasuredTexts['queries'][number]> = []
   for (const cosine of COSINES) {
-    const probes = await Promise.all(Array.from({ length: quick ? 5 : 100 }, async () => perturb((await kb.vectors(SPACE, kb.entities[Math.floor(random() * kb.entities.length)]!))[0]!, cosine, random)))
+    const probes = await Promise.all(
+      Array.from({ length: quick ? 5 : 100 }, async () =>
+        perturb((await kb.vectors(SPACE, kb.entities[Math.floor(random() * kb.entities.length)]!))[0]!, cosine, random)
+      )
+    )
     const right = await nearestOfAll(kb, probes)
     const found: string[][] = []
     const times = async (k: number, keep = false): Promise<number[]> => {
@@ -52,8 +64,17 @@ async function measure (dir: string, quick: boolean): Promise<MeasuredTexts> {
     }
     await times(10)
     const ten = await times(10, true)
-    const share = (n: number): number => found.reduce((sum, ids, i) => sum + right[i]!.slice(0, n).filter(id => ids.slice(0, n).includes(id)).length, 0) / (n * probes.length)
-    queries.push({ cosine, recallAt1: share(1), recallAt10: share(10), ms10: median(ten), ms10p99: percentile(ten, 0.99), ms50: median(await times(50)), ms600: median(await times(600)) })
+    const share = (n: number): number =>
+      found.reduce((sum, ids, i) => sum + right[i]!.slice(0, n).filter(id => ids.slice(0, n).includes(id)).length, 0) / (n * probes.length)
+    queries.push({
+      cosine,
+      recallAt1: share(1),
+      recallAt10: share(10),
+      ms10: median(ten),
+      ms10p99: percentile(ten, 0.99),
+      ms50: median(await times(50)),
+      ms600: median(await times(600))
+    })
   }
   await kb.close()
   return { openMs, rssMB: opened, addedMB: opened - before, queries }

@@ -50,7 +50,9 @@ export function addCalibrateCommand (program: Command, deps: EvalDeps): void {
       if (flags.plots !== undefined) await writeReliability(report, flags.plots)
       if (flags.dryRun) return
       const { version } = await updateManifest(flags.index, { calibration: report.calibration })
-      process.stderr.write(`wrote the calibration into ${flags.index}, now version ${version}; running services take it up when they reload the index\n`)
+      process.stderr.write(
+        `wrote the calibration into ${flags.index}, now version ${version}; running services take it up when they reload the index\n`
+      )
     })
 }
 
@@ -63,7 +65,12 @@ async function measure (flags: Flags, deps: EvalDeps): Promise<CalibrationReport
       if (kb.dims.face === undefined) throw errors.index(flags.index, 'face vectors', 'none; only links by face are calibrated')
       const { answers } = await encodeGiven(queries, opened, flags.cache, false)
       const progress = startProgress('search', answers.length, 'queries')
-      const samples = await searchingCached(kb, opened.encodingHash, flags.cache, async cached => await collectSamples(cached, answers, progress.update)).finally(progress.stop)
+      const samples = await searchingCached(
+        kb,
+        opened.encodingHash,
+        flags.cache,
+        async cached => await collectSamples(cached, answers, progress.update)
+      ).finally(progress.stop)
       return calibrate(samples, { targetFpir: flags.targetFpir, entities: kb.info.entities })
     } finally {
       await kb.close()
@@ -81,21 +88,45 @@ function render ({ calibration, bins, tried }: CalibrationReport): string {
     return drawn.toString()
   }
   return [
-    `Calibrated on ${measured.queries} queries of ${measured.persons} people and ${measured.strangers} strangers; figures by ${measured.folds}-fold cross-validation over persons`,
-    table(['target FPIR', 'linked from', 'ambiguous from', 'FPIR', 'TPIR', 'calibration error'], [[share(targetFpir), share(linkFrom), share(ambiguousFrom), share(measured.fpir), share(measured.tpir), share(measured.ece)]]),
-    table(['feature', 'weight a standard deviation', 'mean', 'deviation'], terms.map(t => [t.feature, t.weight.toFixed(3), t.mean.toFixed(3), t.scale.toFixed(3)])),
-    table(['stated', 'right', 'queries'], bins.map(b => [share(b.stated), share(b.observed), String(b.count)])),
-    table(['features tried', 'log loss'], tried.slice(0, -1).map(t => [t.features.join(', '), share(t.logLoss)])),
+    `Calibrated on ${measured.queries} queries of ${measured.persons} people and ${measured.strangers} strangers; figures by ` +
+      `${measured.folds}-fold cross-validation over persons`,
+    table(
+      ['target FPIR', 'linked from', 'ambiguous from', 'FPIR', 'TPIR', 'calibration error'],
+      [[share(targetFpir), share(linkFrom), share(ambiguousFrom), share(measured.fpir), share(measured.tpir), share(measured.ece)]]
+    ),
+    table(
+      ['feature', 'weight a standard deviation', 'mean', 'deviation'],
+      terms.map(t => [t.feature, t.weight.toFixed(3), t.mean.toFixed(3), t.scale.toFixed(3)])
+    ),
+    table(
+      ['stated', 'right', 'queries'],
+      bins.map(b => [share(b.stated), share(b.observed), String(b.count)])
+    ),
+    table(
+      ['features tried', 'log loss'],
+      tried.slice(0, -1).map(t => [t.features.join(', '), share(t.logLoss)])
+    ),
     ''
   ].join('\n')
 }
 
 async function writeReliability ({ bins }: CalibrationReport, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
-  const option = curves('Reliability, cross-validated', { name: 'stated probability', min: 0, max: 1 }, { name: 'share right', min: 0, max: 1 }, [
-    { name: 'observed', points: bins.map(b => [b.stated, b.observed]) },
-    { name: 'perfect', points: [[0, 0], [1, 1]] }
-  ])
+  const option = curves(
+    'Reliability, cross-validated',
+    { name: 'stated probability', min: 0, max: 1 },
+    { name: 'share right', min: 0, max: 1 },
+    [
+      { name: 'observed', points: bins.map(b => [b.stated, b.observed]) },
+      {
+        name: 'perfect',
+        points: [
+          [0, 0],
+          [1, 1]
+        ]
+      }
+    ]
+  )
   const [file] = await writePlots([{ file: 'reliability.svg', option }], folder)
   process.stderr.write(`wrote ${join(folder, file!)}\n`)
 }

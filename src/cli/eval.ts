@@ -57,7 +57,9 @@ export function addEvalCommand (program: Command, deps: EvalDeps): void {
     .option('--no-sweeps', 'leave out the curves over K, which take a search of 1,000 a query')
     .option('--skip-broken', 'leave out broken lines instead of refusing the file', false)
     .action(async (flags: Flags) => {
-      if ((flags.index === undefined) === (flags.server === undefined)) throw errors.input('either --index or --server', flags.index === undefined ? 'neither' : 'both')
+      if ((flags.index === undefined) === (flags.server === undefined)) {
+        throw errors.input('either --index or --server', flags.index === undefined ? 'neither' : 'both')
+      }
       const given = await readQueryFiles([...flags.queries, ...flags.strangers], flags)
       const report = flags.server !== undefined ? await overHttp(given, flags.server, flags.apiKey) : await overIndex(given, flags, deps)
       process.stdout.write(renderTerminal(report))
@@ -76,8 +78,25 @@ async function overIndex ({ queries, counts }: GivenQueries, flags: Flags, deps:
       if (rows.length === 0) throw errors.index(flags.index!, `vectors that pack ${pack.name} can search`, 'none; build it with this pack')
       const encoded = await encodeGiven(queries, opened, flags.cache, rows.some(r => r.context))
       const progress = startProgress('rank', rows.length * encoded.answers.length, 'queries')
-      const all = { ...counts, duplicates: counts.duplicates + encoded.samePhoto.length, noFace: encoded.noFace.length, unreadable: encoded.unreadable.length, missingPhotos: encoded.missing.length }
-      return await searchingCached(kb, opened.encodingHash, flags.cache, async cached => await evaluate(cached, encoded, { counts: all, models: modelsOf(pack) }, { clip, sweeps: flags.sweeps, onProgress: progress.update })).finally(progress.stop)
+      const all = {
+        ...counts,
+        duplicates: counts.duplicates + encoded.samePhoto.length,
+        noFace: encoded.noFace.length,
+        unreadable: encoded.unreadable.length,
+        missingPhotos: encoded.missing.length
+      }
+      return await searchingCached(
+        kb,
+        opened.encodingHash,
+        flags.cache,
+        async cached =>
+          await evaluate(
+            cached,
+            encoded,
+            { counts: all, models: modelsOf(pack) },
+            { clip, sweeps: flags.sweeps, onProgress: progress.update }
+          )
+      ).finally(progress.stop)
     } finally {
       await kb.close()
     }
@@ -96,9 +115,21 @@ function modelsOf (pack: PackManifest): string {
 }
 
 async function writeOutputs (report: Report, { json, markdown, plots }: Flags): Promise<void> {
-  for (const folder of [json, markdown].flatMap(f => f === undefined ? [] : dirname(f)).concat(plots ?? [])) await mkdir(folder, { recursive: true })
+  for (const folder of [json, markdown].flatMap(f => f === undefined ? [] : dirname(f)).concat(plots ?? [])) {
+    await mkdir(folder, { recursive: true })
+  }
   const written = plots === undefined ? [] : await writePlots(plotsOf(report), plots)
   if (json !== undefined) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`)
-  if (markdown !== undefined) await writeFile(markdown, renderMarkdown(report, written.map(f => relative(dirname(markdown), join(plots!, f)))))
-  for (const file of [json, markdown, ...written.map(f => join(plots!, f))]) if (file !== undefined) process.stderr.write(`wrote ${basename(file)} to ${dirname(file)}\n`)
+  if (markdown !== undefined) {
+    await writeFile(
+      markdown,
+      renderMarkdown(
+        report,
+        written.map(f => relative(dirname(markdown), join(plots!, f)))
+      )
+    )
+  }
+  for (const file of [json, markdown, ...written.map(f => join(plots!, f))]) {
+    if (file !== undefined) process.stderr.write(`wrote ${basename(file)} to ${dirname(file)}\n`)
+  }
 }

@@ -10,7 +10,18 @@ const PRINTED_PROBLEMS = 10
 export function describeBuild (dir: string, { manifest, report, resumed }: Built): string {
   const count = (problem: string): number => report.photoProblems.filter(p => p.problem === problem).length
   const table = new Table({ head: ['photos', 'number'], style: { head: [], border: [] }, colAligns: ['left', 'right'] })
-  table.push(['in entity files', report.photos.total], ['used', report.photos.used], ['no face', count('no face')], ['unreadable', count('unreadable')], ['missing', count('missing')], ['same photo twice', count('same photo twice')], ['several faces (most prominent taken)', report.severalFaces.length], ['finished by an earlier run', resumed.photos], ['texts finished by an earlier run', resumed.texts], [`pairs of entities alike from ${report.alike.from}`, report.alike.pairs.length])
+  table.push(
+    ['in entity files', report.photos.total],
+    ['used', report.photos.used],
+    ['no face', count('no face')],
+    ['unreadable', count('unreadable')],
+    ['missing', count('missing')],
+    ['same photo twice', count('same photo twice')],
+    ['several faces (most prominent taken)', report.severalFaces.length],
+    ['finished by an earlier run', resumed.photos],
+    ['texts finished by an earlier run', resumed.texts],
+    [`pairs of entities alike from ${report.alike.from}`, report.alike.pairs.length]
+  )
   const problems = [
     ...report.brokenLines.map(p => `${p.file}:${p.line}: left out: ${p.problem}`),
     ...report.mergedLines.map(p => `${p.file}:${p.line}: merged: ${p.problem}`),
@@ -37,13 +48,29 @@ export function describeIndex (manifest: IndexManifest): string {
   return table.toString()
 }
 
-function describeSpace (name: string, { encoder, dims, vectors, encoding, encodingLoss, search, msPerQuery }: SpaceManifest): Array<[string, string]> {
-  const losses = Object.entries(encodingLoss ?? {}).map(([tried, loss]) => `${tried} changes a similarity by at most ${loss.largestError.toFixed(5)} and keeps ${(loss.top1Kept * 100).toFixed(1)} % of first and ${(loss.top10Kept * 100).toFixed(1)} % of ten nearest`)
-  const how = search.kind === 'exact' ? 'exact' : search.kind === 'pca' ? `PCA: ${search.dims} directions of all, then ${search.candidates} in full, recall@10 ${search.recallAt10.toFixed(4)}` : `HNSW M ${search.M}, efConstruction ${search.efConstruction}, ef ${search.ef}, recall@10 ${search.recallAt10.toFixed(4)}`
+function describeSpace (
+  name: string,
+  { encoder, dims, vectors, encoding, encodingLoss, search, msPerQuery }: SpaceManifest
+): Array<[string, string]> {
+  const losses = Object.entries(encodingLoss ?? {}).map(
+    ([tried, loss]) =>
+      `${tried} changes a similarity by at most ${loss.largestError.toFixed(5)} and keeps ${(loss.top1Kept * 100).toFixed(1)} % ` +
+        `of first and ${(loss.top10Kept * 100).toFixed(1)} % of ten nearest`
+  )
+  const how =
+    search.kind === 'exact'
+      ? 'exact'
+      : search.kind === 'pca'
+        ? `PCA: ${search.dims} directions of all, then ${search.candidates} in full, recall@10 ${search.recallAt10.toFixed(4)}`
+        : `HNSW M ${search.M}, efConstruction ${search.efConstruction}, ef ${search.ef}, recall@10 ${search.recallAt10.toFixed(4)}`
   return [
     [name, `${vectors} vectors of ${dims} numbers as ${encoding}, by ${encoder.name} (recipe ${encoder.recipe.slice(0, 12)})`],
     ...losses.map((loss): [string, string] => ['', loss]),
     ['', `search: ${how}`],
-    ['', `query: exact ${msPerQuery.exact} ms${msPerQuery.pca === undefined ? '' : `, PCA ${msPerQuery.pca} ms`}${msPerQuery.hnsw === undefined ? '' : `, HNSW ${msPerQuery.hnsw} ms`}`]
+    [
+      '',
+      `query: exact ${msPerQuery.exact} ms${msPerQuery.pca === undefined ? '' : `, PCA ${msPerQuery.pca} ms`}` +
+        `${msPerQuery.hnsw === undefined ? '' : `, HNSW ${msPerQuery.hnsw} ms`}`
+    ]
   ]
 }

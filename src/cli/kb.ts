@@ -43,7 +43,17 @@ const STAGES: Readonly<Record<BuildStage, { label: string, unit: string }>> = {
 /** The texts that `POST /link` compares where an index has several. */
 const DEFAULT_TEXTS: TextSpace = 'name_description'
 
-export function addKbCommand (program: Command, { openEncoder, openTexts, say, print = text => { process.stdout.write(text + '\n') } }: KbCommandOptions): void {
+export function addKbCommand (
+  program: Command,
+  {
+    openEncoder,
+    openTexts,
+    say,
+    print = text => {
+      process.stdout.write(text + '\n')
+    }
+  }: KbCommandOptions
+): void {
   const kb = program.command('kb').description('build, describe and verify indexes of people')
 
   kb.command('build')
@@ -51,9 +61,13 @@ export function addKbCommand (program: Command, { openEncoder, openTexts, say, p
     .requiredOption('--entities <file>', 'entity file, JSON lines; may be given several times', collect)
     .requiredOption('--out <dir>', 'index folder; replaced whole when the new one is ready')
     .option('--pack <name>', 'model pack that encodes the photos (default: MODEL_PACK)')
-    .option('--name <name>', 'name of the index (default: the folder\'s name)')
-    .option('--texts <fields>', `texts of each entity to embed with the pack's CLIP: ${TEXT_SPACES.join(', ')}, both with a comma between, or none (default: ${DEFAULT_TEXTS} where the pack has CLIP)`)
-    .action(async (options: { entities: string[], out: string, pack?: string, name?: string, texts?: string }) => {
+    .option('--name <name>', "name of the index (default: the folder's name)")
+    .option(
+      '--texts <fields>',
+      `texts of each entity to embed with the pack's CLIP: ${TEXT_SPACES.join(', ')}, both with a comma between, or none ` +
+        `(default: ${DEFAULT_TEXTS} where the pack has CLIP)`
+    )
+    .action(async (options: { entities: string[]; out: string; pack?: string; name?: string; texts?: string }) => {
       const asked = options.texts === undefined ? undefined : parseTexts(options.texts)
       const opened = await openEncoder(options.pack)
       const bars = progressBars()
@@ -62,7 +76,17 @@ export function addKbCommand (program: Command, { openEncoder, openTexts, say, p
         const { pack, encoder, encodingHash: recipe, workers: concurrency } = opened
         const fields = asked ?? (pack.models.clipImage !== undefined && pack.models.clipText !== undefined ? [DEFAULT_TEXTS] : [])
         texts = fields.length === 0 ? undefined : await openTexts(pack)
-        const built = await buildIndex({ entities: options.entities, out: options.out, name: options.name ?? basename(resolve(options.out)), encoder, pack, encodingHash: recipe, concurrency, texts: texts === undefined ? undefined : { encoder: texts.encoder, fields }, onProgress: bars.update })
+        const built = await buildIndex({
+          entities: options.entities,
+          out: options.out,
+          name: options.name ?? basename(resolve(options.out)),
+          encoder,
+          pack,
+          encodingHash: recipe,
+          concurrency,
+          texts: texts === undefined ? undefined : { encoder: texts.encoder, fields },
+          onProgress: bars.update
+        })
         bars.stop()
         print(describeBuild(options.out, built))
       } finally {
@@ -72,43 +96,66 @@ export function addKbCommand (program: Command, { openEncoder, openTexts, say, p
       }
     })
 
-  kb.command('info').argument('<dir>', 'index folder').option('--json', 'the manifest as JSON').description('show what an index holds')
+  kb.command('info')
+    .argument('<dir>', 'index folder')
+    .option('--json', 'the manifest as JSON')
+    .description('show what an index holds')
     .action(async (dir: string, options: { json?: boolean }) => {
       const manifest = await readIndexManifest(dir)
       print(options.json === true ? JSON.stringify(manifest, null, 2) : describeIndex(manifest))
     })
 
-  kb.command('weigh').argument('<dir>', 'index folder')
+  kb.command('weigh')
+    .argument('<dir>', 'index folder')
     .description('say how much faces and texts count in mode v2vt with order fusion; only the ratio matters')
     .requiredOption('--face <weight>', 'weight of the face similarity')
     .requiredOption('--text <weight>', 'weight of the text similarity')
-    .action(async (dir: string, options: { face: string, text: string }) => {
+    .action(async (dir: string, options: { face: string; text: string }) => {
       const [face, text] = [parseWeight('--face', options.face), parseWeight('--text', options.text)]
       if (face + text === 0) throw errors.input('a weight above 0', 'two of 0')
       const { spaces } = await readIndexManifest(dir)
-      if (TEXT_SPACES.every(space => spaces[space] === undefined)) throw errors.index(dir, 'text vectors, to weigh them', 'faces alone; build it with `vel kb build --texts …`')
+      if (TEXT_SPACES.every(space => spaces[space] === undefined)) {
+        throw errors.index(dir, 'text vectors, to weigh them', 'faces alone; build it with `vel kb build --texts …`')
+      }
       const { name, version } = await updateManifest(dir, { fusion: { normalisation: 'z-score', face, text } })
       print(`${name} ${version}: face ${face}, text ${text}; a server takes it up by POST /index/reload or SIGHUP`)
     })
 
-  kb.command('compact').argument('<dir>', 'index folder; replaced whole when the new one is ready')
+  kb.command('compact')
+    .argument('<dir>', 'index folder; replaced whole when the new one is ready')
     .description('write an index anew with the changes that were made while it was served; a server that runs does so by itself')
     .action(async (dir: string) => {
       // Needs no models: the changes hold their embeddings.
       const recipe = (await readIndexManifest(dir)).spaces.face?.encoder.recipe ?? ''
-      const live = await openLiveIndex({ dir, open: async () => await openIndex(dir, {}), recipe, writable: true, compactFrom: null, say: (_level, sentence) => { say(sentence) } })
+      const live = await openLiveIndex({
+        dir,
+        open: async () => await openIndex(dir, {}),
+        recipe,
+        writable: true,
+        compactFrom: null,
+        say: (_level, sentence) => {
+          say(sentence)
+        }
+      })
       try {
         const changed = live.view().overlay.size
         const silent = withoutTexts(live.view())
         const { name, version, entities } = await live.compact()
         print(`${name} ${version}: ${entities} entities; ${changed} changed ones are now in the index`)
-        if (silent.length > 0) print(`${silent.length} of them have no text vectors, so that texts do not find them (${silent.slice(0, 10).join(', ')}${silent.length > 10 ? ', …' : ''}): put them again where the index's model pack is served, or build the index again`)
+        if (silent.length > 0) {
+          print(
+            `${silent.length} of them have no text vectors, so that texts do not find them (${silent.slice(0, 10).join(', ')}` +
+              `${silent.length > 10 ? ', …' : ''}): put them again where the index's model pack is served, or build the index again`
+          )
+        }
       } finally {
         await live.close()
       }
     })
 
-  kb.command('verify').argument('<dir>', 'index folder').description('check every file of an index against its hash')
+  kb.command('verify')
+    .argument('<dir>', 'index folder')
+    .description('check every file of an index against its hash')
     .action(async (dir: string) => {
       const { name, version, files } = await verifyIndex(dir)
       print(`${name} ${version}: ${Object.keys(files).length} files are whole`)

@@ -76,7 +76,12 @@ function lazyProgress (label: string): { update: (doneBytes: number, totalBytes:
 async function listCommand (this: Command): Promise<void> {
   const { writeOut, writeErr } = outputOf(this)
   const packs = await listPacks(modelsDir())
-  const table = new Table({ head: ['pack', 'roles', 'licence', 'commercial use', 'size', 'state'], style: { head: [], border: [] }, wordWrap: true, colWidths: [null, 24, 30, null, null, null] })
+  const table = new Table({
+    head: ['pack', 'roles', 'licence', 'commercial use', 'size', 'state'],
+    style: { head: [], border: [] },
+    wordWrap: true,
+    colWidths: [null, 24, 30, null, null, null]
+  })
   for (const pack of packs) table.push(rowOf(pack))
   writeOut(`${table.toString()}\n`)
   for (const { name, problem: fault } of packs) if (fault !== undefined) writeErr(`${name}: ${fault}\n`)
@@ -85,7 +90,8 @@ async function listCommand (this: Command): Promise<void> {
 function rowOf ({ name, manifest, state }: ListedPack): string[] {
   if (manifest === null) return [name, '', '', '', '', state]
   const files = locateFiles(manifest, modelsDir()).map(part => part.file)
-  const size = megabytes(files.reduce((sum, file) => sum + (file.bytes ?? 0), 0)) + (files.some(file => file.bytes === undefined) ? ' or more' : '')
+  const size =
+    megabytes(files.reduce((sum, file) => sum + (file.bytes ?? 0), 0)) + (files.some(file => file.bytes === undefined) ? ' or more' : '')
   const licences = [...new Set(packLicences(manifest).map(l => l.licence))].join('; ')
   return [name, Object.keys(manifest.models).join(', '), licences, isCommercial(manifest) ? 'yes' : 'no', size, state]
 }
@@ -99,7 +105,9 @@ async function verifyCommand (this: Command, pack: string): Promise<void> {
 }
 
 function licenceLines (manifest: PackManifest): string {
-  const lines = packLicences(manifest).map(({ model, licence, commercialUse, origin }) => `  ${model}: ${licence}${commercialUse ? '' : ' - NOT FOR COMMERCIAL USE'} (${origin})\n`)
+  const lines = packLicences(manifest).map(
+    ({ model, licence, commercialUse, origin }) => `  ${model}: ${licence}${commercialUse ? '' : ' - NOT FOR COMMERCIAL USE'} (${origin})\n`
+  )
   return `${manifest.name}: ${manifest.description}\n${lines.join('')}`
 }
 

@@ -31,5 +31,7 @@ async function serve (createLinker: CreateLinker): Promise<void> {
 
 function warnWhereOpen ({ apiKeys, host }: Config, log: FastifyBaseLogger): void {
   const local = ['localhost', '127.0.0.1', '::1'].includes(host)
-  if (apiKeys.length === 0 && !local) log.warn('everyone who reaches this address may link photos: set API_KEYS, or HOST=127.0.0.1 for this machine only')
+  if (apiKeys.length === 0 && !local) {
+    log.warn('everyone who reaches this address may link photos: set API_KEYS, or HOST=127.0.0.1 for this machine only')
+  }
 }

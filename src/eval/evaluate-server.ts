@@ -42,7 +42,11 @@ const ROWS: readonly ServerRow[] = [
 ]
 
 /** Rows that the service says it cannot serve are left out. @throws VEL_ERR_INPUT where it serves none, or fails. */
-export async function evaluateServer (queries: readonly Query[], counts: Pick<ReportInput['counts'], 'files' | 'duplicates' | 'broken'>, options: ServerOptions): Promise<Report> {
+export async function evaluateServer (
+  queries: readonly Query[],
+  counts: Pick<ReportInput['counts'], 'files' | 'duplicates' | 'broken'>,
+  options: ServerOptions
+): Promise<Report> {
   const client = createClient(options)
   try {
     const known = await client.known(queries)
@@ -51,12 +55,16 @@ export async function evaluateServer (queries: readonly Query[], counts: Pick<Re
     let faults: Pick<ReportInput['counts'], 'noFace' | 'unreadable' | 'missingPhotos'> = { noFace: 0, unreadable: 0, missingPhotos: 0 }
     for (const row of ROWS) {
       let served = true
-      const asked = await pMap(queries, async (query, i) => {
-        const result = served ? await client.link(query, row) : 'mode unavailable'
-        if (result === 'mode unavailable') served = false
-        options.onProgress?.(i + 1)
-        return { query, result }
-      }, { concurrency: options.concurrency })
+      const asked = await pMap(
+        queries,
+        async (query, i) => {
+          const result = served ? await client.link(query, row) : 'mode unavailable'
+          if (result === 'mode unavailable') served = false
+          options.onProgress?.(i + 1)
+          return { query, result }
+        },
+        { concurrency: options.concurrency }
+      )
       if (!served) continue
       about ??= asked.map(a => a.result).find(r => typeof r === 'object')
       const there = asked.filter(a => a.result !== 'missing')
@@ -69,7 +77,12 @@ export async function evaluateServer (queries: readonly Query[], counts: Pick<Re
       rows.push({ name: row.name, answers })
     }
     if (about === undefined) throw errors.input(`a service at ${options.url} that links these photos`, 'not one reply with a result')
-    return buildReport({ index: about.index, models: about.models.map(m => `${m.role} ${m.name}`).join(', '), counts: { ...counts, ...faults }, rows })
+    return buildReport({
+      index: about.index,
+      models: about.models.map(m => `${m.role} ${m.name}`).join(', '),
+      counts: { ...counts, ...faults },
+      rows
+    })
   } finally {
     await client.close()
   }
@@ -86,7 +99,8 @@ function answerOf (query: Query, result: Reply | null, known: ReadonlySet<string
 }
 
 function nearestCentre ({ image, mentions }: Reply): ReplyMention | undefined {
-  const distance = ({ box }: ReplyMention): number => Math.hypot(box.x + (box.width - image.width) / 2, box.y + (box.height - image.height) / 2)
+  const distance = ({ box }: ReplyMention): number =>
+    Math.hypot(box.x + (box.width - image.width) / 2, box.y + (box.height - image.height) / 2)
   return mentions.reduce<ReplyMention | undefined>((best, m) => best === undefined || distance(m) < distance(best) ? m : best, undefined)
 }
 
@@ -102,11 +116,21 @@ interface Client {
 /** A busy service (429, 503) is asked again when it says so. */
 function createClient ({ url, apiKey, concurrency }: ServerOptions): Client {
   const agent = new Agent({ connections: concurrency })
-  const dispatcher = new RetryAgent(agent, { methods: ['GET', 'POST'], statusCodes: [429, 503], errorCodes: ['ECONNRESET', 'UND_ERR_SOCKET'], maxRetries: 8, maxTimeout: 10_000 })
+  const dispatcher = new RetryAgent(agent, {
+    methods: ['GET', 'POST'],
+    statusCodes: [429, 503],
+    errorCodes: ['ECONNRESET', 'UND_ERR_SOCKET'],
+    maxRetries: 8,
+    maxTimeout: 10_000
+  })
   const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
   const ask = async (path: string, options: Partial<Dispatcher.RequestOptions>): Promise<{ status: number, body: unknown }> => {
     try {
-      const { statusCode, body } = await request(new URL(path, url), { dispatcher, ...options, headers: { ...headers, ...(options.headers as Record<string, string>) } })
+      const { statusCode, body } = await request(new URL(path, url), {
+        dispatcher,
+        ...options,
+        headers: { ...headers, ...(options.headers as Record<string, string>) }
+      })
       return { status: statusCode, body: await body.json() }
     } catch (error) {
       throw errors.input(`a service that answers at ${url}`, (error as Error).message)
@@ -122,7 +146,11 @@ function createClient ({ url, apiKey, concurrency }: ServerOptions): Client {
       const bytes = await readFile(query.path).catch(() => null)
       if (bytes === null) return 'missing'
       const boxes = query.box === null ? {} : { boxes: JSON.stringify([[query.box.x1, query.box.y1, query.box.x2, query.box.y2]]) }
-      const { status, body } = await ask(`/link?${new URLSearchParams({ ...row.query, topK: String(DEPTH), ...boxes }).toString()}`, { method: 'POST', body: bytes, headers: { 'content-type': 'image/jpeg' } })
+      const { status, body } = await ask(`/link?${new URLSearchParams({ ...row.query, topK: String(DEPTH), ...boxes }).toString()}`, {
+        method: 'POST',
+        body: bytes,
+        headers: { 'content-type': 'image/jpeg' }
+      })
       if (status === 200) return checked(body, url)
       if ((body as { code?: unknown }).code === 'VEL_ERR_MODE_UNAVAILABLE') return 'mode unavailable'
       if ([400, 413, 415, 422].includes(status)) return 'unreadable'

@@ -16,14 +16,19 @@ export interface EvaluateOptions {
   readonly onProgress?: (done: number) => void
 }
 
-export async function evaluate (kb: KnowledgeBase, encoded: EncodedQueries, about: Pick<ReportInput, 'counts' | 'models'>, options: EvaluateOptions): Promise<Report> {
-  const rows: Array<{ name: string, answers: Answer[] }> = []
+export async function evaluate (
+  kb: KnowledgeBase,
+  encoded: EncodedQueries,
+  about: Pick<ReportInput, 'counts' | 'models'>,
+  options: EvaluateOptions
+): Promise<Report> {
+  const rows: Array<{ name: string; answers: Answer[] }> = []
   let done = 0
   for (const row of systemsOf(kb, options.clip)) {
     const answers: Answer[] = []
     for (const { query, mention } of encoded.answers) {
       const inIndex = query.entityId !== null && kb.entity(query.entityId) !== undefined
-      answers.push({ query, inIndex, ...mention !== null ? await answer(kb, row, mention) : { ranking: [] } })
+      answers.push({ query, inIndex, ...(mention !== null ? await answer(kb, row, mention) : { ranking: [] }) })
       options.onProgress?.(++done)
     }
     rows.push({ name: row.name, answers })
@@ -38,9 +43,22 @@ async function answer (kb: KnowledgeBase, row: Row, mention: EncodedMention): Pr
   return { ranking, decision: judge(mention, candidates, criteriaFor(row.decides === 'by face' ? 'v2v' : 'v2vt', kb)) }
 }
 
-async function sweeps (kb: KnowledgeBase, { answers }: EncodedQueries, clip: boolean): Promise<Pick<ReportInput, 'rerankSweep' | 'overlap'>> {
-  const known = answers.flatMap(({ query, mention }): KnownMention[] => query.entityId === null || kb.entity(query.entityId) === undefined ? [] : [{ mention, entityId: query.entityId }])
+async function sweeps (
+  kb: KnowledgeBase,
+  { answers }: EncodedQueries,
+  clip: boolean
+): Promise<Pick<ReportInput, 'rerankSweep' | 'overlap'>> {
+  const known = answers.flatMap(({ query, mention }): KnownMention[] =>
+    query.entityId === null || kb.entity(query.entityId) === undefined ? [] : [{ mention, entityId: query.entityId }]
+  )
   const rows = rerankRowsOf(kb, clip)
   const pairs = rows.filter(r => r.first === 'face').map((r): readonly [Space, Space] => [r.first, r.second])
-  return { rerankSweep: await rerankSweep(kb, known, rows), overlap: await topKOverlap(kb, known.flatMap(k => k.mention ?? []), pairs) }
+  return {
+    rerankSweep: await rerankSweep(kb, known, rows),
+    overlap: await topKOverlap(
+      kb,
+      known.flatMap(k => k.mention ?? []),
+      pairs
+    )
+  }
 }

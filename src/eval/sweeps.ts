@@ -37,7 +37,11 @@ export async function rerankSweep (kb: KnowledgeBase, known: readonly KnownMenti
 }
 
 /** Mean share of the top K of one space that is in the top K of the other; of fewer, where a space has not as many. */
-export async function topKOverlap (kb: KnowledgeBase, mentions: readonly EncodedMention[], pairs: ReadonlyArray<readonly [Space, Space]>): Promise<OverlapPoint[]> {
+export async function topKOverlap (
+  kb: KnowledgeBase,
+  mentions: readonly EncodedMention[],
+  pairs: ReadonlyArray<readonly [Space, Space]>
+): Promise<OverlapPoint[]> {
   const points: OverlapPoint[] = []
   for (const [a, b] of pairs) {
     const ks = upTo(OVERLAP_K, kb)

@@ -35,7 +35,12 @@ export function systemsOf (kb: KnowledgeBase, clip: boolean): Row[] {
   const row = (name: string, plan: Pick<RankingPlan, 'mode' | 'order' | 'textSpace'>): Row => ({
     name,
     context: plan.mode !== 'v2v',
-    decides: plan.mode === 'v2v' ? 'by face' : plan.mode === 'v2vt' && plan.order === DEFAULT_ORDER && plan.textSpace === textSpaceOf(kb) ? 'by both' : null,
+    decides:
+      plan.mode === 'v2v'
+        ? 'by face'
+        : plan.mode === 'v2vt' && plan.order === DEFAULT_ORDER && plan.textSpace === textSpaceOf(kb)
+          ? 'by both'
+          : null,
     rank: async mention => await rankCandidates(kb, mention, { ...plan, rerankK: DEFAULT_RERANK_K[plan.order], topK: DECIDE_TOP_K })
   })
   return [
@@ -51,7 +56,13 @@ export function systemsOf (kb: KnowledgeBase, clip: boolean): Row[] {
 
 /** As many candidates as the decision looks at. */
 export async function rankByFace (kb: KnowledgeBase, mention: EncodedMention): Promise<ScoredCandidate[]> {
-  return await rankCandidates(kb, mention, { mode: 'v2v', order: 'face-text', textSpace: 'name', rerankK: DEFAULT_RERANK_K['face-text'], topK: DECIDE_TOP_K })
+  return await rankCandidates(kb, mention, {
+    mode: 'v2v',
+    order: 'face-text',
+    textSpace: 'name',
+    rerankK: DEFAULT_RERANK_K['face-text'],
+    topK: DECIDE_TOP_K
+  })
 }
 
 export function rerankRowsOf (kb: KnowledgeBase, clip: boolean): RerankRow[] {

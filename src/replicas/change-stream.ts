@@ -70,7 +70,9 @@ export function joinReplicas ({ live, name, redis, waiting, log }: ChangeStreamO
     comparedAt = Date.now()
     const theirs = new Set(await redis.hkeys(hash))
     const known = new Set([...live.changes()].map(({ id }) => id))
-    for (const ids of chunks([...theirs].filter(id => !known.has(id)))) await live.receive((await redis.hmget(hash, ...ids)).flatMap(parseChange))
+    for (const ids of chunks([...theirs].filter(id => !known.has(id)))) {
+      await live.receive((await redis.hmget(hash, ...ids)).flatMap(parseChange))
+    }
     const ours = [...live.changes()]
     for (const part of chunks(ours.filter(({ id }) => !theirs.has(id)))) await tell({ from: me, changes: part })
     const counts = new Set(ours.map(({ id }) => id))

@@ -9,7 +9,13 @@ const WAITING_MS = 5000
 
 /** @returns the cache of results; closing it leaves the replicas too. */
 export function joinByRedis (url: string, live: LiveIndex, log: RedisLog): LinkCache {
-  const leave = joinReplicas({ live, name: live.view().info.name, redis: connectRedis(url, 'changes', log), waiting: connectRedis(url, 'news', log, WAITING_MS), log })
+  const leave = joinReplicas({
+    live,
+    name: live.view().info.name,
+    redis: connectRedis(url, 'changes', log),
+    waiting: connectRedis(url, 'news', log, WAITING_MS),
+    log
+  })
   const cache = createLinkCache(connectRedis(url, 'results', log))
   return { ...cache, close: async () => { await Promise.all([leave(), cache.close()]) } }
 }

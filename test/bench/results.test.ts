@@ -24,7 +24,10 @@ const people = Array.from({ length: 40 }, (_, i) => ({ id: `Q${i + 1}`, face: di
 const kb = kbOfVectors(Object.fromEntries(people.map(p => [p.id, { face: [p.face] }])))
 
 function queryOf (entityId: string | null, face: number[], i: number): EncodedQuery {
-  const mention: EncodedMention = { ...mentionOf(face, undefined, { x1: 20, y1: 10, x2: 100, y2: 110 }), quality: { faceSizePx: 80, sharpness: 50 } }
+  const mention: EncodedMention = {
+    ...mentionOf(face, undefined, { x1: 20, y1: 10, x2: 100, y2: 110 }),
+    quality: { faceSizePx: 80, sharpness: 50 }
+  }
   return { query: { image: `${i}.jpg`, path: photo, box: null, entityId, file: 'sets/dev/queries.jsonl' }, mention }
 }
 
@@ -92,7 +95,20 @@ describe('results', () => {
     const stages: string[] = []
     const counts = { files: ['sets/dev/queries.jsonl'], noFace: 0, unreadable: 0, missingPhotos: 0, duplicates: 0, broken: 0 }
     const encoded = { answers, missing: [], noFace: [], unreadable: [], samePhoto: [], cut: [] }
-    const results: PackResults = await measurePack({ pack: 'tiny', models: 'none', gallery: { people: 40, photos: 41, search: 'exact' }, kb, encoder, encoded, counts, cache: null, concurrency: 2, onStage: stage => { stages.push(stage) } })
+    const results: PackResults = await measurePack({
+      pack: 'tiny',
+      models: 'none',
+      gallery: { people: 40, photos: 41, search: 'exact' },
+      kb,
+      encoder,
+      encoded,
+      counts,
+      cache: null,
+      concurrency: 2,
+      onStage: stage => {
+        stages.push(stage)
+      }
+    })
     const text = renderResults([results], 'vel results')
     expect(stages).toContain('faces of 16 px')
     expect(text).toContain(results.report.perPerson.recall[1].toFixed(4))
@@ -110,7 +126,9 @@ describe('what normalising gives', () => {
     const usual = { ...kb, usual: async ({ id }: { readonly id: string }) => id === 'Q1' ? 0.9 : 0 }
     // Strangers and others who look like Q1 are taken for it until that is taken off.
     const near = people.slice(1, 30).map((p, i) => queryOf(p.id, p.face.map((x, d) => x + 1.05 * centre[d]!), i))
-    const trials = await tryNormalisation(usual, { answers: [...near, ...answers.filter(a => a.query.entityId === null)] }, ['sets/dev/queries.jsonl'])
+    const trials = await tryNormalisation(usual, { answers: [...near, ...answers.filter(a => a.query.entityId === null)] }, [
+      'sets/dev/queries.jsonl'
+    ])
     expect(trials.map(t => t.weight)).toEqual([0, 0.3, 0.5, 0.7, 1])
     expect(trials[0]!.sets[0]!.file).toBe('sets/dev/queries.jsonl')
     expect(trials[2]!.sets[0]!.recall).toBeGreaterThan(trials[0]!.sets[0]!.recall)

@@ -39,11 +39,20 @@ beforeAll(async () => {
     spaces: { face: { encoder: encoderIdentity, entityRows: Uint32Array.from(entities.keys()), read: async i => faces[i]! } }
   })
   const encoder: MentionEncoder = {
-    encode: async bytes => ({ width: 10, height: 10, mentions: [mentionOf(JSON.parse(Buffer.from(bytes).toString()) as number[])], facesFound: 1, facesRejected: 0, turnedBy: 0, timings: {} }),
+    encode: async bytes => ({
+      width: 10,
+      height: 10,
+      mentions: [mentionOf(JSON.parse(Buffer.from(bytes).toString()) as number[])],
+      facesFound: 1,
+      timings: {}
+    }),
     close: async () => {}
   }
   const pack = await readPackManifest('embedded', 'models')
-  deps = { openEncoder: async () => ({ encoder, pack, encodingHash: 'r', workers: 1, close: async () => {} }), openIndex: async dir => await openIndex(dir, {}) }
+  deps = {
+    openEncoder: async () => ({ encoder, pack, encodingHash: 'r', workers: 1, close: async () => {} }),
+    openIndex: async dir => await openIndex(dir, {})
+  }
   await queries('queries', Array.from({ length: 120 }, (_, i) => [entities[i % 30]!.id, near(faces[i % 30]!)]))
   await queries('strangers', Array.from({ length: 60 }, () => [null, direction()]))
 
@@ -63,7 +72,20 @@ async function run (...args: string[]): Promise<string> {
   vi.spyOn(process.stderr, 'write').mockReturnValue(true)
   const program = new Command().exitOverride()
   addCalibrateCommand(program, deps)
-  await program.parseAsync(['calibrate', '--index', index, '--no-cache', '--queries', join(folder, 'queries.jsonl'), '--strangers', join(folder, 'strangers.jsonl'), ...args], { from: 'user' })
+  await program.parseAsync(
+    [
+      'calibrate',
+      '--index',
+      index,
+      '--no-cache',
+      '--queries',
+      join(folder, 'queries.jsonl'),
+      '--strangers',
+      join(folder, 'strangers.jsonl'),
+      ...args
+    ],
+    { from: 'user' }
+  )
   return printed.join('')
 }
 

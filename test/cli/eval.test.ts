@@ -35,7 +35,9 @@ const unopened: EvalDeps = {
 describe('vel eval', () => {
   it('wants an index or a server, not both', async () => {
     await expect(run(unopened, '--queries', 'q')).rejects.toThrow('either --index or --server')
-    await expect(run(unopened, '--queries', 'q', '--index', 'i', '--server', 'http://localhost')).rejects.toThrow('either --index or --server')
+    await expect(run(unopened, '--queries', 'q', '--index', 'i', '--server', 'http://localhost')).rejects.toThrow(
+      'either --index or --server'
+    )
   })
 
   it('reads the query files before it opens anything', async () => {
@@ -53,7 +55,11 @@ describeWithShared('vel eval on real photos', () => {
 
   beforeAll(async () => {
     const pack = await readPackManifest('embedded', 'models')
-    const loaded = await loadModels(pack, 'models', async path => await openSession(path, { providers: ['cpu'], threads: 1 }), { searchFacePx: 20, step: 2.5, maxTiles: 200 })
+    const loaded = await loadModels(pack, 'models', async path => await openSession(path, { providers: ['cpu'], threads: 1 }), {
+      searchFacePx: 20,
+      step: 2.5,
+      maxTiles: 200
+    })
     const settings = { maxPixels: 1e8, workingPixels: 2.4e7, maxFaces: 100, minFacePx: 8 }
     encoder = {
       calls: 0,
@@ -64,11 +70,20 @@ describeWithShared('vel eval on real photos', () => {
       close: loaded.close
     }
     const kb = kbOfVectors(await gallery())
-    deps = { ...unopened, openEncoder: async () => ({ encoder, pack, encodingHash: 'r', workers: 1, close: async () => {} }), openIndex: async () => kb }
+    deps = {
+      ...unopened,
+      openEncoder: async () => ({ encoder, pack, encodingHash: 'r', workers: 1, close: async () => {} }),
+      openIndex: async () => kb
+    }
     folder = await mkdtemp(join(tmpdir(), 'vel-eval-'))
-    const queries = (await readFile(data('cross/queries.jsonl'), 'utf8')).split('\n').filter(line => members.some(name => line.includes(`${name}_0001`)))
+    const queries = (await readFile(data('cross/queries.jsonl'), 'utf8'))
+      .split('\n')
+      .filter(line => members.some(name => line.includes(`${name}_0001`)))
     expect(queries.length).toBeGreaterThan(0)
-    queries.push('{"image":"photos/absent.jpg","mentions":[{"id":"Q207"}]}', '{"image":"photos/George_W_Bush_0002.jpg","mentions":[{"id":"Q999999"}]}')
+    queries.push(
+      '{"image":"photos/absent.jpg","mentions":[{"id":"Q207"}]}',
+      '{"image":"photos/George_W_Bush_0002.jpg","mentions":[{"id":"Q999999"}]}'
+    )
     const strangers = (await readFile(data('strangers/queries.jsonl'), 'utf8')).split('\n').slice(0, 5)
     // The files name photos relative to themselves; these copies lie elsewhere.
     const placed = (lines: string[], set: string): string => lines.join('\n').replaceAll('"photos/', `"${data(set)}/photos/`)
@@ -77,7 +92,10 @@ describeWithShared('vel eval on real photos', () => {
 
     /** Portraits of those in the queries, and of twenty others. */
     async function gallery (): Promise<Record<string, { face: number[][] }>> {
-      const entities = (await readFile(data('portraits/entities.jsonl'), 'utf8')).trim().split('\n').map(line => JSON.parse(line) as { id: string, images: string[] })
+      const entities = (await readFile(data('portraits/entities.jsonl'), 'utf8'))
+        .trim()
+        .split('\n')
+        .map(line => JSON.parse(line) as { id: string; images: string[] })
       const asked = new Set((await readFile(data('cross/queries.jsonl'), 'utf8')).match(/Q\d+/g))
       const chosen = [...entities.filter(e => asked.has(e.id)), ...entities.slice(0, 20)]
       const vectors: Record<string, { face: number[][] }> = {}
@@ -91,10 +109,30 @@ describeWithShared('vel eval on real photos', () => {
 
   it('ranks, reports and writes; a second run encodes none', async () => {
     silence()
-    const args = ['--queries', join(folder, 'queries.jsonl'), '--strangers', join(folder, 'strangers.jsonl'), '--index', 'i', '--cache', join(folder, 'cache'), '--json', join(folder, 'out/report.json'), '--markdown', join(folder, 'out/report.md'), '--plots', join(folder, 'out/plots')]
+    const args = [
+      '--queries',
+      join(folder, 'queries.jsonl'),
+      '--strangers',
+      join(folder, 'strangers.jsonl'),
+      '--index',
+      'i',
+      '--cache',
+      join(folder, 'cache'),
+      '--json',
+      join(folder, 'out/report.json'),
+      '--markdown',
+      join(folder, 'out/report.md'),
+      '--plots',
+      join(folder, 'out/plots')
+    ]
     const first = await run(deps, ...args)
     expect(first).toContain('V2V')
-    const report = JSON.parse(await readFile(join(folder, 'out/report.json'), 'utf8')) as { recall: Record<string, number>, queries: number, counts: object, openSet: unknown[] }
+    const report = JSON.parse(await readFile(join(folder, 'out/report.json'), 'utf8')) as {
+      recall: Record<string, number>
+      queries: number
+      counts: object
+      openSet: unknown[]
+    }
     expect(report.queries).toBeGreaterThan(0)
     expect(report.recall['10']).toBe(1)
     expect(report.counts).toMatchObject({ strangers: 5, notInIndex: 1, missingPhotos: 1 })
@@ -107,6 +145,8 @@ describeWithShared('vel eval on real photos', () => {
 
   it('refuses query files of which no photo is there', async () => {
     silence()
-    await expect(run(deps, '--queries', data('cross/queries.jsonl'), '--index', 'i', '--images', '/nowhere', '--no-cache')).rejects.toThrow('--images')
+    await expect(run(deps, '--queries', data('cross/queries.jsonl'), '--index', 'i', '--images', '/nowhere', '--no-cache')).rejects.toThrow(
+      '--images'
+    )
   })
 })

@@ -8,7 +8,16 @@ async function compact (dir: string): Promise<string> {
   const printed: string[] = []
   const program = new Command().exitOverride()
   const never = async (): Promise<never> => { throw new Error('compacting needs no models') }
-  addKbCommand(program, { openEncoder: never, openTexts: never, say: text => { printed.push(text) }, print: text => { printed.push(text) } })
+  addKbCommand(program, {
+    openEncoder: never,
+    openTexts: never,
+    say: text => {
+      printed.push(text)
+    },
+    print: text => {
+      printed.push(text)
+    }
+  })
   await program.parseAsync(['node', 'vel', 'kb', 'compact', dir])
   return printed.join('\n')
 }

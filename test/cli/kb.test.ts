@@ -14,7 +14,19 @@ import { temporaryFolder } from '../helpers/build-small-index.ts'
 async function vel (...args: string[]): Promise<string> {
   const printed: string[] = []
   const program = new Command().exitOverride()
-  addKbCommand(program, { openEncoder: openEmbeddedEncoder, openTexts: async pack => await loadTextEncoder(pack, '', async () => { throw new Error('not opened in this test') }), say: text => { printed.push(text) }, print: text => { printed.push(text) } })
+  addKbCommand(program, {
+    openEncoder: openEmbeddedEncoder,
+    openTexts: async pack =>
+      await loadTextEncoder(pack, '', async () => {
+        throw new Error('not opened in this test')
+      }),
+    say: text => {
+      printed.push(text)
+    },
+    print: text => {
+      printed.push(text)
+    }
+  })
   await program.parseAsync(['node', 'vel', 'kb', ...args])
   return printed.join('\n')
 }
@@ -41,7 +53,13 @@ describeWithShared('vel kb, with real photos and the embedded pack', () => {
     ].join('\n'))
     const out = join(folder, 'index')
     const printed = await vel('build', '--entities', join(folder, 'entities.jsonl'), '--out', out, '--name', 'two')
-    for (const said of ['entities.jsonl:4: left out', 'entities.jsonl:5: left out: expected JSON', 'entities.jsonl:3: merged: Q104514 came before', 'missing.jpg: missing: no such file', 'text.jpg: unreadable']) expect(printed).toContain(said)
+    for (const said of [
+      'entities.jsonl:4: left out',
+      'entities.jsonl:5: left out: expected JSON',
+      'entities.jsonl:3: merged: Q104514 came before',
+      'missing.jpg: missing: no such file',
+      'text.jpg: unreadable'
+    ]) { expect(printed).toContain(said) }
     const report = JSON.parse(await readFile(join(out, 'report.json'), 'utf8')) as Record<string, unknown>
     expect(report).toMatchObject({ entities: 3, withFace: 2, photos: { total: 5, used: 3 } })
 
@@ -62,10 +80,20 @@ describeWithShared('vel kb, with real photos and the embedded pack', () => {
     const folder = await temporaryFolder()
     const [entities, out] = [join(folder, 'entities.jsonl'), join(folder, 'x')]
     await writeFile(entities, '{"id":"Q5","name":"Text only"}')
-    await expect(vel('build', '--entities', entities, '--out', out, '--texts', 'name')).rejects.toMatchObject({ code: 'VEL_ERR_PACK', message: expect.stringMatching(/embedded: expected a CLIP text encoder, to embed texts, received none/) as string })
-    for (const given of ['names', '', 'name,', 'none,name', 'face']) await expect(vel('build', '--entities', entities, '--out', out, '--texts', given)).rejects.toMatchObject({ code: 'VEL_ERR_INPUT', message: expect.stringContaining(`name, name_description, or none, received ${JSON.stringify(given)}`) as string })
+    await expect(vel('build', '--entities', entities, '--out', out, '--texts', 'name')).rejects.toMatchObject({
+      code: 'VEL_ERR_PACK',
+      message: expect.stringMatching(/embedded: expected a CLIP text encoder, to embed texts, received none/) as string
+    })
+    for (const given of ['names', '', 'name,', 'none,name', 'face']) {
+      await expect(vel('build', '--entities', entities, '--out', out, '--texts', given)).rejects.toMatchObject({
+        code: 'VEL_ERR_INPUT',
+        message: expect.stringContaining(`name, name_description, or none, received ${JSON.stringify(given)}`) as string
+      })
+    }
     await vel('build', '--entities', entities, '--out', out, '--texts', 'none')
-    await expect(vel('weigh', out, '--face', '1', '--text', '2')).rejects.toThrow(/expected text vectors, to weigh them, received faces alone/)
+    await expect(vel('weigh', out, '--face', '1', '--text', '2')).rejects.toThrow(
+      /expected text vectors, to weigh them, received faces alone/
+    )
     await expect(vel('weigh', out, '--face', '-1', '--text', '2')).rejects.toThrow(/--face as a number from 0 to 1000, received "-1"/)
     await expect(vel('weigh', out, '--face', '1', '--text', '')).rejects.toThrow(/--text as a number/)
     await expect(vel('weigh', out, '--face', '0', '--text', '0')).rejects.toThrow(/a weight above 0/)
@@ -75,6 +103,8 @@ describeWithShared('vel kb, with real photos and the embedded pack', () => {
     const folder = await temporaryFolder()
     await writeFile(join(folder, 'broken.jsonl'), '{"id":"Q0","name":"x"}\n')
     await expect(vel('build', '--entities', join(folder, 'broken.jsonl'), '--out', join(folder, 'x'))).rejects.toThrow(/broken.jsonl:1: /)
-    await expect(vel('build', '--entities', join(folder, 'none.jsonl'), '--out', join(folder, 'x'))).rejects.toThrow(/readable file of entities/)
+    await expect(vel('build', '--entities', join(folder, 'none.jsonl'), '--out', join(folder, 'x'))).rejects.toThrow(
+      /readable file of entities/
+    )
   })
 })

@@ -14,7 +14,14 @@ async function vel (env: Record<string, string>, ...args: string[]): Promise<{ o
   for (const name of ['MODELS_DIR', 'MODEL_PACK', 'MODELS_MIRROR']) vi.stubEnv(name, env[name] ?? '')
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
   const written = { out: '', err: '' }
-  const program = new Command('vel').exitOverride().configureOutput({ writeOut: text => { written.out += text }, writeErr: text => { written.err += text } })
+  const program = new Command('vel').exitOverride().configureOutput({
+    writeOut: text => {
+      written.out += text
+    },
+    writeErr: text => {
+      written.err += text
+    }
+  })
   addModelsCommand(program)
   await program.parseAsync(['node', 'vel', 'models', ...args])
   return written
@@ -44,7 +51,13 @@ describe('vel models fetch', () => {
 
   it('wants the licence of a non-commercial pack accepted, and uses MODELS_MIRROR', async () => {
     const server = await serveFile(file)
-    const dir = await folderWith(testPack({ path: 'd.onnx', bytes: file, sources: [source('a/d.onnx')] }, { path: 'f.onnx', bytes: file, sources: [source('a/f.onnx')] }, { commercialUse: false }))
+    const dir = await folderWith(
+      testPack(
+        { path: 'd.onnx', bytes: file, sources: [source('a/d.onnx')] },
+        { path: 'f.onnx', bytes: file, sources: [source('a/f.onnx')] },
+        { commercialUse: false }
+      )
+    )
     const env = { MODELS_DIR: dir, MODELS_MIRROR: `${server.url}/mirror/` }
     await expect(vel(env, 'fetch', 'tested')).rejects.toThrow(/run `vel models fetch tested --accept-licence`/)
     expect(server.requests).toEqual([])
@@ -54,7 +67,9 @@ describe('vel models fetch', () => {
   })
 
   it('refuses a pack that does not exist', async () => {
-    await expect(vel({ MODELS_DIR: await temporaryFolder() }, 'fetch', 'nothing')).rejects.toThrow(/Model pack nothing: expected a manifest.json/)
+    await expect(vel({ MODELS_DIR: await temporaryFolder() }, 'fetch', 'nothing')).rejects.toThrow(
+      /Model pack nothing: expected a manifest.json/
+    )
   })
 })
 
@@ -65,7 +80,13 @@ describe('vel models list and verify', () => {
     await mkdir(join(dir, 'broken'))
     await writeFile(join(dir, 'broken', 'manifest.json'), '[]')
     const { out, err } = await vel({ MODELS_DIR: dir }, 'list')
-    const row = (name: string): string[] => out.split('\n').find(line => line.startsWith(`│ ${name} `))?.split('│').slice(1, -1).map(cell => cell.trim()) ?? []
+    const row = (name: string): string[] =>
+      out
+        .split('\n')
+        .find(line => line.startsWith(`│ ${name} `))
+        ?.split('│')
+        .slice(1, -1)
+        .map(cell => cell.trim()) ?? []
     expect(row('tested')).toEqual(['tested', 'detector, face', 'MIT', 'yes', '0.1 MB', 'partly'])
     expect(row('broken').at(-1)).toBe('invalid')
     expect(row('research').slice(3)).toEqual(['no', expect.stringMatching(/MB$/), 'absent'])
@@ -76,7 +97,9 @@ describe('vel models list and verify', () => {
     const dir = await folderWith(testPack({ path: 'd.onnx', bytes: file, sources: [] }, { path: 'f.onnx', bytes: file, sources: [] }))
     for (const name of ['d.onnx', 'f.onnx']) await writeFile(join(dir, name), file)
     const { out } = await vel({ MODELS_DIR: dir, MODEL_PACK: 'tested' }, 'verify')
-    expect(out).toBe(['detector  d.onnx', 'face  f.onnx'].map(start => `${start}  50000 bytes  sha256 ${sha256(file)}  verified\n`).join(''))
+    expect(out).toBe(
+      ['detector  d.onnx', 'face  f.onnx'].map(start => `${start}  50000 bytes  sha256 ${sha256(file)}  verified\n`).join('')
+    )
     await writeFile(join(dir, 'f.onnx'), 'x')
     await expect(vel({ MODELS_DIR: dir }, 'verify', 'tested')).rejects.toThrow(/f.onnx \(face\): 1 bytes instead of 50000/)
   })

@@ -26,7 +26,11 @@ describeWithShared('vel serve with the starter index', () => {
   beforeAll(async () => {
     const port = await freePort()
     base = `http://127.0.0.1:${port}`
-    server = spawn(process.execPath, ['--import', 'tsx', 'src/cli/vel.ts', 'serve'], { cwd: root, stdio: 'ignore', env: { ...process.env, HOST: '127.0.0.1', PORT: String(port), WORKERS: '2', LOG_LEVEL: 'silent' } })
+    server = spawn(process.execPath, ['--import', 'tsx', 'src/cli/vel.ts', 'serve'], {
+      cwd: root,
+      stdio: 'ignore',
+      env: { ...process.env, HOST: '127.0.0.1', PORT: String(port), WORKERS: '2', LOG_LEVEL: 'silent' }
+    })
     for (let tries = 0; tries < 440; tries++) {
       if (await fetch(`${base}/health/ready`).then(r => r.ok, () => false)) return
       await new Promise(resolve => setTimeout(resolve, 250))
@@ -40,7 +44,11 @@ describeWithShared('vel serve with the starter index', () => {
   })
 
   async function link (bytes: Buffer, options = ''): Promise<LinkReply> {
-    const reply = await fetch(`${base}/link${options}`, { method: 'POST', body: new Uint8Array(bytes), headers: { 'content-type': 'image/jpeg' } })
+    const reply = await fetch(`${base}/link${options}`, {
+      method: 'POST',
+      body: new Uint8Array(bytes),
+      headers: { 'content-type': 'image/jpeg' }
+    })
     expect(reply.status).toBe(200)
     return await reply.json() as LinkReply
   }
@@ -50,7 +58,13 @@ describeWithShared('vel serve with the starter index', () => {
     const body = new FormData()
     body.set('image', new Blob([new Uint8Array(bytes)]), 'photo.jpg')
     const form = await (await fetch(`${base}/link`, { method: 'POST', body })).json() as LinkReply
-    const json = await (await fetch(`${base}/link`, { method: 'POST', body: JSON.stringify({ image: bytes.toString('base64') }), headers: { 'content-type': 'application/json' } })).json() as LinkReply
+    const json = (await (
+      await fetch(`${base}/link`, {
+        method: 'POST',
+        body: JSON.stringify({ image: bytes.toString('base64') }),
+        headers: { 'content-type': 'application/json' }
+      })
+    ).json()) as LinkReply
     const raw = await link(bytes)
     for (const { mentions, index, models } of [form, json, raw]) {
       expect(mentions).toHaveLength(1)

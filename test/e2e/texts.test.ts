@@ -16,7 +16,12 @@ import { describeWithShared, shared } from '../helpers/shared.ts'
 import { serve, vel, type Served } from '../helpers/vel.ts'
 
 interface Person { readonly id: string, readonly name: string, readonly description: string }
-interface Found { readonly rank: number, readonly id: string, readonly score: number, readonly similarity: { readonly face?: number, readonly text?: number } }
+interface Found {
+  readonly rank: number
+  readonly id: string
+  readonly score: number
+  readonly similarity: { readonly face?: number; readonly text?: number }
+}
 interface Mention { readonly status: string, readonly candidates: readonly Found[] }
 
 const SECRET = 'a-secret-of-the-newsroom'
@@ -30,7 +35,14 @@ const WITH_PHOTO = 7
 const unit = (v: readonly number[]): number[] => v.map(x => x / Math.hypot(...v))
 const cosine = (a: readonly number[], b: readonly number[]): number => unit(a).reduce((sum, x, i) => sum + x * unit(b)[i]!, 0)
 /** What the fixture says of a text: the sum of its words' colours. */
-const colourOf = (text: string): Colour => text.split(/\W+/).reduce<Colour>(([r, g, b], word) => { const [x, y, z] = WORDS[word] ?? [0, 0, 0]; return [r + x, g + y, b + z] }, [0, 0, 0])
+const colourOf = (text: string): Colour =>
+  text.split(/\W+/).reduce<Colour>(
+    ([r, g, b], word) => {
+      const [x, y, z] = WORDS[word] ?? [0, 0, 0]
+      return [r + x, g + y, b + z]
+    },
+    [0, 0, 0]
+  )
 const textOf = ({ name, description }: Pick<Person, 'name' | 'description'>): string => `${name} ${description}`
 const ids = (list: ReadonlyArray<{ readonly id: string }>): string[] => list.map(({ id }) => id)
 
@@ -44,27 +56,61 @@ describeWithShared('an index of faces and texts', () => {
   /** A person's photo on a large canvas of a colour. */
   async function canvas (photo: string, colour: { r: number, g: number, b: number }): Promise<Buffer> {
     const input = await readFile(new URL(`data/news/photos/${photo}`, shared))
-    return await sharp({ create: { width: 900, height: 900, channels: 3, background: colour } }).composite([{ input, left: 325, top: 325 }]).png().toBuffer()
+    return await sharp({ create: { width: 900, height: 900, channels: 3, background: colour } })
+      .composite([{ input, left: 325, top: 325 }])
+      .png()
+      .toBuffer()
   }
 
   async function link (query: string, image = picture, { origin } = server): Promise<Mention> {
-    const reply = await fetch(`${origin}/link?${query}`, { method: 'POST', body: new Uint8Array(image), headers: { 'content-type': 'image/png', 'x-api-key': SECRET } })
+    const reply = await fetch(`${origin}/link?${query}`, {
+      method: 'POST',
+      body: new Uint8Array(image),
+      headers: { 'content-type': 'image/png', 'x-api-key': SECRET }
+    })
     const { mentions } = await reply.json() as { mentions: Mention[] }
     expect([reply.status, mentions.length]).toEqual([200, 1])
     return mentions[0]!
   }
-  const problem = async (query: string, { origin } = server): Promise<{ status: number, code: string, detail: string }> => await (await fetch(`${origin}/link?${query}`, { method: 'POST', body: new Uint8Array(picture), headers: { 'content-type': 'image/png', 'x-api-key': SECRET } })).json() as { status: number, code: string, detail: string }
-  const ready = async ({ origin } = server): Promise<{ modes: string[] }> => await (await fetch(`${origin}/health/ready`)).json() as { modes: string[] }
-  const change = async (method: string, path: string, body?: object): Promise<number> => (await fetch(server.origin + path, { method, headers: { 'x-api-key': SECRET, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, body: body === undefined ? null : JSON.stringify(body) })).status
+  const problem = async (query: string, { origin } = server): Promise<{ status: number; code: string; detail: string }> =>
+    (await (
+      await fetch(`${origin}/link?${query}`, {
+        method: 'POST',
+        body: new Uint8Array(picture),
+        headers: { 'content-type': 'image/png', 'x-api-key': SECRET }
+      })
+    ).json()) as { status: number; code: string; detail: string }
+  const ready = async ({ origin } = server): Promise<{ modes: string[] }> =>
+    (await (await fetch(`${origin}/health/ready`)).json()) as { modes: string[] }
+  const change = async (method: string, path: string, body?: object): Promise<number> =>
+    (
+      await fetch(server.origin + path, {
+        method,
+        headers: { 'x-api-key': SECRET, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        body: body === undefined ? null : JSON.stringify(body)
+      })
+    ).status
 
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'vel-texts-'))
     const pack = await makeFixturePack(join(dir, 'models'), { context: 'image' })
     env = { MODELS_DIR: pack.modelsDir, MODEL_PACK: pack.name, INDEX_DIR: join(dir, 'index') }
-    const news = (await readFile(new URL('data/news/entities.jsonl', shared), 'utf8')).split('\n').slice(0, WITH_PHOTO).map(line => fileURLToPath(new URL(`data/news/${(JSON.parse(line) as { images: [string] }).images[0]}`, shared)))
-    await writeFile(join(dir, 'entities.jsonl'), PEOPLE.map((person, i) => JSON.stringify({ ...person, images: news.slice(i, i + 1) })).join('\n'))
-    const built = await vel(['kb', 'build', '--entities', join(dir, 'entities.jsonl'), '--out', env['INDEX_DIR']!, '--texts', 'name,name_description'], env)
-    expect([built.code, built.stderr], built.stderr).toEqual([0, expect.stringMatching(/Embedding names with descriptions .*100% \| 12\/12 texts \| .*\/s/) as string])
+    const news = (await readFile(new URL('data/news/entities.jsonl', shared), 'utf8'))
+      .split('\n')
+      .slice(0, WITH_PHOTO)
+      .map(line => fileURLToPath(new URL(`data/news/${(JSON.parse(line) as { images: [string] }).images[0]}`, shared)))
+    await writeFile(
+      join(dir, 'entities.jsonl'),
+      PEOPLE.map((person, i) => JSON.stringify({ ...person, images: news.slice(i, i + 1) })).join('\n')
+    )
+    const built = await vel(
+      ['kb', 'build', '--entities', join(dir, 'entities.jsonl'), '--out', env['INDEX_DIR']!, '--texts', 'name,name_description'],
+      env
+    )
+    expect([built.code, built.stderr], built.stderr).toEqual([
+      0,
+      expect.stringMatching(/Embedding names with descriptions .*100% \| 12\/12 texts \| .*\/s/) as string
+    ])
     expect(built.stdout).toMatch(/name_description *│ 12 vectors of 8 numbers/)
     server = await serve({ ...env, API_KEYS: `desk:${SECRET}:link+kb:write,public:another-secret-of-ours:link` })
     picture = await canvas('Abdullah_Gul_0002.jpg', { r: 250, g: 150, b: 40 })
@@ -82,12 +128,20 @@ describeWithShared('an index of faces and texts', () => {
     return all
   }
   type Modality = keyof Found['similarity']
-  const having = (modality: Modality, among = similarities): string[] => [...among].filter(([, s]) => s[modality] !== undefined).sort(([, a], [, b]) => b[modality]! - a[modality]!).map(([id]) => id)
+  const having = (modality: Modality, among = similarities): string[] =>
+    [...among]
+      .filter(([, s]) => s[modality] !== undefined)
+      .sort(([, a], [, b]) => b[modality]! - a[modality]!)
+      .map(([id]) => id)
   /** The definition: the first k of one modality by the other, then those without it, then the rest. */
   function reranked (first: Modality, second: Modality, k: number): string[] {
     const list = having(first)
     const top = new Set(list.slice(0, k))
-    return [...having(second).filter(id => top.has(id)), ...list.filter(id => top.has(id) && similarities.get(id)![second] === undefined), ...list.slice(k)]
+    return [
+      ...having(second).filter(id => top.has(id)),
+      ...list.filter(id => top.has(id) && similarities.get(id)![second] === undefined),
+      ...list.slice(k)
+    ]
   }
   function fused (k: number, weights = { face: 0.5, text: 0.5 }): Array<readonly [string, number]> {
     const union = [...new Set([...having('face').slice(0, k), ...having('text').slice(0, k)])]
@@ -114,12 +168,17 @@ describeWithShared('an index of faces and texts', () => {
     expect(having('face')[0]).toBe('Q1')
     const { channels } = await sharp(picture).stats()
     const mean = channels.slice(0, 3).map(c => c.mean / 127.5 - 1)
-    const known = PEOPLE.map(person => ({ id: person.id, similarity: cosine(colourOf(textOf(person)), mean) })).sort((a, b) => b.similarity - a.similarity)
+    const known = PEOPLE.map(person => ({ id: person.id, similarity: cosine(colourOf(textOf(person)), mean) })).sort(
+      (a, b) => b.similarity - a.similarity
+    )
     expect(having('text')).toEqual(ids(known))
     for (const { id, similarity } of known) expect(similarities.get(id)!.text).toBeCloseTo(similarity, 2)
   })
 
-  test.each([['face-text', 'face', 'text'], ['text-face', 'text', 'face']] as const)('v2vt %s is its definition for every rerankK', async (order, first, second) => {
+  test.each([
+    ['face-text', 'face', 'text'],
+    ['text-face', 'text', 'face']
+  ] as const)('v2vt %s is its definition for every rerankK', async (order, first, second) => {
     for (const rerankK of [...KS, 600, 1_000_000]) {
       const { candidates } = await link(`mode=v2vt&order=${order}&rerankK=${rerankK}&topK=100`)
       expect(ids(candidates), `rerankK ${rerankK}`).toEqual(reranked(first, second, rerankK))
@@ -170,7 +229,19 @@ describeWithShared('an index of faces and texts', () => {
     expect(ids((await link('mode=v2t&topK=100', black)).candidates)).not.toContain('Q900')
   })
 
-  test.each(['rerankK=0', 'rerankK=-1', 'rerankK=1.5', 'rerankK=1000001', 'rerankK=', 'rerankK=NaN', 'mode=v3v', 'mode=V2T', 'order=text', 'order=', 'mode=v2t&mode=v2v'])('refuses %s', async query => {
+  test.each([
+    'rerankK=0',
+    'rerankK=-1',
+    'rerankK=1.5',
+    'rerankK=1000001',
+    'rerankK=',
+    'rerankK=NaN',
+    'mode=v3v',
+    'mode=V2T',
+    'order=text',
+    'order=',
+    'mode=v2t&mode=v2v'
+  ])('refuses %s', async query => {
     expect(await problem(query)).toMatchObject({ status: 400, code: 'VEL_ERR_BAD_OPTION' })
   })
 
@@ -185,11 +256,23 @@ describeWithShared('an index of faces and texts', () => {
   test('says with 422 what is missing: vectors of texts, or a CLIP', async () => {
     const faces = join(dir, 'faces')
     expect((await vel(['kb', 'build', '--entities', join(dir, 'entities.jsonl'), '--out', faces, '--texts', 'none'], env)).code).toBe(0)
-    for (const [others, message] of [[{ INDEX_DIR: faces }, 'the index has no text vectors'], [{ MODEL_PACK: 'embedded', MODELS_DIR: fileURLToPath(new URL('../../models', import.meta.url)) }, 'the model pack has no CLIP image encoder']] as const) {
+    for (const [others, message] of [
+      [{ INDEX_DIR: faces }, 'the index has no text vectors'],
+      [
+        { MODEL_PACK: 'embedded', MODELS_DIR: fileURLToPath(new URL('../../models', import.meta.url)) },
+        'the model pack has no CLIP image encoder'
+      ]
+    ] as const) {
       const other = await serve({ ...env, ...others })
       try {
         expect((await ready(other)).modes).toEqual(['v2v'])
-        for (const mode of ['v2t', 'v2vt']) expect(await problem(`mode=${mode}`, other)).toMatchObject({ status: 422, code: 'VEL_ERR_MODE_UNAVAILABLE', detail: expect.stringContaining(`(v2v), received ${mode}: ${message}`) as string })
+        for (const mode of ['v2t', 'v2vt']) {
+          expect(await problem(`mode=${mode}`, other)).toMatchObject({
+            status: 422,
+            code: 'VEL_ERR_MODE_UNAVAILABLE',
+            detail: expect.stringContaining(`(v2v), received ${mode}: ${message}`) as string
+          })
+        }
         const { candidates } = await link('', picture, other)
         expect(candidates.every(({ similarity }) => similarity.text === undefined)).toBe(true)
       } finally {
@@ -201,17 +284,29 @@ describeWithShared('an index of faces and texts', () => {
   test('an index whose texts come from another encoder, prompt or width is refused at the start in one sentence', async () => {
     const pack = await readPackManifest(env['MODEL_PACK']!, env['MODELS_DIR']!)
     const { clipImage, clipText } = pack.models
-    const variant = (image: object, text: object): PackManifest => ({ ...pack, models: { ...pack.models, clipImage: { ...clipImage!, ...image }, clipText: { ...clipText!, ...text } } })
+    const variant = (image: object, text: object): PackManifest => ({
+      ...pack,
+      models: { ...pack.models, clipImage: { ...clipImage!, ...image }, clipText: { ...clipText!, ...text } }
+    })
     const open = async (other: PackManifest): Promise<unknown> => await openIndexFor(other, env['INDEX_DIR']!)
     await expect(open(pack)).resolves.toBeDefined()
     await expect(open(variant({ context: 2 }, {}))).resolves.toBeDefined()
-    await expect(open(variant({}, { name: 'another-clip', maxTokens: 32 }))).rejects.toMatchObject({ code: 'VEL_ERR_INDEX', message: expect.stringMatching(/expected name embeddings of another-clip .* received those of fixture-clip-colours; set MODEL_PACK=fixture-clip or build/) as string })
-    await expect(open(variant({}, { prompts: { name: '{name}', name_description: 'a photo of {name}, {description}' } }))).rejects.toThrow(/expected name_description embeddings .* the same name with other weights, another crop or another prompt/)
+    await expect(open(variant({}, { name: 'another-clip', maxTokens: 32 }))).rejects.toMatchObject({
+      code: 'VEL_ERR_INDEX',
+      message: expect.stringMatching(
+        /expected name embeddings of another-clip .* received those of fixture-clip-colours; set MODEL_PACK=fixture-clip or build/
+      ) as string
+    })
+    await expect(open(variant({}, { prompts: { name: '{name}', name_description: 'a photo of {name}, {description}' } }))).rejects.toThrow(
+      /expected name_description embeddings .* the same name with other weights, another crop or another prompt/
+    )
     await expect(open(variant({ dims: 16 }, { dims: 16 }))).rejects.toThrow(/, 8 numbers wide and not 16; set MODEL_PACK/)
     await writeFile(join(env['MODELS_DIR']!, pack.name, 'manifest.json'), JSON.stringify(variant({}, { maxTokens: 32 })))
     const { code, stderr } = await vel(['serve'], { ...env, PORT: '0', LOG_LEVEL: 'silent' })
     await writeFile(join(env['MODELS_DIR']!, pack.name, 'manifest.json'), JSON.stringify(pack))
     expect(code).toBe(1)
-    expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(/^vel serve: Index .*: expected name embeddings of fixture-clip-colours/)])
+    expect(stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(/^vel serve: Index .*: expected name embeddings of fixture-clip-colours/)
+    ])
   })
 })

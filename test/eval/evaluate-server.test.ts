@@ -27,7 +27,9 @@ async function serve (link: Handler): Promise<string> {
       asked.add(url.pathname)
       const { status, body } = busy
         ? { status: 503, body: { code: 'VEL_ERR_OVERLOADED' } }
-        : url.pathname === '/link' ? link(url, Buffer.concat(chunks).toString()) : { status: url.pathname === '/entities/Q3' ? 404 : 200, body: {} }
+        : url.pathname === '/link'
+          ? link(url, Buffer.concat(chunks).toString())
+          : { status: url.pathname === '/entities/Q3' ? 404 : 200, body: {} }
       response.writeHead(status, { 'content-type': 'application/json', ...(busy && { 'retry-after': '0' }) }).end(JSON.stringify(body))
     })
   })
@@ -35,8 +37,21 @@ async function serve (link: Handler): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-const mention = (id: string, probability: number, x = 45): object => ({ box: { x, y: 45, width: 10, height: 10 }, status: probability > 0.5 ? 'linked' : 'nil', probability, candidates: [{ id, score: probability, rank: 1 }, { id: 'Q9', score: 0.01, rank: 2 }] })
-const reply = (mentions: object[]): object => ({ image: { width: 100, height: 100 }, mentions, index: { name: 'test', version: '7', entities: 9 }, models: [{ role: 'face', name: 'fake' }] })
+const mention = (id: string, probability: number, x = 45): object => ({
+  box: { x, y: 45, width: 10, height: 10 },
+  status: probability > 0.5 ? 'linked' : 'nil',
+  probability,
+  candidates: [
+    { id, score: probability, rank: 1 },
+    { id: 'Q9', score: 0.01, rank: 2 }
+  ]
+})
+const reply = (mentions: object[]): object => ({
+  image: { width: 100, height: 100 },
+  mentions,
+  index: { name: 'test', version: '7', entities: 9 },
+  models: [{ role: 'face', name: 'fake' }]
+})
 
 const answers: Handler = (url, body) => {
   if (url.searchParams.get('mode') !== 'v2v') return { status: 422, body: { code: 'VEL_ERR_MODE_UNAVAILABLE' } }
@@ -50,7 +65,15 @@ const answers: Handler = (url, body) => {
 }
 
 const query = (image: string, entityId: string | null): Query => ({ image, path: join(folder, image), box: null, entityId, file: 'f' })
-const queries = [query('Q1', 'Q1'), query('Q2', 'Q2'), query('stranger', null), query('none', 'Q1'), query('junk', 'Q1'), query('absent', 'Q1'), { ...query('Q1', 'Q3') }]
+const queries = [
+  query('Q1', 'Q1'),
+  query('Q2', 'Q2'),
+  query('stranger', null),
+  query('none', 'Q1'),
+  query('junk', 'Q1'),
+  query('absent', 'Q1'),
+  { ...query('Q1', 'Q3') }
+]
 const counts = { files: ['f'], duplicates: 0, broken: 0 }
 
 describe('evaluation over HTTP', () => {
@@ -58,7 +81,12 @@ describe('evaluation over HTTP', () => {
     const modes: Array<string | null> = []
     const url = await serve((url, body) => { modes.push(url.searchParams.get('mode')); return answers(url, body) })
     const report = await evaluateServer(queries, counts, { url, concurrency: 1 })
-    expect(report).toMatchObject({ queries: 4, index: { version: '7' }, models: 'face fake', counts: { strangers: 1, notInIndex: 1, noFace: 1, unreadable: 1, missingPhotos: 1 } })
+    expect(report).toMatchObject({
+      queries: 4,
+      index: { version: '7' },
+      models: 'face fake',
+      counts: { strangers: 1, notInIndex: 1, noFace: 1, unreadable: 1, missingPhotos: 1 }
+    })
     expect(report.rows.map(r => r.name)).toEqual(['V2V'])
     // What cannot be served is asked for once.
     expect(modes.filter(mode => mode !== 'v2v')).toEqual(['v2t', 'v2vt', 'v2vt', 'v2vt'])
@@ -75,10 +103,13 @@ describe('evaluation over HTTP', () => {
   })
 
   it('stops where the service fails, breaks the contract, or is not there', async () => {
-    const run = async (handler: Handler): Promise<unknown> => await evaluateServer([query('Q1', 'Q1')], counts, { url: await serve(handler), concurrency: 1 })
+    const run = async (handler: Handler): Promise<unknown> =>
+      await evaluateServer([query('Q1', 'Q1')], counts, { url: await serve(handler), concurrency: 1 })
     await expect(run(() => ({ status: 500, body: { code: 'VEL_ERR_INTERNAL' } }))).rejects.toThrow('status 500')
     await expect(run(() => ({ status: 200, body: { hello: 'world' } }))).rejects.toThrow('a reply of the contract')
     await expect(run(() => ({ status: 401, body: { code: 'VEL_ERR_KEY_MISSING' } }))).rejects.toThrow('VEL_ERR_KEY_MISSING')
-    await expect(evaluateServer([query('Q1', 'Q1')], counts, { url: 'http://127.0.0.1:1', concurrency: 1 })).rejects.toThrow('a service that answers')
+    await expect(evaluateServer([query('Q1', 'Q1')], counts, { url: 'http://127.0.0.1:1', concurrency: 1 })).rejects.toThrow(
+      'a service that answers'
+    )
   })
 })

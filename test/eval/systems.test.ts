@@ -17,11 +17,22 @@ const vectors: Vectors = {
 }
 const kb = kbOfVectors(vectors)
 const mention = mentionOf(turn(0), turn(0))
-const names = async (row: string): Promise<string[]> => (await systemsOf(kb, true).find(r => r.name === row)!.rank(mention)).map(c => c.entity.id)
+const names = async (row: string): Promise<string[]> =>
+  (
+    await systemsOf(kb, true)
+      .find(r => r.name === row)!
+      .rank(mention)
+  ).map(c => c.entity.id)
 
 describe('rows', () => {
   it('are those that index and pack can serve', () => {
-    expect(systemsOf(kb, true).map(r => r.name)).toEqual(['V2V', 'V2T name', 'V2VT face→text (name)', 'V2VT text→face (name)', 'V2VT fusion (name)'])
+    expect(systemsOf(kb, true).map(r => r.name)).toEqual([
+      'V2V',
+      'V2T name',
+      'V2VT face→text (name)',
+      'V2VT text→face (name)',
+      'V2VT fusion (name)'
+    ])
     expect(systemsOf(kb, false).map(r => r.name)).toEqual(['V2V'])
     expect(systemsOf(kbOfVectors({ Q1: { name_description: [[1, 0]] } }), true).map(r => r.name)).toEqual(['V2T name+description'])
     expect(systemsOf(kbOfVectors({}), true)).toEqual([])
@@ -38,7 +49,11 @@ describe('rows', () => {
   })
 
   it('fuse both: the one who is good in both comes before those who are best in one', async () => {
-    const both = kbOfVectors({ Q1: { face: [turn(0)], name: [turn(80)] }, Q2: { face: [turn(20)], name: [turn(20)] }, Q3: { face: [turn(80)], name: [turn(0)] } })
+    const both = kbOfVectors({
+      Q1: { face: [turn(0)], name: [turn(80)] },
+      Q2: { face: [turn(20)], name: [turn(20)] },
+      Q3: { face: [turn(80)], name: [turn(0)] }
+    })
     expect((await systemsOf(both, true).at(-1)!.rank(mention))[0]!.entity.id).toBe('Q2')
   })
 
@@ -63,6 +78,9 @@ describe('sweeps', () => {
 
   it('tell what two models have in common: nothing at 1, all at the end', async () => {
     const whole = kbOfVectors({ Q1: { face: [turn(0)], name: [turn(9)] }, Q2: { face: [turn(5)], name: [turn(2)] } })
-    expect(await topKOverlap(whole, [mention], [['face', 'name']])).toEqual([{ spaces: ['face', 'name'], k: 1, share: 0 }, { spaces: ['face', 'name'], k: 2, share: 1 }])
+    expect(await topKOverlap(whole, [mention], [['face', 'name']])).toEqual([
+      { spaces: ['face', 'name'], k: 1, share: 0 },
+      { spaces: ['face', 'name'], k: 2, share: 1 }
+    ])
   })
 })

@@ -27,32 +27,58 @@ export interface TestApp {
 }
 
 /** @param env settings beside the defaults. */
-export async function buildTestApp (env: Record<string, string> = {}, linker: Linker | Promise<Linker> = createFakeLinker()): Promise<TestApp> {
+export async function buildTestApp (
+  env: Record<string, string> = {},
+  linker: Linker | Promise<Linker> = createFakeLinker()
+): Promise<TestApp> {
   const log: Json[] = []
-  const stream = new Writable({ write (chunk: Buffer, _encoding, done) { log.push(JSON.parse(chunk.toString())); done() } })
+  const stream = new Writable({
+    write (chunk: Buffer, _encoding, done) {
+      log.push(JSON.parse(chunk.toString()))
+      done()
+    }
+  })
   const app = await buildApp(readConfig({ LOG_LEVEL: 'debug', ...env }), linker, pino({ level: env['LOG_LEVEL'] ?? 'debug' }, stream))
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   const origin = `http://127.0.0.1:${port}`
   const client = new Client(origin)
-  onTestFinished(async () => { await client.destroy(); await app.close() })
+  onTestFinished(async () => {
+    await client.destroy()
+    await app.close()
+  })
   const send: TestApp['send'] = async (path, options = {}) => {
     const { statusCode, headers, body } = await client.request({ path, method: 'GET', ...options })
     const text = await body.text()
     const type = String(headers['content-type'] ?? '')
     if (options.method !== 'HEAD') checkReply(options.method ?? 'GET', path.split('?')[0]!, statusCode, type, text)
-    return { status: statusCode, headers: headers as Record<string, string>, text, json: type.includes('json') && text !== '' ? JSON.parse(text) : {} }
+    return {
+      status: statusCode,
+      headers: headers as Record<string, string>,
+      text,
+      json: type.includes('json') && text !== '' ? JSON.parse(text) : {}
+    }
   }
   return { app, port, origin, log, send }
 }
 
 /** A multipart body by hand: parts are [name, value] or [name, bytes, filename, type]; without a file name it is a field. */
-export function form (...parts: Array<[name: string, value: string | Buffer, filename?: string, type?: string]>): { headers: Record<string, string>, body: Buffer } {
+export function form (...parts: Array<[name: string, value: string | Buffer, filename?: string, type?: string]>): {
+  headers: Record<string, string>
+  body: Buffer
+} {
   const boundary = 'vel-test-boundary'
   const chunks = parts.flatMap(([name, value, filename, type]) => [
-    Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${name}"${filename === undefined || filename === '' ? '' : `; filename="${filename}"`}\r\n${type === undefined ? '' : `Content-Type: ${type}\r\n`}\r\n`),
+    Buffer.from(
+      `--${boundary}\r\nContent-Disposition: form-data; name="${name}` +
+        `"${filename === undefined || filename === '' ? '' : `; filename="${filename}"`}` +
+        `\r\n${type === undefined ? '' : `Content-Type: ${type}\r\n`}\r\n`
+    ),
     Buffer.from(value),
     Buffer.from('\r\n')
   ])
-  return { headers: { 'content-type': `multipart/form-data; boundary=${boundary}` }, body: Buffer.concat([...chunks, Buffer.from(`--${boundary}--\r\n`)]) }
+  return {
+    headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
+    body: Buffer.concat([...chunks, Buffer.from(`--${boundary}--\r\n`)])
+  }
 }

@@ -15,7 +15,13 @@ const encoder: MentionEncoder = {
     await sleep(3)
     const seed = createHash('sha256').update(bytes).digest().readUInt32LE()
     const point = { x: 5, y: 5 }
-    const mention = { box: { x1: 0, y1: 0, x2: 10, y2: 10 }, landmarks: [point, point, point, point, point] as const, detectionScore: 1, quality: { faceSizePx: 10, sharpness: 1 }, face: seededVectors(1, seed, 512)[0]! }
+    const mention = {
+      box: { x1: 0, y1: 0, x2: 10, y2: 10 },
+      landmarks: [point, point, point, point, point] as const,
+      detectionScore: 1,
+      quality: { faceSizePx: 10, sharpness: 1 },
+      face: seededVectors(1, seed, 512)[0]!
+    }
     const mentions = Buffer.from(bytes).toString().startsWith('none') ? [] : [mention]
     return { width: 10, height: 10, mentions, facesFound: mentions.length, facesRejected: 0, turnedBy: 0, timings: {} }
   },
@@ -34,5 +40,17 @@ const textEncoder: ClipTextEncoder = {
 
 const [entities, out, texts] = process.argv.slice(2)
 const pack = await readPackManifest(texts === 'texts' ? 'newsroom' : 'embedded', fileURLToPath(new URL('../../models/', import.meta.url)))
-await buildIndex({ entities: [entities!], out: out!, name: 'killed', encoder, pack, encodingHash: 'test', concurrency: 4, texts: texts === 'texts' ? { encoder: textEncoder, fields: TEXT_SPACES } : undefined, onProgress: () => { process.send?.('step') } })
+await buildIndex({
+  entities: [entities!],
+  out: out!,
+  name: 'killed',
+  encoder,
+  pack,
+  encodingHash: 'test',
+  concurrency: 4,
+  texts: texts === 'texts' ? { encoder: textEncoder, fields: TEXT_SPACES } : undefined,
+  onProgress: () => {
+    process.send?.('step')
+  }
+})
 process.disconnect?.()

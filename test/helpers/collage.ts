@@ -21,14 +21,21 @@ export interface Collage {
  *
  * @throws RangeError where they do not fit.
  */
-export async function composeCollage (photos: readonly CollagePhoto[], facePx: readonly number[], width = 4000, height = 3000): Promise<Collage> {
-  const placed = photos.map(({ path, id, face }, i) => {
-    const crop = surroundings(face)
-    const scale = facePx[i]! / Math.min(face.x2 - face.x1, face.y2 - face.y1)
-    return { path, id, face, crop, side: Math.round(crop.side * scale) }
-  }).sort((a, b) => b.side - a.side)
+export async function composeCollage (
+  photos: readonly CollagePhoto[],
+  facePx: readonly number[],
+  width = 4000,
+  height = 3000
+): Promise<Collage> {
+  const placed = photos
+    .map(({ path, id, face }, i) => {
+      const crop = surroundings(face)
+      const scale = facePx[i]! / Math.min(face.x2 - face.x1, face.y2 - face.y1)
+      return { path, id, face, crop, side: Math.round(crop.side * scale) }
+    })
+    .sort((a, b) => b.side - a.side)
   const overlays: OverlayOptions[] = []
-  const truth: Array<{ id: string, box: Box }> = []
+  const truth: Array<{ id: string; box: Box }> = []
   let x = 0
   let y = 0
   let shelf = 0
@@ -39,14 +46,30 @@ export async function composeCollage (photos: readonly CollagePhoto[], facePx: r
       shelf = 0
     }
     if (y + side > height) throw new RangeError(`Expected the photos to fit ${width}x${height}, received too many`)
-    const input = await sharp(path).extract({ left: crop.left, top: crop.top, width: crop.side, height: crop.side }).resize(side, side).png().toBuffer()
+    const input = await sharp(path)
+      .extract({ left: crop.left, top: crop.top, width: crop.side, height: crop.side })
+      .resize(side, side)
+      .png()
+      .toBuffer()
     overlays.push({ input, left: x, top: y })
     const s = side / crop.side
-    truth.push({ id, box: { x1: x + (face.x1 - crop.left) * s, y1: y + (face.y1 - crop.top) * s, x2: x + (face.x2 - crop.left) * s, y2: y + (face.y2 - crop.top) * s } })
+    truth.push({
+      id,
+      box: {
+        x1: x + (face.x1 - crop.left) * s,
+        y1: y + (face.y1 - crop.top) * s,
+        x2: x + (face.x2 - crop.left) * s,
+        y2: y + (face.y2 - crop.top) * s
+      }
+    })
     x += side
     shelf = Math.max(shelf, side)
   }
-  const raw = await sharp({ create: { width, height, channels: 3, background: '#6b7280' } }).composite(overlays).removeAlpha().raw().toBuffer()
+  const raw = await sharp({ create: { width, height, channels: 3, background: '#6b7280' } })
+    .composite(overlays)
+    .removeAlpha()
+    .raw()
+    .toBuffer()
   return { raw, width, height, truth }
 }
 

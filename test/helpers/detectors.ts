@@ -24,7 +24,12 @@ const FACES: ReadonlyArray<{ name: string, box: Box }> = [
 
 export async function loadPack (name: string): Promise<LoadedModels> {
   const modelsDir = fileURLToPath(new URL('models/', shared))
-  return await loadModels(await readPackManifest(name, modelsDir), modelsDir, async path => await openSession(path, { providers: ['cpu'], threads: 1 }), { searchFacePx: 20, step: 2.5, maxTiles: 100 })
+  return await loadModels(
+    await readPackManifest(name, modelsDir),
+    modelsDir,
+    async path => await openSession(path, { providers: ['cpu'], threads: 1 }),
+    { searchFacePx: 20, step: 2.5, maxTiles: 100 }
+  )
 }
 
 export async function facesIn (pack: LoadedModels, picture: Sharp | string): Promise<readonly Detection[]> {
@@ -32,7 +37,8 @@ export async function facesIn (pack: LoadedModels, picture: Sharp | string): Pro
   return (await detect(await decode(bytes, LIMITS), pack.models.detector, LIMITS)).faces
 }
 
-export const blank = (width: number, height: number, background = '#888'): Sharp => sharp({ create: { width, height, channels: 3, background } })
+export const blank = (width: number, height: number, background = '#888'): Sharp =>
+  sharp({ create: { width, height, channels: 3, background } })
 
 /** The cases that hold for any detector with landmarks. */
 export function itDetectsFaces (pack: () => LoadedModels): void {
@@ -57,8 +63,15 @@ export function itDetectsFaces (pack: () => LoadedModels): void {
   })
 
   it('finds each face of a composed picture once, in px of that picture', async () => {
-    const places = FACES.map((face, i) => ({ ...face, left: (i % 2) * 700 + 30, top: Math.floor(i / 2) * 400 + 20, side: i === 0 ? 125 : 250 }))
-    const tiles = await Promise.all(places.map(async ({ name, left, top, side }) => ({ input: await sharp(photo(name)).resize(side).toBuffer(), left, top })))
+    const places = FACES.map((face, i) => ({
+      ...face,
+      left: (i % 2) * 700 + 30,
+      top: Math.floor(i / 2) * 400 + 20,
+      side: i === 0 ? 125 : 250
+    }))
+    const tiles = await Promise.all(
+      places.map(async ({ name, left, top, side }) => ({ input: await sharp(photo(name)).resize(side).toBuffer(), left, top }))
+    )
     const faces = await facesIn(pack(), blank(1300, 800).composite(tiles))
     expect(faces).toHaveLength(FACES.length)
     for (const { name, box, left, top, side } of places) {

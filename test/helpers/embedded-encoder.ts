@@ -13,7 +13,11 @@ export const hasEmbeddedPack = existsSync(new URL('../../models/embedded/fr_feat
 
 export async function openEmbeddedEncoder (): Promise<OpenedEncoder> {
   const pack = await readPackManifest('embedded', models)
-  const loaded = await loadModels(pack, models, async path => await openSession(path, { providers: ['cpu'], threads: 1 }), { searchFacePx: 20, step: 2.5, maxTiles: 200 })
+  const loaded = await loadModels(pack, models, async path => await openSession(path, { providers: ['cpu'], threads: 1 }), {
+    searchFacePx: 20,
+    step: 2.5,
+    maxTiles: 200
+  })
   const settings = { maxPixels: 1e8, workingPixels: 2.4e7, maxFaces: 100, minFacePx: 8 }
   const encoder = {
     encode: async (bytes: Uint8Array) => await encodeImage(bytes, {}, loaded.models, settings),

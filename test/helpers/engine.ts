@@ -13,15 +13,33 @@ if (!hasEmbedded) {
   console.warn('SKIPPED: tests that need the embedded pack; run `vel models fetch embedded`')
 }
 
-export const encodingSettings = { maxPixels: 50_000_000, workingPixels: 4_000_000, maxFaces: 32, minFacePx: 24, searchFacePx: 24, step: 2, maxTiles: 64 }
+export const encodingSettings = {
+  maxPixels: 50_000_000,
+  workingPixels: 4_000_000,
+  maxFaces: 32,
+  minFacePx: 24,
+  searchFacePx: 24,
+  step: 2,
+  maxTiles: 64
+}
 
 export async function embeddedOptions (): Promise<EngineOptions> {
-  return { pack: await readPackManifest('embedded', modelsDir), modelsDir, settings: encodingSettings, providers: ['cpu'], threads: 1, workers: 1, maxQueue: 8 }
+  return {
+    pack: await readPackManifest('embedded', modelsDir),
+    modelsDir,
+    settings: encodingSettings,
+    providers: ['cpu'],
+    threads: 1,
+    workers: 1,
+    maxQueue: 8
+  }
 }
 
 /** A JPEG of noise: cheap to make, not cheap to encode. */
 export async function noiseJpeg (width = 320, height = 240): Promise<Buffer> {
-  return await sharp({ create: { width, height, channels: 3, background: '#888', noise: { type: 'gaussian', mean: 128, sigma: 40 } } }).jpeg().toBuffer()
+  return await sharp({ create: { width, height, channels: 3, background: '#888', noise: { type: 'gaussian', mean: 128, sigma: 40 } } })
+    .jpeg()
+    .toBuffer()
 }
 
 /** Waits until `done`, at most twenty seconds. */

@@ -4,7 +4,12 @@ import type { Linker, Readiness } from '../../src/linker.ts'
 import { errors } from '../../src/errors.ts'
 import { decode } from '../../src/encode/decode.ts'
 
-export const BUSH: Entity = { id: 'Q207', name: 'George W. Bush', description: 'president of the United States from 2001 to 2009', aliases: ['Dubya'] }
+export const BUSH: Entity = {
+  id: 'Q207',
+  name: 'George W. Bush',
+  description: 'president of the United States from 2001 to 2009',
+  aliases: ['Dubya']
+}
 
 export interface FakeLinker extends Linker {
   /** Signals of the images it was given, in order. */
@@ -34,7 +39,9 @@ export function createFakeLinker ({ maxPixels = 100_000_000, before, faces = tru
   const signals: AbortSignal[] = []
   const linkImage: Linker['linkImage'] = async (bytes, options, signal) => {
     if (signal !== undefined) signals.push(signal)
-    if (options.mode !== undefined && options.mode !== 'v2v') throw errors.modeUnavailable('v2v', options.mode, 'the pack has no text encoder')
+    if (options.mode !== undefined && options.mode !== 'v2v') {
+      throw errors.modeUnavailable('v2v', options.mode, 'the pack has no text encoder')
+    }
     await before?.(signal)
     const { width, height } = await decode(bytes, { maxPixels, workingPixels: 1_000_000 })
     const boxes = options.boxes ?? (faces ? [{ x1: 0, y1: 0, x2: width, y2: height }] : [])
@@ -54,7 +61,13 @@ export function createFakeLinker ({ maxPixels = 100_000_000, before, faces = tru
       index: INDEX,
       models: [MODEL],
       timings: { decode: 1.234, detect: 2 },
-      links: mentions.map(mention => ({ mention, status: 'linked', entity: BUSH, probability: 0.97, candidates: [{ rank: 1, entity: BUSH, score: 0.7, similarity: { face: 0.7 } }] }))
+      links: mentions.map(mention => ({
+        mention,
+        status: 'linked',
+        entity: BUSH,
+        probability: 0.97,
+        candidates: [{ rank: 1, entity: BUSH, score: 0.7, similarity: { face: 0.7 } }]
+      }))
     }
     return linked
   }

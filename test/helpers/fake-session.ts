@@ -7,7 +7,11 @@ export interface FakeSession extends Session {
 }
 
 /** @param answer output tensors for one input tensor. */
-export function fakeSession (outputs: readonly string[], answer: (input: Tensor) => Record<string, Tensor>, inputDims: readonly number[] = []): FakeSession {
+export function fakeSession (
+  outputs: readonly string[],
+  answer: (input: Tensor) => Record<string, Tensor>,
+  inputDims: readonly number[] = []
+): FakeSession {
   const seen: Array<readonly number[]> = []
   return {
     seen,

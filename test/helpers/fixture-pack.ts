@@ -5,7 +5,13 @@ import { createReadStream } from 'node:fs'
 import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readPackManifest, type ClipImageManifest, type ClipTextManifest, type PackFile, type PackManifest } from '../../src/packs/manifest.ts'
+import {
+  readPackManifest,
+  type ClipImageManifest,
+  type ClipTextManifest,
+  type PackFile,
+  type PackManifest
+} from '../../src/packs/manifest.ts'
 import { DIMS, imageGraph, MAX_TOKENS, SIDE, textGraph, tokenizerJson } from './colours.ts'
 import { clipImageGraph, clipTextGraph, tokensGraph, type Precision } from './full-size.ts'
 import { writeGraph } from './onnx.ts'
@@ -26,7 +32,10 @@ export interface FixturePack {
 type Clip = 'colours' | 'tokens' | Precision
 
 export interface FixturePackOptions {
-  /** `colours`: known answers, see colours.ts. `tokens`: texts as the sum of their tokens, 512 wide, in no time. Otherwise CLIP ViT-B/32's size, with weights that know nothing. */
+  /**
+   * `colours`: known answers, see colours.ts. `tokens`: a text is the sum of its tokens' vectors, 512 wide, at almost no cost.
+   * Otherwise graphs of CLIP ViT-B/32's size with seeded random weights.
+   */
   readonly clip?: Clip
   /** A `tokenizer.json` for all but the colours. */
   readonly tokenizer?: string
@@ -39,7 +48,10 @@ export interface FixturePackOptions {
  *
  * @throws VEL_ERR_PACK or ENOENT where the embedded pack's weights are not in models/embedded.
  */
-export async function makeFixturePack (dir: string, { clip = 'colours', tokenizer, context = 2 }: FixturePackOptions = {}): Promise<FixturePack> {
+export async function makeFixturePack (
+  dir: string,
+  { clip = 'colours', tokenizer, context = 2 }: FixturePackOptions = {}
+): Promise<FixturePack> {
   const name = 'fixture-clip'
   const embedded = await readPackManifest('embedded', ownModels)
   await mkdir(join(dir, name), { recursive: true })
@@ -48,8 +60,10 @@ export async function makeFixturePack (dir: string, { clip = 'colours', tokenize
     await copyFile(join(ownModels, file.path), join(dir, path))
     return { ...file, path, sources: [] }
   }
-  const bringAll = async <T extends { files: Record<string, PackFile> }>(model: T): Promise<T> =>
-    ({ ...model, files: Object.fromEntries(await Promise.all(Object.entries(model.files).map(async ([part, file]) => [part, await bring(file)]))) })
+  const bringAll = async <T extends { files: Record<string, PackFile> }>(model: T): Promise<T> => ({
+    ...model,
+    files: Object.fromEntries(await Promise.all(Object.entries(model.files).map(async ([part, file]) => [part, await bring(file)])))
+  })
   const { detector, landmarks, face } = embedded.models
   const clipModels = await writeClip(dir, name, clip, tokenizer)
   const manifest: PackManifest = {
@@ -68,13 +82,30 @@ export async function makeFixturePack (dir: string, { clip = 'colours', tokenize
   return { name, modelsDir: dir, manifest }
 }
 
-async function writeClip (dir: string, name: string, clip: Clip, tokenizer: string | undefined): Promise<{ clipImage: ClipImageManifest, clipText: ClipTextManifest }> {
+async function writeClip (
+  dir: string,
+  name: string,
+  clip: Clip,
+  tokenizer: string | undefined
+): Promise<{ clipImage: ClipImageManifest; clipText: ClipTextManifest }> {
   const small = clip === 'colours'
   const place = (file: string): string => join(dir, name, file)
-  await (small || clip === 'tokens' ? writeFile(place('clip-image.onnx'), imageGraph(small ? {} : { dims: WIDTH })) : writeGraph(place('clip-image.onnx'), clipImageGraph(clip)))
-  await (small ? writeFile(place('clip-text.onnx'), textGraph()) : writeGraph(place('clip-text.onnx'), clip === 'tokens' ? tokensGraph(WIDTH) : clipTextGraph(clip)))
-  await (small || tokenizer === undefined ? writeFile(place('tokenizer.json'), tokenizerJson()) : copyFile(tokenizer, place('tokenizer.json')))
-  const about = { name: `fixture-clip-${clip}`, licence: 'MIT', commercialUse: true, origin: 'made by code, knows nothing', dims: small ? DIMS : WIDTH }
+  await (small || clip === 'tokens'
+    ? writeFile(place('clip-image.onnx'), imageGraph(small ? {} : { dims: WIDTH }))
+    : writeGraph(place('clip-image.onnx'), clipImageGraph(clip)))
+  await (small
+    ? writeFile(place('clip-text.onnx'), textGraph())
+    : writeGraph(place('clip-text.onnx'), clip === 'tokens' ? tokensGraph(WIDTH) : clipTextGraph(clip)))
+  await (small || tokenizer === undefined
+    ? writeFile(place('tokenizer.json'), tokenizerJson())
+    : copyFile(tokenizer, place('tokenizer.json')))
+  const about = {
+    name: `fixture-clip-${clip}`,
+    licence: 'MIT',
+    commercialUse: true,
+    origin: 'made by code, knows nothing',
+    dims: small ? DIMS : WIDTH
+  }
   return {
     clipImage: {
       ...about,
@@ -88,7 +119,9 @@ async function writeClip (dir: string, name: string, clip: Clip, tokenizer: stri
       decoder: 'clip-text',
       files: { model: await describe(dir, `${name}/clip-text.onnx`), tokenizer: await describe(dir, `${name}/tokenizer.json`) },
       maxTokens: MAX_TOKENS,
-      prompts: small ? { name: '{name}', name_description: '{name}, {description}' } : { name: 'a photo of {name}', name_description: 'a photo of {name}, {description}' }
+      prompts: small
+        ? { name: '{name}', name_description: '{name}, {description}' }
+        : { name: 'a photo of {name}', name_description: 'a photo of {name}, {description}' }
     }
   }
 }

@@ -75,10 +75,14 @@ class Builder {
 /** One block of CLIP's transformers, `[N, L, width]` to the same: attention and a perceptron of QuickGELU. */
 function block (b: Builder, x: string, width: number, heads: number, mask: string | null): string {
   const normed = b.layerNorm(x, width)
-  const split = (perm: readonly number[]): string => b.op('Transpose', [b.op('Reshape', [b.linear(normed, width, width), b.ints(0, -1, heads, width / heads)])], { perm })
+  const split = (perm: readonly number[]): string =>
+    b.op('Transpose', [b.op('Reshape', [b.linear(normed, width, width), b.ints(0, -1, heads, width / heads)])], { perm })
   const scores = b.op('Mul', [b.op('MatMul', [split([0, 2, 1, 3]), split([0, 2, 3, 1])]), b.scalar(1 / Math.sqrt(width / heads))])
   const attention = b.op('Softmax', [mask === null ? scores : b.op('Add', [scores, mask])], { axis: -1 })
-  const joined = b.op('Reshape', [b.op('Transpose', [b.op('MatMul', [attention, split([0, 2, 1, 3])])], { perm: [0, 2, 1, 3] }), b.ints(0, -1, width)])
+  const joined = b.op('Reshape', [
+    b.op('Transpose', [b.op('MatMul', [attention, split([0, 2, 1, 3])])], { perm: [0, 2, 1, 3] }),
+    b.ints(0, -1, width)
+  ])
   const attended = b.op('Add', [x, b.linear(joined, width, width)])
   const wide = b.linear(b.layerNorm(attended, width), width, 4 * width)
   const gelu = b.op('Mul', [wide, b.op('Sigmoid', [b.op('Mul', [wide, b.scalar(1.702)])])])
@@ -98,7 +102,11 @@ export function clipImageGraph (precision: Precision = 'float32'): Graph {
   for (let i = 0; i < 12; i++) x = block(b, x, width, 12, null)
   const pooled = b.op('Gather', [x, b.constant([], BigInt64Array.of(0n))], { axis: 1 })
   b.op('Identity', [b.linear(b.layerNorm(pooled, width), width, 512, false)], {}, 'image_embeds')
-  return { ...b, inputs: [value('pixel_values', 'float32', ['batch', 3, 224, 224])], outputs: [value('image_embeds', 'float32', ['batch', 512])] }
+  return {
+    ...b,
+    inputs: [value('pixel_values', 'float32', ['batch', 3, 224, 224])],
+    outputs: [value('image_embeds', 'float32', ['batch', 512])]
+  }
 }
 
 /** CLIP ViT-B/32, text half: `input_ids` int64 [N, L], L of at most 77 -> `text_embeds` float32 [N, 512]. */
@@ -109,7 +117,12 @@ export function clipTextGraph (precision: Precision = 'float32', vocabulary = 49
   const length = b.op('Slice', [b.op('Shape', ['input_ids']), b.ints(1), b.ints(2)])
   const positions = b.op('Slice', [b.weights([longest, width], 1), b.ints(0), length, b.ints(0)])
   const causal = Float32Array.from({ length: longest * longest }, (_, i) => i % longest > Math.floor(i / longest) ? -1e9 : 0)
-  const mask = b.op('Slice', [b.constant([longest, longest], causal), b.ints(0, 0), b.op('Concat', [length, length], { axis: 0 }), b.ints(0, 1)])
+  const mask = b.op('Slice', [
+    b.constant([longest, longest], causal),
+    b.ints(0, 0),
+    b.op('Concat', [length, length], { axis: 0 }),
+    b.ints(0, 1)
+  ])
   let x = b.op('Add', [b.rows('input_ids', vocabulary, width), positions])
   for (let i = 0; i < 12; i++) x = block(b, x, width, 8, mask)
   // The end token has the highest id: CLIP reads a text where its ids are largest.
@@ -125,18 +138,30 @@ export function tokensGraph (width = 512, vocabulary = 49408): Graph {
   const b = new Builder('int8')
   const mask = b.op('Unsqueeze', [b.op('Cast', ['attention_mask'], { to: 1 }), b.ints(2)])
   b.op('ReduceSum', [b.op('Mul', [b.rows('input_ids', vocabulary, width), mask]), b.ints(1)], { keepdims: 0 }, 'text_embeds')
-  return { ...b, inputs: [value('input_ids', 'int64', ['batch', 'length']), value('attention_mask', 'int64', ['batch', 'length'])], outputs: [value('text_embeds', 'float32', ['batch', width])] }
+  return {
+    ...b,
+    inputs: [value('input_ids', 'int64', ['batch', 'length']), value('attention_mask', 'int64', ['batch', 'length'])],
+    outputs: [value('text_embeds', 'float32', ['batch', width])]
+  }
 }
 
 /** Blocks a stage of the IResNets that ArcFace weights are published for. @see insightface `iresnet.py` (MIT) */
 const STAGES = { 50: [3, 4, 14, 3], 100: [3, 13, 30, 3] } as const
 
-/** IResNet-50 or -100: `input` float32 [N, 3, 112, 112] -> `embedding` float32 [N, 512]. Norms after a convolution are folded into it, as exporters do. */
+/**
+ * IResNet-50 or -100: `input` float32 [N, 3, 112, 112] -> `embedding` float32 [N, 512]. Batch norms after a convolution are
+ * folded into it, as exporters do.
+ */
 export function arcfaceGraph (depth: keyof typeof STAGES): Graph {
   const b = new Builder()
   const conv = (x: string, from: number, to: number, side: 1 | 3, stride: number): string =>
-    b.op('Conv', [x, b.weights([to, from, side, side], from * side * side), b.filled([to], 0.01)], { kernel_shape: [side, side], strides: [stride, stride], pads: side === 3 ? [1, 1, 1, 1] : [0, 0, 0, 0] })
-  const norm = (x: string, channels: number): string => b.op('BatchNormalization', [x, b.filled([channels], 1), b.filled([channels], 0), b.filled([channels], 0), b.filled([channels], 1)])
+    b.op('Conv', [x, b.weights([to, from, side, side], from * side * side), b.filled([to], 0.01)], {
+      kernel_shape: [side, side],
+      strides: [stride, stride],
+      pads: side === 3 ? [1, 1, 1, 1] : [0, 0, 0, 0]
+    })
+  const norm = (x: string, channels: number): string =>
+    b.op('BatchNormalization', [x, b.filled([channels], 1), b.filled([channels], 0), b.filled([channels], 0), b.filled([channels], 1)])
   const prelu = (x: string, channels: number): string => b.op('PRelu', [x, b.filled([channels, 1, 1], 0.25)])
   let x = prelu(conv('input', 3, 64, 3, 1), 64)
   let channels = 64

@@ -22,7 +22,12 @@ export async function forgePng (width: number, height: number): Promise<Buffer> 
   for (let y = 0; y < height; y++) if (!deflate.write(row)) await once(deflate, 'drain')
   deflate.end()
   await once(deflate, 'end')
-  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', header), chunk('IDAT', Buffer.concat(chunks)), chunk('IEND', Buffer.alloc(0))])
+  return Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+    chunk('IHDR', header),
+    chunk('IDAT', Buffer.concat(chunks)),
+    chunk('IEND', Buffer.alloc(0))
+  ])
 }
 
 function chunk (type: string, data: Buffer): Buffer {

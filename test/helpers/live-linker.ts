@@ -37,5 +37,13 @@ const engine: Engine = {
 }
 
 export function createLiveLinker (live: LiveIndex, results?: LinkCache): Linker {
-  return createLinker({ engine, live, pack: { models: { face: { dims: identity.dims } } }, recipe: identity.recipe, workers: 1, maxQueue: 8, cache: results === undefined ? undefined : { results, settings: {} } })
+  return createLinker({
+    engine,
+    live,
+    pack: { models: { face: { dims: identity.dims } } },
+    recipe: identity.recipe,
+    workers: 1,
+    maxQueue: 8,
+    cache: results === undefined ? undefined : { results, settings: {} }
+  })
 }

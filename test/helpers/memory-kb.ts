@@ -8,7 +8,10 @@ export interface MemoryEntity extends Entity {
   readonly vectors: { readonly [S in Space]?: readonly Float32Array[] }
 }
 
-export function memoryKb (entities: readonly MemoryEntity[], more: Partial<Pick<KnowledgeBase, 'fusion' | 'decision' | 'info' | 'cohortMean'>> = {}): KnowledgeBase {
+export function memoryKb (
+  entities: readonly MemoryEntity[],
+  more: Partial<Pick<KnowledgeBase, 'fusion' | 'decision' | 'info' | 'cohortMean'>> = {}
+): KnowledgeBase {
   const byId = new Map(entities.map(e => [e.id, e]))
   const widthOf = (space: Space): number | undefined => entities.flatMap(e => e.vectors[space] ?? [])[0]?.length
   const best = (entity: MemoryEntity, space: Space, embedding: Float32Array): number => {
@@ -20,13 +23,14 @@ export function memoryKb (entities: readonly MemoryEntity[], more: Partial<Pick<
     info: { name: 'memory', version: '1', entities: entities.length },
     decision: { threshold: 0.5, ambiguousMargin: 0.05, measuredOn: 'nothing' },
     dims: Object.fromEntries(spaces.map(space => [space, widthOf(space)!])),
-    search: async (space, embedding, k) => entities
-      .map((entity): Neighbour => ({ entity, similarity: best(entity, space, embedding) }))
-      .filter(n => !Number.isNaN(n.similarity))
-      .sort((a, b) => b.similarity - a.similarity)
-      .slice(0, k),
+    search: async (space, embedding, k) =>
+      entities
+        .map((entity): Neighbour => ({ entity, similarity: best(entity, space, embedding) }))
+        .filter(n => !Number.isNaN(n.similarity))
+        .sort((a, b) => b.similarity - a.similarity)
+        .slice(0, k),
     similarities: async (space, embedding, wanted) => Float32Array.from(wanted, e => best(byId.get(e.id)!, space, embedding)),
-    vectors: async (space, { id }) => [...byId.get(id)?.vectors[space] ?? []],
+    vectors: async (space, { id }) => [...(byId.get(id)?.vectors[space] ?? [])],
     cohortMean: async () => null,
     entity: id => byId.get(id),
     close: async () => {},

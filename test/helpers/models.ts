@@ -13,6 +13,13 @@ export const SETTINGS = { maxPixels: 1e8, workingPixels: 2.4e7, maxFaces: 100, m
 
 /** Loads a pack on the CPU, one thread; the caller closes it. */
 export async function loadPack (name: string, modelsDir = name === 'embedded' ? ownModels : sharedModels): Promise<LoadedModels> {
-  if (!existsSync(modelsDir)) throw new Error(`Expected weights in ${modelsDir}, found nothing; run \`npm run vel -- models fetch ${name}\``)
-  return await loadModels(await readPackManifest(name, modelsDir), modelsDir, async path => await openSession(path, { providers: ['cpu'], threads: 1 }), TILES)
+  if (!existsSync(modelsDir)) {
+    throw new Error(`Expected weights in ${modelsDir}, found nothing; run \`npm run vel -- models fetch ${name}\``)
+  }
+  return await loadModels(
+    await readPackManifest(name, modelsDir),
+    modelsDir,
+    async path => await openSession(path, { providers: ['cpu'], threads: 1 }),
+    TILES
+  )
 }

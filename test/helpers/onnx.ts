@@ -42,9 +42,18 @@ function attribute (name: string, value: Attribute): Parts {
   return [...text(1, name), ...parts, ...int(20, type)]
 }
 
-export function node (operator: string, inputs: readonly string[], outputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): Parts {
-  return [...inputs.flatMap(i => text(1, i)), ...outputs.flatMap(o => text(2, o)), ...text(4, operator),
-    ...Object.entries(attributes).flatMap(([name, value]) => message(5, attribute(name, value)))]
+export function node (
+  operator: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  attributes: Readonly<Record<string, Attribute>> = {}
+): Parts {
+  return [
+    ...inputs.flatMap(i => text(1, i)),
+    ...outputs.flatMap(o => text(2, o)),
+    ...text(4, operator),
+    ...Object.entries(attributes).flatMap(([name, value]) => message(5, attribute(name, value)))
+  ]
 }
 
 const ELEMENT = { float32: 1, uint8: 2, int8: 3, int64: 7 } as const
@@ -57,7 +66,12 @@ function elementOf (data: Data): number {
 
 /** A constant. `data` is kept, not copied. */
 export function tensor (name: string, dims: readonly number[], data: Data): Parts {
-  return [...dims.flatMap(d => int(1, d)), ...int(2, elementOf(data)), ...text(8, name), ...message(9, [new Uint8Array(data.buffer, data.byteOffset, data.byteLength)])]
+  return [
+    ...dims.flatMap(d => int(1, d)),
+    ...int(2, elementOf(data)),
+    ...text(8, name),
+    ...message(9, [new Uint8Array(data.buffer, data.byteOffset, data.byteLength)])
+  ]
 }
 
 /** An input or output of the graph; a dim that varies is a name. */

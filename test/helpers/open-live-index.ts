@@ -21,12 +21,31 @@ export const imageOf = (i: number): string => (i + 1).toString(16).padStart(16, 
 
 export async function openSmall (dir: string, options: Partial<LiveOptions> = {}): Promise<LiveIndex & { readonly said: string[] }> {
   const said: string[] = []
-  const live = await openLiveIndex({ dir, open: async () => await openIndex(dir, {}), recipe: identity.recipe, writable: true, say: (_level, sentence) => { said.push(sentence) }, ...options })
+  const live = await openLiveIndex({
+    dir,
+    open: async () => await openIndex(dir, {}),
+    recipe: identity.recipe,
+    writable: true,
+    say: (_level, sentence) => {
+      said.push(sentence)
+    },
+    ...options
+  })
   return { ...live, said }
 }
 
-export const put = (id: string, name = `Live ${id}`): ChangeDraft => ({ kind: 'put', entity: id, record: { id, name, description: '', aliases: [] } })
-export const addImage = (id: string, i: number): ChangeDraft => ({ kind: 'add-image', entity: id, image: imageOf(i), face: encodeVector(vectors[i]!), recipe: identity.recipe })
+export const put = (id: string, name = `Live ${id}`): ChangeDraft => ({
+  kind: 'put',
+  entity: id,
+  record: { id, name, description: '', aliases: [] }
+})
+export const addImage = (id: string, i: number): ChangeDraft => ({
+  kind: 'add-image',
+  entity: id,
+  image: imageOf(i),
+  face: encodeVector(vectors[i]!),
+  recipe: identity.recipe
+})
 export const deleteImage = (id: string, i: number): ChangeDraft => ({ kind: 'delete-image', entity: id, image: imageOf(i) })
 export const remove = (id: string): ChangeDraft => ({ kind: 'delete', entity: id })
 

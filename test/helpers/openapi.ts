@@ -7,7 +7,11 @@ import { parse } from 'yaml'
 interface Operation { readonly responses: Readonly<Record<string, { $ref?: string, content?: Record<string, unknown> }>> }
 export interface OpenApi {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
-  readonly components: { readonly schemas: Record<string, { enum?: string[], description?: string }>, readonly responses: Record<string, { content: Record<string, unknown> }>, readonly examples: Record<string, { value: unknown }> }
+  readonly components: {
+    readonly schemas: Record<string, { enum?: string[]; description?: string }>
+    readonly responses: Record<string, { content: Record<string, unknown> }>
+    readonly examples: Record<string, { value: unknown }>
+  }
 }
 
 export const openapi = parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8')) as OpenApi
@@ -42,14 +46,21 @@ export function checkReply (method: string, path: string, status: number, type: 
   const operation = method.toLowerCase()
   const response = item[operation]!.responses[String(status)]
   const at = response?.$ref !== undefined ? response.$ref.slice(2).split('/') : ['paths', template, operation, 'responses', String(status)]
-  const content = at.reduce<unknown>((node, part) => (node as Record<string, unknown> | undefined)?.[part], openapi) as { content?: Record<string, unknown> } | undefined
-  if (content === undefined && ANYWHERE.includes(status)) return checkBody(['components', 'schemas', 'Problem'], body, `${method} ${path} ${status}`)
+  const content = at.reduce<unknown>((node, part) => (node as Record<string, unknown> | undefined)?.[part], openapi) as
+    { content?: Record<string, unknown> } | undefined
+  if (content === undefined && ANYWHERE.includes(status)) {
+    return checkBody(['components', 'schemas', 'Problem'], body, `${method} ${path} ${status}`)
+  }
   if (content !== undefined && content.content === undefined && body === '') return
-  if (content?.content?.[mediaType] === undefined) throw new Error(`${method} ${template} ${status} ${mediaType} is not described in openapi.yaml: ${body.slice(0, 300)}`)
+  if (content?.content?.[mediaType] === undefined) {
+    throw new Error(`${method} ${template} ${status} ${mediaType} is not described in openapi.yaml: ${body.slice(0, 300)}`)
+  }
   if (mediaType.endsWith('json')) checkBody([...at, 'content', mediaType, 'schema'], body, `${method} ${template} ${status}`)
 }
 
 function checkBody (at: string[], body: string, label: string): void {
   const validate = validator(...at)
-  if (!validate(JSON.parse(body))) throw new Error(`${label} is not what openapi.yaml says: ${ajv.errorsText(validate.errors)}\n${body.slice(0, 500)}`)
+  if (!validate(JSON.parse(body))) {
+    throw new Error(`${label} is not what openapi.yaml says: ${ajv.errorsText(validate.errors)}\n${body.slice(0, 500)}`)
+  }
 }

@@ -28,9 +28,10 @@ export async function listen (listener: RequestListener): Promise<string> {
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 export const content = (bytes: number): Buffer => randomBytes(bytes)
 
+/** What a request asked for, and how to answer it. */
 export interface FileServer {
   readonly url: string
-  readonly requests: Array<{ path: string, range: string | undefined, ifRange: string | undefined }>
+  readonly requests: Array<{ path: string; range: string | undefined; ifRange: string | undefined }>
 }
 
 export interface Behaviour {
@@ -60,8 +61,8 @@ export async function serveFile (file: Buffer, behaviour: Behaviour = {}): Promi
     const rest = bytes.subarray(from)
     response.writeHead(asked === null ? 200 : 206, {
       'content-length': rest.length,
-      ...(asked !== null && { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` }),
-      ...(etag !== null && { etag }),
+      ...(asked !== null ? { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {}),
+      ...(etag !== null ? { etag } : {}),
       ...behaviour.headers
     })
     if (behaviour.cutAfter === undefined || rest.length <= behaviour.cutAfter) return response.end(rest)
@@ -87,7 +88,7 @@ export function testPack (detector: TestFile, face: TestFile, change: { commerci
       model: {
         path: file.path,
         sha256: file.sha256 === undefined ? sha256(file.bytes) : file.sha256,
-        ...sizeOf(file),
+        ...('size' in file ? (file.size === undefined ? {} : { bytes: file.size }) : { bytes: file.bytes.length }),
         sources: file.sources
       }
     },
@@ -117,16 +118,11 @@ export interface Registry {
   readonly tokens: Array<string | undefined>
 }
 
-export interface RegistryOptions {
-  /** The bytes to answer with, in place of the tarball. */
-  readonly served?: (tarball: Buffer) => Buffer
-  readonly name?: string
-  /** Status of every answer. */
-  readonly refuse?: number
-}
-
-/** Serves the registry protocol for one package: its document and its tarball. */
-export async function serveRegistry (files: Readonly<Record<string, Buffer>>, options: RegistryOptions = {}): Promise<Registry> {
+/** The registry protocol for one package: its document and its tarball. `served` may answer other bytes than the true tarball. */
+export async function serveRegistry (
+  files: Readonly<Record<string, Buffer>>,
+  options: { served?: (tarball: Buffer) => Buffer; name?: string; refuse?: number } = {}
+): Promise<Registry> {
   const name = options.name ?? 'weights'
   const folder = await temporaryFolder()
   for (const [path, bytes] of Object.entries({ 'package.json': Buffer.from(JSON.stringify({ name, version: '1.2.3' })), ...files })) {
@@ -144,8 +140,9 @@ export async function serveRegistry (files: Readonly<Record<string, Buffer>>, op
     if (options.refuse !== undefined) return response.writeHead(options.refuse).end('{}')
     if (request.url === `/${name.replace('/', '%2f')}`) {
       const dist = { tarball: `http://${request.headers.host}/${name}/-/${name}-1.2.3.tgz`, integrity }
-      const document = { name, 'dist-tags': { latest: '1.2.3' }, versions: { '1.2.3': { name, version: '1.2.3', dist } } }
-      return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document))
+      return response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ name, 'dist-tags': { latest: '1.2.3' }, versions: { '1.2.3': { name, version: '1.2.3', dist } } }))
     }
     if (request.url?.endsWith('.tgz') === true) {
       return response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(options.served?.(tarball) ?? tarball)

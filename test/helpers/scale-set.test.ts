@@ -13,10 +13,16 @@ test('real faces come first, the rest are named mixtures of two of them, the sam
   const vectors = seededVectors(6)
   await writeIndex(join(folder, 'real'), content(seededEntities(5), vectors, [0, 0, 1, 2, 3, 4]))
   const persons = join(folder, 'persons.tsv.gz')
-  await writeFile(persons, gzipSync(['qid\tname\tdescription\taliases', 'Q1\tknown', 'Q71\tA\tactor\tB|C', 'broken', 'Q72\tD', 'Q73\tE'].join('\n')))
+  await writeFile(
+    persons,
+    gzipSync(['qid\tname\tdescription\taliases', 'Q1\tknown', 'Q71\tA\tactor\tB|C', 'broken', 'Q72\tD', 'Q73\tE'].join('\n'))
+  )
   const real = await readIndex(join(folder, 'real'))
   const set = await createScaleSet({ persons, real, size: 7, seed: 1 })
-  expect(set.entities.slice(5)).toEqual([{ id: 'Q71', name: 'A', description: `actor ${SYNTHETIC}`, aliases: ['B', 'C'] }, { id: 'Q72', name: 'D', description: SYNTHETIC, aliases: [] }])
+  expect(set.entities.slice(5)).toEqual([
+    { id: 'Q71', name: 'A', description: `actor ${SYNTHETIC}`, aliases: ['B', 'C'] },
+    { id: 'Q72', name: 'D', description: SYNTHETIC, aliases: [] }
+  ])
   const { entityRows, read } = set.spaces.face!
   expect([...entityRows]).toEqual([0, 0, 1, 2, 3, 4, 5, 6])
   expect(dot(await read(1), vectors[1]!)).toBeGreaterThan(0.999)

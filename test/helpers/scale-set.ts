@@ -19,7 +19,17 @@ export const SYNTHETIC = '[synthetic face]'
  * @param persons gzipped tab-separated file with a header: id, name, description, aliases separated by "|".
  * @param real an index with faces.
  */
-export async function createScaleSet ({ persons, real, size, seed }: { persons: string, real: IndexParts, size: number, seed: number }): Promise<IndexContent> {
+export async function createScaleSet ({
+  persons,
+  real,
+  size,
+  seed
+}: {
+  persons: string
+  real: IndexParts
+  size: number
+  seed: number
+}): Promise<IndexContent> {
   const { table, entityRows } = real.spaces.face!
   const { name, sha256, recipe } = real.manifest.spaces.face!.encoder
   const entities = real.entities.slice(0, size)
@@ -33,13 +43,21 @@ export async function createScaleSet ({ persons, real, size, seed }: { persons: 
     entities.push({ ...person, description: `${person.description} ${SYNTHETIC}`.trim() })
   }
   const added = entities.length - Math.min(size, real.entities.length)
-  const rows = Uint32Array.from({ length: kept + added }, (_, i) => i < kept ? entityRows[i]! : Math.min(size, real.entities.length) + i - kept)
+  const rows = Uint32Array.from({ length: kept + added }, (_, i) =>
+    i < kept ? entityRows[i]! : Math.min(size, real.entities.length) + i - kept
+  )
   return {
     name: `scale-${entities.length}-synthetic`,
     pack: real.manifest.pack,
     decision: { ...real.manifest.decision, measuredOn: 'nothing: most faces are synthetic' },
     entities,
-    spaces: { face: { encoder: { name, sha256, recipe, dims: table.dims }, entityRows: rows, read: async i => i < kept ? table.read(i, new Float32Array(table.dims)) : mixture(table, createRandom(seed + i)) } }
+    spaces: {
+      face: {
+        encoder: { name, sha256, recipe, dims: table.dims },
+        entityRows: rows,
+        read: async i => i < kept ? table.read(i, new Float32Array(table.dims)) : mixture(table, createRandom(seed + i))
+      }
+    }
   }
 }
 

@@ -8,7 +8,15 @@ import { createLiveLinker } from './live-linker.ts'
 
 const program = new Command()
 addServeCommand(program, async ({ indexDir, redisUrl }, log) => {
-  const live = await openLiveIndex({ dir: indexDir, open: async () => await openIndex(indexDir, {}), recipe: 'b'.repeat(64), writable: true, say: (level, sentence) => { log[level](sentence) } })
+  const live = await openLiveIndex({
+    dir: indexDir,
+    open: async () => await openIndex(indexDir, {}),
+    recipe: 'b'.repeat(64),
+    writable: true,
+    say: (level, sentence) => {
+      log[level](sentence)
+    }
+  })
   return createLiveLinker(live, joinByRedis(redisUrl!, live, log))
 })
 await program.parseAsync(['serve'], { from: 'user' })

@@ -1,5 +1,6 @@
 // A process of its own for tests of signals: the real server around a fake linker. Prints its port when it is ready.
-// SERVE_MODE: slow (each image takes a second), stuck (images never end), fails (the linker cannot be created), own (it fails unexpectedly).
+// SERVE_MODE: slow (each image takes a second), stuck (images never end), fails (the linker cannot be created), own (creating
+// it throws an unexpected error).
 import { setTimeout } from 'node:timers/promises'
 import { Command } from 'commander'
 import type { CreateLinker } from '../../src/http/server.ts'
@@ -11,7 +12,12 @@ const createLinker: CreateLinker = async () => {
   const mode = process.env['SERVE_MODE']
   if (mode === 'fails') throw errors.index('index/none', 'a folder built by `vel kb build`', 'nothing there; see index/README.md')
   if (mode === 'own') throw new TypeError('x is not a function')
-  const linker = createFakeLinker({ before: async () => { process.stdout.write('"linking"\n'); await setTimeout(mode === 'stuck' ? 1e6 : 1000) } })
+  const linker = createFakeLinker({
+    before: async () => {
+      process.stdout.write('"linking"\n')
+      await setTimeout(mode === 'stuck' ? 1e6 : 1000)
+    }
+  })
   return { ...linker, close: async () => { process.stdout.write('"linker closed"\n') } }
 }
 

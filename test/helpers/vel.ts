@@ -10,7 +10,11 @@ export interface Ended { readonly code: number | null, readonly stdout: string, 
 
 /** Runs `vel …args` to its end. */
 export async function vel (args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/vel.ts', ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/vel.ts', ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env }
+  })
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => { stdout += chunk.toString() })
   child.stderr.on('data', (chunk: Buffer) => { stderr += chunk.toString() })
@@ -23,7 +27,11 @@ export interface Served { readonly origin: string, readonly stop: () => Promise<
 /** Starts `vel serve` on a free port; resolves when it is ready. */
 export async function serve (env: Readonly<Record<string, string>>): Promise<Served> {
   const port = await freePort()
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/vel.ts', 'serve'], { cwd: root, stdio: 'ignore', env: { ...process.env, HOST: '127.0.0.1', PORT: String(port), WORKERS: '1', LOG_LEVEL: 'silent', ...env } })
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/vel.ts', 'serve'], {
+    cwd: root,
+    stdio: 'ignore',
+    env: { ...process.env, HOST: '127.0.0.1', PORT: String(port), WORKERS: '1', LOG_LEVEL: 'silent', ...env }
+  })
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM')
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')

@@ -5,7 +5,16 @@ import { openLiveIndex } from '../../src/kb/live/live-index.ts'
 import { openIndex } from '../../src/kb/search/open-index.ts'
 
 const [, , dir, round, recipe, face] = process.argv as unknown as [string, string, string, string, string, string]
-const live = await openLiveIndex({ dir, open: async () => await openIndex(dir, {}), recipe, writable: true, compactFrom: null, say: (_level, sentence) => { writeSync(2, sentence + '\n') } })
+const live = await openLiveIndex({
+  dir,
+  open: async () => await openIndex(dir, {}),
+  recipe,
+  writable: true,
+  compactFrom: null,
+  say: (_level, sentence) => {
+    writeSync(2, sentence + '\n')
+  }
+})
 writeSync(1, 'open\n')
 let n = 0
 const write = async (): Promise<never> => {

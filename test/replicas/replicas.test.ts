@@ -22,7 +22,15 @@ interface Replica {
 
 async function startReplica (dir: string, redisUrl: string, env: Record<string, string> = {}): Promise<Replica> {
   const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT], {
-    env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', INDEX_DIR: dir, REDIS_URL: redisUrl, API_KEYS: `desk:${KEY['x-api-key']}:link+kb:write`, ...env },
+    env: {
+      PATH: process.env['PATH'],
+      HOST: '127.0.0.1',
+      PORT: '0',
+      INDEX_DIR: dir,
+      REDIS_URL: redisUrl,
+      API_KEYS: `desk:${KEY['x-api-key']}:link+kb:write`,
+      ...env
+    },
     stdio: ['ignore', 'pipe', 'inherit']
   })
   onTestFinished(() => { child.kill('SIGKILL') })
@@ -32,11 +40,20 @@ async function startReplica (dir: string, redisUrl: string, env: Record<string, 
   const origin = /listening at (http:\/\/[\d.:]+)/.exec(out)?.[1]
   if (origin === undefined) throw new Error(`no server: ${out}`)
   const call: Replica['fetch'] = async (method, path, body) => {
-    const reply = await fetch(origin + path, { method, headers: { ...KEY, ...(body === undefined ? {} : { 'content-type': Buffer.isBuffer(body) ? 'image/jpeg' : 'application/json' }) }, ...(body === undefined ? {} : { body: Buffer.isBuffer(body) ? new Uint8Array(body) : JSON.stringify(body) }) })
+    const reply = await fetch(origin + path, {
+      method,
+      headers: { ...KEY, ...(body === undefined ? {} : { 'content-type': Buffer.isBuffer(body) ? 'image/jpeg' : 'application/json' }) },
+      ...(body === undefined ? {} : { body: Buffer.isBuffer(body) ? new Uint8Array(body) : JSON.stringify(body) })
+    })
     const text = await reply.text()
     return { status: reply.status, json: text === '' ? {} : JSON.parse(text) }
   }
-  return { child, fetch: call, log: () => out, linked: async i => (await call('POST', '/link', photo({ vector: i }))).json.mentions[0].entity?.id }
+  return {
+    child,
+    fetch: call,
+    log: () => out,
+    linked: async i => (await call('POST', '/link', photo({ vector: i }))).json.mentions[0].entity?.id
+  }
 }
 
 /** What is promised. */
@@ -78,7 +95,9 @@ describeWithRedis('two servers and a Redis', () => {
     expect([await a.linked(31), await b.linked(31), await a.linked(0), await b.linked(0)]).toEqual(['Q901', undefined, 'Q1', undefined])
     expect(await a.fetch('GET', '/health/ready')).toMatchObject({ status: 200, json: { status: 'ready', cache: { state: 'down' } } })
     await redis.start()
-    await expect.poll(async () => [await a.linked(30), await b.linked(31), await a.linked(0)], LATER).toEqual([undefined, 'Q901', undefined])
+    await expect
+      .poll(async () => [await a.linked(30), await b.linked(31), await a.linked(0)], LATER)
+      .toEqual([undefined, 'Q901', undefined])
     await expect.poll(async () => (await a.fetch('GET', '/health/ready')).json.cache.state, LATER).toBe('ready')
     const [first, second] = await Promise.all([a, b].map(async of => (await of.fetch('GET', '/health/ready')).json.index.info))
     expect(first).toEqual(second)
@@ -140,7 +159,10 @@ describeWithRedis('two servers and a Redis', () => {
   test('a key has one rate limit on all replicas, and one on each while Redis is gone', async () => {
     const redis = await startRedis()
     const env = { RATE_LIMIT_PER_MINUTE: '4' }
-    const [a, b] = await Promise.all([startReplica(await writeSmallIndex(), redis.url, env), startReplica(await writeSmallIndex(), redis.url, env)])
+    const [a, b] = await Promise.all([
+      startReplica(await writeSmallIndex(), redis.url, env),
+      startReplica(await writeSmallIndex(), redis.url, env)
+    ])
     const ask = async (of: typeof a): Promise<number> => (await of.fetch('GET', '/entities/Q1')).status
     const statuses: number[] = []
     for (let i = 0; i < 3; i++) for (const of of [a, b]) statuses.push(await ask(of))

@@ -36,7 +36,10 @@ export const kb = defineSection<KbResult>({
     const progress = report.progress('index'.padEnd(24), 1, 'index')
     try {
       const json = join(folder, 'kb.json')
-      const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT, ...sizes, '--index', await benchIndex(), '--json', json], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
+      const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT, ...sizes, '--index', await benchIndex(), '--json', json], {
+        cwd: root,
+        stdio: ['ignore', 'ignore', 'inherit']
+      })
       const [code] = await once(child, 'exit')
       if (code !== 0) throw new Error(`Expected ${SCRIPT} to measure, it ended with exit code ${code}`)
       progress.update(1)
@@ -48,24 +51,35 @@ export const kb = defineSection<KbResult>({
   },
   render ({ entities, vectors, dims, encoding, search, msPerQuery, built, fileMB, recallAt10, firstKept, measured }) {
     const { openMs, rssMB, p50Ms, p99Ms, queriesPerSecond, loopDelayMs, rssOfSwapsMB } = measured
-    const how = search.kind === 'exact' ? 'exact' : search.kind === 'pca' ? `PCA, ${search.dims} directions of all, then ${search.candidates} in full` : `HNSW, ef ${search.ef}`
+    const how =
+      search.kind === 'exact'
+        ? 'exact'
+        : search.kind === 'pca'
+          ? `PCA, ${search.dims} directions of all, then ${search.candidates} in full`
+          : `HNSW, ef ${search.ef}`
+    const stated = Object.entries(msPerQuery).map(([kind, ms]) => `${kind} ${figure(ms)} ms`).join(', ')
     return [
-      `${entities} people, ${vectors} faces of ${dims} numbers as ${encoding}; but for those of the starter index their faces are made up (seeded mixtures of two real ones). Queries: stored vectors with noise, cosine 0.6. Search chosen by the builder: ${how}. In the manifest: ${Object.entries(msPerQuery).map(([kind, ms]) => `${kind} ${figure(ms)} ms`).join(', ')} a query on an undisturbed core.\n`,
-      table(['', 'measured', 'wanted'], [
-        ['recall@10 against exact search over float32', recallAt10, '≥ 0.99'],
-        ['first one the same', firstKept, ''],
-        ['one query at a time, p50, ms', p50Ms, ''],
-        ['one query at a time, p99, ms', p99Ms, '≤ 10'],
-        ['queries a second, 8 clients, 2 search threads', queriesPerSecond, '≥ 300'],
-        ['longest delay of the event loop meanwhile, ms', loopDelayMs, ''],
-        ['open to ready, ms', openMs, '≤ 5000'],
-        ['memory of the process (RSS), MB', rssMB, '≤ 900'],
-        [`memory after each of ${rssOfSwapsMB.length} swaps, MB`, rssOfSwapsMB.map(figure).join(', '), ''],
-        ['build from vectors, s', built.seconds, ''],
-        ['… of which ' + Object.keys(built.stages).join(', ') + ', s', Object.values(built.stages).map(figure).join(', '), ''],
-        ['peak memory of the builder, MB', built.peakRssMB, ''],
-        ['size of the folder, MB', fileMB, '']
-      ])
+      `${entities} people, ${vectors} faces of ${dims} numbers as ${encoding}; but for those of the starter index their faces are ` +
+        'made up (seeded mixtures of two real ones). Queries: stored vectors with noise, cosine 0.6. ' +
+        `Search chosen by the builder: ${how}. In the manifest: ${stated} a query on an undisturbed core.\n`,
+      table(
+        ['', 'measured', 'wanted'],
+        [
+          ['recall@10 against exact search over float32', recallAt10, '≥ 0.99'],
+          ['first one the same', firstKept, ''],
+          ['one query at a time, p50, ms', p50Ms, ''],
+          ['one query at a time, p99, ms', p99Ms, '≤ 10'],
+          ['queries a second, 8 clients, 2 search threads', queriesPerSecond, '≥ 300'],
+          ['longest delay of the event loop meanwhile, ms', loopDelayMs, ''],
+          ['open to ready, ms', openMs, '≤ 5000'],
+          ['memory of the process (RSS), MB', rssMB, '≤ 900'],
+          [`memory after each of ${rssOfSwapsMB.length} swaps, MB`, rssOfSwapsMB.map(figure).join(', '), ''],
+          ['build from vectors, s', built.seconds, ''],
+          ['… of which ' + Object.keys(built.stages).join(', ') + ', s', Object.values(built.stages).map(figure).join(', '), ''],
+          ['peak memory of the builder, MB', built.peakRssMB, ''],
+          ['size of the folder, MB', fileMB, '']
+        ]
+      )
     ].join('\n')
   }
 })

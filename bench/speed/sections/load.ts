@@ -48,22 +48,65 @@ export const load = defineSection<Result>({
     const cells: Cell[] = []
     for (const workers of WORKERS) cells.push(...await loadCells(workers, pictures, report))
     const photos = pictures.portrait
-    return { cells, speedUps: await compareWorkers(photos, report), overload: await overload(photos, report), deadline: await deadline(photos, report) }
+    return {
+      cells,
+      speedUps: await compareWorkers(photos, report),
+      overload: await overload(photos, report),
+      deadline: await deadline(photos, report)
+    }
   },
-  render: ({ cells, speedUps, overload, deadline }) => `Closed loop: each client sends its next image as soon as it has a reply. Server, clients and prober share the machine's
-cores. Latency in ms of replies with 200. *Event loop* is the server's, sampled every 10 ms, so that 10 is idle; *live* is \`/health/live\`, asked
-all the while from another process. Memory: the sum of what each process took at its highest since it started.
+  render: ({
+    cells,
+    speedUps,
+    overload,
+    deadline
+  }) => `Closed loop: each client sends its next image as soon as it has a reply. Server, clients and prober share the machine's
+cores. Latency in ms of replies with 200. *Event loop* is the server's, sampled every 10 ms, so that 10 is idle; *live* is
+\`/health/live\`, asked all the while from another process. Memory: the sum of what each process took at its highest since it started.
 
-${table(['workers', 'picture', 'clients', 'images/s', 'p50', 'p95', 'p99', 'event loop p99', 'max', 'live p99', 'server MB', 'workers MB', 'not 200'],
-  cells.map(c => [c.workers, c.picture, c.clients, c.imagesPerSecond, ...c.ms, c.loopP99Ms, c.loopMaxMs, c.liveP99Ms, c.peakMB?.server ?? null, c.peakMB?.workers ?? null, Object.entries(c.others).map(([status, n]) => `${n} × ${status}`).join(', ') || '–']))}
+${table(
+  [
+    'workers',
+    'picture',
+    'clients',
+    'images/s',
+    'p50',
+    'p95',
+    'p99',
+    'event loop p99',
+    'max',
+    'live p99',
+    'server MB',
+    'workers MB',
+    'not 200'
+  ],
+  cells.map(c => [
+    c.workers,
+    c.picture,
+    c.clients,
+    c.imagesPerSecond,
+    ...c.ms,
+    c.loopP99Ms,
+    c.loopMaxMs,
+    c.liveP99Ms,
+    c.peakMB?.server ?? null,
+    c.peakMB?.workers ?? null,
+    Object.entries(c.others)
+      .map(([status, n]) => `${n} × ${status}`)
+      .join(', ') || '–'
+  ])
+)}
 
-Two workers over one, portraits, ${SPEED_UP_CLIENTS} clients, measured in turn: **${ratio(median(speedUps))}** (median; each round: ${speedUps.map(ratio).join(', ')}).
+Two workers over one, portraits, ${SPEED_UP_CLIENTS} clients, measured in turn: **${ratio(median(speedUps))}**
+(median; each round: ${speedUps.map(ratio).join(', ')}).
 
-${MOST} clients, which after a 503 come back at once, with ${overload.limit}: ${share(overload.times, 503)} of replies are 503; \`/health/live\` p99 ${figure(overload.liveP99Ms)} ms.
+${MOST} clients, which after a 503 come back at once, with ${overload.limit}: ${share(overload.times, 503)} of replies are 503;
+\`/health/live\` p99 ${figure(overload.liveP99Ms)} ms.
 
 ${timesTable(overload.times)}
 
-${MOST} clients with ${deadline.limit}: ${share(deadline.times, 504)} of replies are 504. Times here include the upload and the client, which the deadline does not.
+${MOST} clients with ${deadline.limit}: ${share(deadline.times, 504)} of replies are 504. Times
+here include the upload and the client, which the deadline does not.
 
 ${timesTable(deadline.times)}`
 })
@@ -94,7 +137,14 @@ async function loadCells (workers: number, pictures: Readonly<Record<string, rea
   return cells
 }
 
-async function loadCell (server: BenchServer, workers: number, picture: string, photos: readonly Buffer[], clients: number, forMs: number): Promise<Cell> {
+async function loadCell (
+  server: BenchServer,
+  workers: number,
+  picture: string,
+  photos: readonly Buffer[],
+  clients: number,
+  forMs: number
+): Promise<Cell> {
   const stopProbe = await startProbe(server.origin)
   await server.metrics()
   const load = await closedLoop({ origin: server.origin, photos, clients, forMs })
@@ -122,7 +172,8 @@ async function compareWorkers (photos: readonly Buffer[], report: Report): Promi
   const [one, two] = await Promise.all([startBenchServer({ WORKERS: '1' }), startBenchServer({ WORKERS: '2' })])
   const rounds = report.quick ? 1 : ROUNDS
   const progress = report.progress('two workers over one'.padEnd(24), rounds, 'rounds')
-  const measure = async (server: BenchServer, forMs: number): Promise<number> => throughput(await closedLoop({ origin: server.origin, photos, clients: SPEED_UP_CLIENTS, forMs }))
+  const measure = async (server: BenchServer, forMs: number): Promise<number> =>
+    throughput(await closedLoop({ origin: server.origin, photos, clients: SPEED_UP_CLIENTS, forMs }))
   for (const server of [one, two]) await measure(server, 500)
   const ratios: number[] = []
   for (let n = 1; n <= rounds; n++) {
@@ -145,7 +196,12 @@ async function deadline (photos: readonly Buffer[], report: Report): Promise<Res
   return { limit: `WORKERS=2 and LINK_TIMEOUT_MS=${SHORT_MS}`, times: byStatus(load) }
 }
 
-async function saturate (env: Readonly<Record<string, string>>, label: string, photos: readonly Buffer[], report: Report): Promise<{ load: Load, live: number[] }> {
+async function saturate (
+  env: Readonly<Record<string, string>>,
+  label: string,
+  photos: readonly Buffer[],
+  report: Report
+): Promise<{ load: Load; live: number[] }> {
   const server = await startBenchServer(env)
   const progress = report.progress(label.padEnd(24), 1, 'loads')
   const stopProbe = await startProbe(server.origin)

@@ -49,14 +49,30 @@ export const peer = defineSection<Row[]>({
     progress.stop()
     await client.close()
     await Promise.all([server.stop(), loaded.close()])
-    return Object.entries(seen).map(([name, { ms, faces }]) => ({ name, ours: name in ours, medianMs: median(ms), faces, photos: photos.length }))
+    return Object.entries(seen).map(([name, { ms, faces }]) => ({
+      name,
+      ours: name in ours,
+      medianMs: median(ms),
+      faces,
+      photos: photos.length
+    }))
   },
   render (rows) {
     const [inProcess, http] = rows.filter(row => row.ours)
-    return `\`@vladmandic/face-api\` with TensorFlow.js' wasm backend (SIMD, one thread, which is what it does in Node) against the embedded pack on one
-thread. Per image: JPEG decoded by sharp, faces detected, landmarks, descriptors. Photo by photo in turn, medians.
+    return `\`@vladmandic/face-api\` with TensorFlow.js' wasm backend (SIMD, one thread, which is what it does in
+Node) against the embedded pack on one thread. Per image: JPEG decoded by sharp, faces detected, landmarks,
+descriptors. Photo by photo in turn, medians.
 
-${table(['', 'ms an image', 'faces found', 'over ours in process', 'over ours by HTTP'], rows.map(row => [row.name, row.medianMs, `${row.faces} in ${row.photos} photos`, ratio(row.medianMs / inProcess!.medianMs), ratio(row.medianMs / http!.medianMs)]))}`
+${table(
+  ['', 'ms an image', 'faces found', 'over ours in process', 'over ours by HTTP'],
+  rows.map(row => [
+    row.name,
+    row.medianMs,
+    `${row.faces} in ${row.photos} photos`,
+    ratio(row.medianMs / inProcess!.medianMs),
+    ratio(row.medianMs / http!.medianMs)
+  ])
+)}`
   }
 })
 
@@ -70,14 +86,25 @@ async function openPeer (): Promise<Record<string, Describe>> {
   await tf.setBackend('wasm')
   await tf.ready()
   const models = join(folderOf('@vladmandic/face-api'), 'model')
-  for (const net of [nets.ssdMobilenetv1, nets.tinyFaceDetector, nets.faceLandmark68Net, nets.faceLandmark68TinyNet, nets.faceRecognitionNet]) await net.loadFromDisk(models)
-  const describe = (options: faceApi.SsdMobilenetv1Options | faceApi.TinyFaceDetectorOptions, tinyLandmarks: boolean): Describe => async photo => {
-    const { data, info } = await sharp(photo).removeAlpha().toColourspace('srgb').raw().toBuffer({ resolveWithObject: true })
-    const picture = tf.tensor3d(data, [info.height, info.width, 3], 'int32')
-    const faces = await faceApi.detectAllFaces(picture as unknown as faceApi.TNetInput, options).withFaceLandmarks(tinyLandmarks).withFaceDescriptors()
-    picture.dispose()
-    return faces.length
-  }
+  for (const net of [
+    nets.ssdMobilenetv1,
+    nets.tinyFaceDetector,
+    nets.faceLandmark68Net,
+    nets.faceLandmark68TinyNet,
+    nets.faceRecognitionNet
+  ]) { await net.loadFromDisk(models) }
+  const describe =
+    (options: faceApi.SsdMobilenetv1Options | faceApi.TinyFaceDetectorOptions, tinyLandmarks: boolean): Describe =>
+      async photo => {
+        const { data, info } = await sharp(photo).removeAlpha().toColourspace('srgb').raw().toBuffer({ resolveWithObject: true })
+        const picture = tf.tensor3d(data, [info.height, info.width, 3], 'int32')
+        const faces = await faceApi
+          .detectAllFaces(picture as unknown as faceApi.TNetInput, options)
+          .withFaceLandmarks(tinyLandmarks)
+          .withFaceDescriptors()
+        picture.dispose()
+        return faces.length
+      }
   return {
     'face-api, default: SSD MobileNet v1': describe(new faceApi.SsdMobilenetv1Options(), false),
     'face-api, tiny detector': describe(new faceApi.TinyFaceDetectorOptions(), false),

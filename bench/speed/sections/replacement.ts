@@ -37,14 +37,26 @@ export const replacement = defineSection<Round[]>({
     await server.stop()
     return seen
   },
-  render: rounds => `One of two workers is killed with SIGKILL; the time is until \`/health/ready\` tells of two workers again. Under load, ${CLIENTS} clients send portraits all the while;
+  render:
+    rounds => `One of two workers is killed with SIGKILL; the time is until \`/health/ready\` tells of two
+workers again. Under load, ${CLIENTS} clients send portraits all the while;
 failed are replies other than 200, of the request in the dead worker's hands.
 
-${table(['', 'kills', 'median ms', 'longest ms', 'replies', 'failed'], [false, true].map(load => {
+${table(
+  ['', 'kills', 'median ms', 'longest ms', 'replies', 'failed'],
+  [false, true].map(load => {
     const of = rounds.filter(round => round.load === load)
     const sum = (pick: (round: Round) => number): number => of.reduce((total, round) => total + pick(round), 0)
-    return [load ? 'under load' : 'idle', String(of.length), median(of.map(r => r.ms)), Math.max(...of.map(r => r.ms)), load ? figure(sum(r => r.replies)) : null, load ? figure(sum(r => r.failed)) : null]
-  }))}`
+    return [
+      load ? 'under load' : 'idle',
+      String(of.length),
+      median(of.map(r => r.ms)),
+      Math.max(...of.map(r => r.ms)),
+      load ? figure(sum(r => r.replies)) : null,
+      load ? figure(sum(r => r.failed)) : null
+    ]
+  })
+)}`
 })
 
 async function replace (server: BenchServer): Promise<number> {

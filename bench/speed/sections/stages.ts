@@ -57,8 +57,28 @@ export const stages = defineSection<Row[]>({
   render: rows => `Medians, ms. *Bare* is the same graphs on the same tensors, run again with nothing between; *ratio* is the median of each
 image's end-to-end time over its bare time. Without an index for the pack, retrieve and decide are not run.
 
-${table(['pack', 'picture', 'faces', ...STAGES.filter(stage => rows.some(row => row.stages[stage] !== undefined)), 'end to end', 'graph runs', 'bare', 'ratio'],
-    rows.map(row => [row.pack, row.picture, row.faces, ...STAGES.filter(stage => rows.some(r => r.stages[stage] !== undefined)).map(stage => row.stages[stage] ?? null), row.totalMs, figure(row.runs), row.bareMs, ratio(row.overBare)]))}`
+${table(
+  [
+    'pack',
+    'picture',
+    'faces',
+    ...STAGES.filter(stage => rows.some(row => row.stages[stage] !== undefined)),
+    'end to end',
+    'graph runs',
+    'bare',
+    'ratio'
+  ],
+  rows.map(row => [
+    row.pack,
+    row.picture,
+    row.faces,
+    ...STAGES.filter(stage => rows.some(r => r.stages[stage] !== undefined)).map(stage => row.stages[stage] ?? null),
+    row.totalMs,
+    figure(row.runs),
+    row.bareMs,
+    ratio(row.overBare)
+  ])
+)}`
 })
 
 async function open (name: typeof PACKS[number]): Promise<Opened> {
@@ -72,15 +92,41 @@ async function open (name: typeof PACKS[number]): Promise<Opened> {
     return { ...session, run: async feeds => { tape.push({ session, feeds }); return await session.run(feeds) } }
   }, settings)
   const encode = async (bytes: Uint8Array): Promise<EncodedImage> => await encodeImage(bytes, {}, loaded.models, settings)
-  if (name !== 'embedded') return { tape, link: async bytes => { const { timings, mentions } = await encode(bytes); return { timings, faces: mentions.length } }, close: loaded.close }
+  if (name !== 'embedded') {
+    return {
+      tape,
+      link: async bytes => {
+        const { timings, mentions } = await encode(bytes)
+        return { timings, faces: mentions.length }
+      },
+      close: loaded.close
+    }
+  }
   const kb = await openIndex(await benchIndex(), {})
   const linkImage = createLinkImage({ encoder: { encode, close: loaded.close }, pack, models: () => loaded.info })
-  return { tape, link: async bytes => { const { timings, links } = await linkImage(kb, bytes, {}); return { timings, faces: links.length } }, close: async () => { await loaded.close(); await kb.close() } }
+  return {
+    tape,
+    link: async bytes => {
+      const { timings, links } = await linkImage(kb, bytes, {})
+      return { timings, faces: links.length }
+    },
+    close: async () => {
+      await loaded.close()
+      await kb.close()
+    }
+  }
 }
 
-async function measure ({ link, tape }: Opened, pack: string, picture: string, photos: readonly Buffer[], rounds: number, report: Report): Promise<Row> {
+async function measure (
+  { link, tape }: Opened,
+  pack: string,
+  picture: string,
+  photos: readonly Buffer[],
+  rounds: number,
+  report: Report
+): Promise<Row> {
   const progress = report.progress(`${pack}, ${picture}`.padEnd(24), rounds * photos.length, 'images')
-  const seen: Array<{ timings: Timings, faces: number, totalMs: number, bareMs: number, runs: number }> = []
+  const seen: Array<{ timings: Timings; faces: number; totalMs: number; bareMs: number; runs: number }> = []
   for (const photo of photos.slice(0, 5)) await link(photo)
   for (let n = 0; n < rounds * photos.length; n++) {
     tape.length = 0
@@ -94,14 +140,16 @@ async function measure ({ link, tape }: Opened, pack: string, picture: string, p
     progress.update(n + 1)
   }
   progress.stop()
-  const of = (pick: (s: typeof seen[number]) => number): number => median(seen.map(pick))
+  const of = (pick: (s: (typeof seen)[number]) => number): number => median(seen.map(pick))
   return {
     pack,
     picture,
     images: photos.length,
     faces: of(s => s.faces),
     runs: of(s => s.runs),
-    stages: Object.fromEntries(STAGES.filter(stage => seen[0]!.timings[stage] !== undefined).map(stage => [stage, of(s => s.timings[stage] ?? 0)])),
+    stages: Object.fromEntries(
+      STAGES.filter(stage => seen[0]!.timings[stage] !== undefined).map(stage => [stage, of(s => s.timings[stage] ?? 0)])
+    ),
     totalMs: of(s => s.totalMs),
     bareMs: of(s => s.bareMs),
     overBare: of(s => s.totalMs / s.bareMs)

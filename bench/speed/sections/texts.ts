@@ -38,15 +38,27 @@ export const texts = defineSection<Result>({
     try {
       const entities = join(folder, 'entities.jsonl')
       await pipeline(Readable.from(people(report.quick ? QUICK : Infinity)), createWriteStream(entities))
-      const pack = await makeFixturePack(folder, { clip: 'tokens', tokenizer: fileURLToPath(new URL('models/clip-tokenizer/tokenizer.json', shared)) })
-      const text = await loadTextEncoder(pack.manifest, pack.modelsDir, async path => await openSession(path, { providers: ['cpu'], threads: 1 }))
-      const nobody = { encode: async () => { throw new Error('Expected no photos') }, close: async () => {} }
+      const pack = await makeFixturePack(folder, {
+        clip: 'tokens',
+        tokenizer: fileURLToPath(new URL('models/clip-tokenizer/tokenizer.json', shared))
+      })
+      const text = await loadTextEncoder(
+        pack.manifest,
+        pack.modelsDir,
+        async path => await openSession(path, { providers: ['cpu'], threads: 1 })
+      )
+      const nobody = {
+        encode: async () => {
+          throw new Error('Expected no photos')
+        },
+        close: async () => {}
+      }
       const dir = join(folder, 'index')
       const seconds: Record<string, number> = {}
       let [stage, since] = ['names read', performance.now()]
       const enter = (next: string): void => {
-        seconds[stage] = (seconds[stage] ?? 0) + (performance.now() - since) / 1000;
-        [stage, since] = [next, performance.now()]
+        seconds[stage] = (seconds[stage] ?? 0) + (performance.now() - since) / 1000
+        ;[stage, since] = [next, performance.now()]
       }
       let progress: ReturnType<typeof report.progress> | undefined
       const { manifest } = await buildIndex({
@@ -61,7 +73,8 @@ export const texts = defineSection<Result>({
         onProgress (at, done, total) {
           // There are no photos.
           if (total === 0) return
-          const name = at === 'name_description' ? 'texts embedded' : at === 'vectors' ? 'encoding chosen, vectors written' : 'search chosen'
+          const name =
+            at === 'name_description' ? 'texts embedded' : at === 'vectors' ? 'encoding chosen, vectors written' : 'search chosen'
           if (name !== stage) {
             progress?.stop()
             progress = report.progress(name.padEnd(24), total, 'texts')
@@ -78,33 +91,61 @@ export const texts = defineSection<Result>({
       progress?.stop()
       await text.close()
       const { dims, vectors, encoding, search, msPerQuery } = manifest.spaces.name_description!
-      const filesMB = Object.fromEntries(await Promise.all(Object.keys(manifest.files).map(async name => [name, (await stat(join(dir, name))).size / 1e6] as const)))
-      return { people: manifest.counts.entities, seconds, filesMB, space: { dims, vectors, encoding, search, msPerQuery }, measured: await measureTexts(dir, report.quick) }
+      const filesMB = Object.fromEntries(
+        await Promise.all(Object.keys(manifest.files).map(async name => [name, (await stat(join(dir, name))).size / 1e6] as const))
+      )
+      return {
+        people: manifest.counts.entities,
+        seconds,
+        filesMB,
+        space: { dims, vectors, encoding, search, msPerQuery },
+        measured: await measureTexts(dir, report.quick)
+      }
     } finally {
       await rm(folder, { recursive: true })
     }
   },
-  render: ({ people, seconds, filesMB, space, measured }) => `Names and descriptions of ${people} people of \`persons.tsv.gz\` as an index without a single photo, by \`vel kb build\`'s builder. The
-encoder is a fixture of CLIP's inputs and outputs that sums seeded vectors of CLIP's tokens: it takes no time to speak of, and what
-its vectors tell of recall is not what CLIP's would.
+  render: ({
+    people,
+    seconds,
+    filesMB,
+    space,
+    measured
+  }) => `Names and descriptions of ${people} people of \`persons.tsv.gz\` as an index without a single photo, by \`vel kb build\`'s
+builder. The encoder is a fixture of CLIP's inputs and outputs that sums seeded vectors of CLIP's tokens: it takes
+no time to speak of, and what its vectors tell of recall is not what CLIP's would.
 
-${table(['build', 's'], Object.entries(seconds).map(([name, s]) => [name, s]))}
+${table(
+  ['build', 's'],
+  Object.entries(seconds).map(([name, s]) => [name, s])
+)}
 
-${table(['file', 'MB'], Object.entries(filesMB).map(([name, MB]) => [name, MB]))}
+${table(
+  ['file', 'MB'],
+  Object.entries(filesMB).map(([name, MB]) => [name, MB])
+)}
 
-${space.vectors} vectors of ${space.dims} numbers as ${space.encoding}; search chosen by the builder: \`${JSON.stringify(space.search)}\`, ms a query \`${JSON.stringify(space.msPerQuery)}\`.
-Opened and verified in ${figure(measured.openMs)} ms; a process that holds it takes ${figure(measured.rssMB)} MB, ${figure(measured.addedMB)} MB more than before.
+${space.vectors} vectors of ${space.dims} numbers as ${space.encoding}; search chosen by the builder:
+\`${JSON.stringify(space.search)}\`, ms a query \`${JSON.stringify(space.msPerQuery)}\`.
+Opened and verified in ${figure(measured.openMs)} ms; a process that holds it takes ${figure(measured.rssMB)} MB,
+${figure(measured.addedMB)} MB more than before.
 
 A query is a vector that has the given cosine to a person's: from texts nearly the same to about as far as a picture is from its
 text. *Recall* is against comparing everything.
 
-${table(['cosine', 'recall@1', 'recall@10', 'nearest 10: median ms', '99 %', 'nearest 50', 'nearest 600'], measured.queries.map(q => [q.cosine.toFixed(1), percent(q.recallAt1), percent(q.recallAt10), q.ms10, q.ms10p99, q.ms50, q.ms600]))}`
+${table(
+  ['cosine', 'recall@1', 'recall@10', 'nearest 10: median ms', '99 %', 'nearest 50', 'nearest 600'],
+  measured.queries.map(q => [q.cosine.toFixed(1), percent(q.recallAt1), percent(q.recallAt10), q.ms10, q.ms10p99, q.ms50, q.ms600])
+)}`
 })
 
 /** Entity lines of the people, without photos. */
 async function * people (most: number): AsyncGenerator<string> {
   let count = 0
-  for await (const line of createInterface({ input: createReadStream(new URL('data/persons.tsv.gz', shared)).pipe(createGunzip()), crlfDelay: Infinity })) {
+  for await (const line of createInterface({
+    input: createReadStream(new URL('data/persons.tsv.gz', shared)).pipe(createGunzip()),
+    crlfDelay: Infinity
+  })) {
     const [id, name, description = ''] = line.split('\t')
     if (id === 'id' || name === undefined) continue
     if (count++ >= most) return

@@ -42,11 +42,14 @@ const OPTIONAL: readonly FeatureName[] = ['crowd', 'faceSize', 'sharpness', 'det
 const LIKELY = 0.5
 
 /** @throws VEL_ERR_INPUT where there are too few members or strangers to learn from. */
-export function calibrate (samples: readonly Sample[], { targetFpir, entities, folds = 10, seed = 1 }: CalibrateOptions): CalibrationReport {
+export function calibrate (
+  samples: readonly Sample[],
+  { targetFpir, entities, folds = 10, seed = 1 }: CalibrateOptions
+): CalibrationReport {
   checkEnough(samples, targetFpir, folds)
   const foldOf = assignFolds(samples, folds, seed)
-  const tried: Array<{ features: FeatureName[], logLoss: number }> = []
-  const attempt = (features: FeatureName[]): { features: FeatureName[], odds: number[], losses: number[] } => {
+  const tried: Array<{ features: FeatureName[]; logLoss: number }> = []
+  const attempt = (features: FeatureName[]): { features: FeatureName[]; odds: number[]; losses: number[] } => {
     const odds = crossValidate(samples, features, foldOf, folds)
     const losses = samples.flatMap((s, i) => s.features === null ? [] : [Math.log1p(Math.exp(s.right ? -odds[i]! : odds[i]!))])
     tried.push({ features, logLoss: mean(losses) })
@@ -63,7 +66,13 @@ export function calibrate (samples: readonly Sample[], { targetFpir, entities, f
   const indices = samples.map((_, i) => i)
   const members = indices.filter(i => !samples[i]!.stranger)
   const strangers = indices.filter(i => samples[i]!.stranger)
-  const point = pointAtFpir(openSetCurve(members.map(i => ({ score: score(i), right: samples[i]!.right })), strangers.map(score)), targetFpir)
+  const point = pointAtFpir(
+    openSetCurve(
+      members.map(i => ({ score: score(i), right: samples[i]!.right })),
+      strangers.map(score)
+    ),
+    targetFpir
+  )
   const linkFrom = Math.min(1, point.threshold)
   const calibration: Calibration = {
     ...fitTerms(samples, best.features),
@@ -92,8 +101,15 @@ function checkEnough (samples: readonly Sample[], targetFpir: number, folds: num
   const strangers = faces.filter(s => s.stranger).length
   const needed = Math.max(folds, Math.ceil(1 / targetFpir))
   if (persons < folds) throw errors.input(`queries of at least ${folds} people of the index`, `${persons}; add query files`)
-  if (strangers < needed) throw errors.input(`at least ${needed} strangers for a target FPIR of ${targetFpir}`, `${strangers}; add --strangers files or raise --target-fpir`)
-  if (!faces.some(s => s.right)) throw errors.input('queries whose first candidate is right', 'none: the index or the model pack does not fit the queries')
+  if (strangers < needed) {
+    throw errors.input(
+      `at least ${needed} strangers for a target FPIR of ${targetFpir}`,
+      `${strangers}; add --strangers files or raise --target-fpir`
+    )
+  }
+  if (!faces.some(s => s.right)) {
+    throw errors.input('queries whose first candidate is right', 'none: the index or the model pack does not fit the queries')
+  }
 }
 
 /** Fold of each person: shuffled, then dealt out. */
@@ -110,8 +126,18 @@ export function assignFolds (samples: readonly Sample[], folds: number, seed: nu
 }
 
 /** Log odds of each sample by a model that has not seen its person; NaN for one without a face. */
-export function crossValidate (samples: readonly Sample[], features: readonly FeatureName[], foldOf: ReadonlyMap<string, number>, folds: number): number[] {
-  const models = Array.from({ length: folds }, (_, fold) => fitTerms(samples.filter(s => foldOf.get(s.person) !== fold), features))
+export function crossValidate (
+  samples: readonly Sample[],
+  features: readonly FeatureName[],
+  foldOf: ReadonlyMap<string, number>,
+  folds: number
+): number[] {
+  const models = Array.from({ length: folds }, (_, fold) =>
+    fitTerms(
+      samples.filter(s => foldOf.get(s.person) !== fold),
+      features
+    )
+  )
   return samples.map(s => s.features === null ? NaN : logOdds(s.features, models[foldOf.get(s.person)!]!))
 }
 

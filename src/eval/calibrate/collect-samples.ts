@@ -7,7 +7,11 @@ import { rankOf } from '../metrics/recall.ts'
 import { rankByFace, ranked } from '../systems.ts'
 
 /** Queries whose entity is not in the index are left out. Each stranger is a person of its own. */
-export async function collectSamples (kb: KnowledgeBase, answers: readonly EncodedQuery[], onProgress: (done: number) => void = () => {}): Promise<Sample[]> {
+export async function collectSamples (
+  kb: KnowledgeBase,
+  answers: readonly EncodedQuery[],
+  onProgress: (done: number) => void = () => {}
+): Promise<Sample[]> {
   const samples: Sample[] = []
   for (const [i, { query, mention }] of answers.entries()) {
     onProgress(i + 1)

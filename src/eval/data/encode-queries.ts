@@ -40,15 +40,23 @@ export interface EncodeQueriesOptions {
 /** Queries of one photo that are encoded together: those with boxes, or the one without. */
 interface Job { readonly path: string, readonly queries: readonly Query[], readonly boxed: boolean }
 
-export async function encodeQueries (queries: readonly Query[], encoder: MentionEncoder, options: EncodeQueriesOptions): Promise<EncodedQueries> {
+export async function encodeQueries (
+  queries: readonly Query[],
+  encoder: MentionEncoder,
+  options: EncodeQueriesOptions
+): Promise<EncodedQueries> {
   const jobs = jobsOf(queries)
   let done = 0
-  const results = await pMap(jobs, async job => {
-    const result = await encodeJob(job, encoder, options)
-    done += job.queries.length
-    options.onProgress?.(done)
-    return { job, ...result }
-  }, { concurrency: options.concurrency })
+  const results = await pMap(
+    jobs,
+    async job => {
+      const result = await encodeJob(job, encoder, options)
+      done += job.queries.length
+      options.onProgress?.(done)
+      return { job, ...result }
+    },
+    { concurrency: options.concurrency }
+  )
 
   const answers: EncodedQuery[] = []
   const samePhoto: string[] = []
@@ -63,7 +71,7 @@ export async function encodeQueries (queries: readonly Query[], encoder: Mention
         return
       }
       seen.add(key)
-      const mention = image === null ? null : job.boxed ? image.mentions[i] ?? null : nearestCentre(image)
+      const mention = image === null ? null : job.boxed ? (image.mentions[i] ?? null) : nearestCentre(image)
       if (image !== null && mention === null) noFace.push(query.image)
       answers.push({ query, mention })
     })
@@ -80,7 +88,8 @@ export async function encodeQueries (queries: readonly Query[], encoder: Mention
 
 /** The face whose box has its middle nearest the middle of the photo; of equals the larger. */
 export function nearestCentre (image: EncodedImage): EncodedMention | null {
-  const distance = ({ box }: EncodedMention): number => Math.hypot((box.x1 + box.x2 - image.width) / 2, (box.y1 + box.y2 - image.height) / 2)
+  const distance = ({ box }: EncodedMention): number =>
+    Math.hypot((box.x1 + box.x2 - image.width) / 2, (box.y1 + box.y2 - image.height) / 2)
   return image.mentions.reduce<EncodedMention | null>((best, m) => best === null || distance(m) < distance(best) ? m : best, null)
 }
 
@@ -119,7 +128,12 @@ async function encodeJob (job: Job, encoder: MentionEncoder, { cache, context }:
 }
 
 /** Faults that are not the photo's are thrown. */
-export async function encodeThroughCache (bytes: Uint8Array, key: PhotoKey, encoder: MentionEncoder, cache: PhotoCache | null): Promise<Encoded> {
+export async function encodeThroughCache (
+  bytes: Uint8Array,
+  key: PhotoKey,
+  encoder: MentionEncoder,
+  cache: PhotoCache | null
+): Promise<Encoded> {
   const known = await cache?.get(key)
   if (known !== undefined) return known
   const encoded = await encoder.encode(bytes, key.options).catch((error: unknown): Encoded => {

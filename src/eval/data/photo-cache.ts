@@ -46,14 +46,25 @@ type Stored = Omit<EncodedMention, 'face' | 'context'> & { face: string, context
 
 function serialize (image: Encoded): string {
   if ('refused' in image) return JSON.stringify(image)
-  const mentions = image.mentions.map(({ face, context, ...rest }): Stored => ({ ...rest, face: toBase64(face), ...(context !== undefined && { context: toBase64(context) }) }))
+  const mentions = image.mentions.map(({ face, context, ...rest }): Stored => ({
+    ...rest,
+    face: toBase64(face),
+    ...(context !== undefined && { context: toBase64(context) })
+  }))
   return JSON.stringify({ ...image, mentions })
 }
 
 function deserialize (text: string): Encoded {
   const stored = JSON.parse(text) as Omit<EncodedImage, 'mentions'> & { mentions: Stored[] } | { refused: string }
   if ('refused' in stored) return stored
-  return { ...stored, mentions: stored.mentions.map(({ face, context, ...rest }) => ({ ...rest, face: fromBase64(face), ...(context !== undefined && { context: fromBase64(context) }) })) }
+  return {
+    ...stored,
+    mentions: stored.mentions.map(({ face, context, ...rest }) => ({
+      ...rest,
+      face: fromBase64(face),
+      ...(context !== undefined && { context: fromBase64(context) })
+    }))
+  }
 }
 
 function toBase64 (v: Float32Array): string {

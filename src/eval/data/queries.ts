@@ -40,8 +40,12 @@ const box = z.tuple([z.number(), z.number(), z.number(), z.number()])
   .transform(([x1, y1, x2, y2]): Box => ({ x1, y1, x2, y2 }))
 const image = z.string().min(1).refine(name => !name.includes('\0'), 'a file name')
 
-const queryLine = z.object({ image, mentions: z.array(z.object({ id: entityId.nullable(), box: box.optional() })).min(1) })
-  .refine(line => line.mentions.length === 1 || line.mentions.every(m => m.box !== undefined), 'a box for each mention where a photo has several')
+const queryLine = z
+  .object({ image, mentions: z.array(z.object({ id: entityId.nullable(), box: box.optional() })).min(1) })
+  .refine(
+    line => line.mentions.length === 1 || line.mentions.every(m => m.box !== undefined),
+    'a box for each mention where a photo has several'
+  )
 
 const wikiPersonItem = z.object({
   image,
@@ -76,7 +80,9 @@ export async function readQueries (file: string, options: ReadOptions = {}): Pro
     const path = resolve(options.imagesDir ?? dirname(file), image)
     for (const mention of mentions) queries.push({ image, path, box: mention.box ?? null, entityId: mention.id, file })
   }
-  if (faults.length > 0 && options.skipBroken !== true) throw errors.input(`valid queries in ${file}`, `${listed(faults)}; mend them, or leave them out with --skip-broken`)
+  if (faults.length > 0 && options.skipBroken !== true) {
+    throw errors.input(`valid queries in ${file}`, `${listed(faults)}; mend them, or leave them out with --skip-broken`)
+  }
   if (queries.length === 0) throw errors.input(`queries in ${file}`, listed(faults))
   return { ...withoutDuplicates(queries), faults }
 }
@@ -102,12 +108,16 @@ async function readText (file: string): Promise<string> {
 }
 
 function linePlaces (text: string): Place[] {
-  return text.split('\n').flatMap((line, i) => line.trim() === '' ? [] : [{ place: `line ${i + 1}`, value: parseJson(line), schema: queryLine }])
+  return text
+    .split('\n')
+    .flatMap((line, i) => line.trim() === '' ? [] : [{ place: `line ${i + 1}`, value: parseJson(line), schema: queryLine }])
 }
 
 function wikiPersonPlaces (file: string, text: string): Place[] {
   const items = parseJson(text)
-  if (!Array.isArray(items)) throw errors.input(`a JSON array of {"id", "image", "boundingbox", "wikiid"} in ${file}`, 'broken JSON that begins with "["')
+  if (!Array.isArray(items)) {
+    throw errors.input(`a JSON array of {"id", "image", "boundingbox", "wikiid"} in ${file}`, 'broken JSON that begins with "["')
+  }
   return items.map((value: unknown, i) => ({ place: `item ${i + 1}`, value, schema: wikiPersonItem }))
 }
 
@@ -119,7 +129,13 @@ function withoutDuplicates (queries: readonly Query[]): { queries: Query[], dupl
     const key = JSON.stringify([query.path, query.box])
     const earlier = first.get(key)
     if (earlier === undefined) first.set(key, query)
-    else duplicates.push(earlier.entityId === query.entityId ? query.image : `${query.image} (${earlier.entityId ?? 'nobody'} before, ${query.entityId ?? 'nobody'} now)`)
+    else {
+      duplicates.push(
+        earlier.entityId === query.entityId
+          ? query.image
+          : `${query.image} (${earlier.entityId ?? 'nobody'} before, ${query.entityId ?? 'nobody'} now)`
+      )
+    }
   }
   return { queries: [...first.values()], duplicates }
 }

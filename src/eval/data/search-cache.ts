@@ -25,7 +25,10 @@ export async function withSearchCache (kb: KnowledgeBase, file: string): Promise
   let checked = false
   let changed = false
   const revive = (found: Found): Neighbour[] | undefined => {
-    const neighbours = found.flatMap(([id, similarity]) => { const entity = kb.entity(id); return entity === undefined ? [] : [{ entity, similarity }] })
+    const neighbours = found.flatMap(([id, similarity]) => {
+      const entity = kb.entity(id)
+      return entity === undefined ? [] : [{ entity, similarity }]
+    })
     return neighbours.length === found.length ? neighbours : undefined
   }
   return {

@@ -14,7 +14,10 @@ export interface ScoreIntervals {
 export interface BootstrapOptions { readonly resamples?: number, readonly seed?: number }
 
 /** The seven measures in a row. */
-const MEASURES: ReadonlyArray<(s: Scores) => number> = [...RECALL_AT.map(k => (s: Scores) => s.recall[k]), ...MRR_AT.map(k => (s: Scores) => s.mrr[k])]
+const MEASURES: ReadonlyArray<(s: Scores) => number> = [
+  ...RECALL_AT.map(k => (s: Scores) => s.recall[k]),
+  ...MRR_AT.map(k => (s: Scores) => s.mrr[k])
+]
 
 /**
  * Percentile bootstrap. Persons are drawn, not photos: photos of one person succeed and fail together, and drawing
@@ -23,12 +26,20 @@ const MEASURES: ReadonlyArray<(s: Scores) => number> = [...RECALL_AT.map(k => (s
  * @returns intervals of the averages per query and per person.
  * @see Efron & Tibshirani 1993, chapter 13.
  */
-export function bootstrap (hits: readonly Hit[], { resamples = 1000, seed = 1 }: BootstrapOptions = {}): { perQuery: ScoreIntervals, perPerson: ScoreIntervals } {
+export function bootstrap (
+  hits: readonly Hit[],
+  { resamples = 1000, seed = 1 }: BootstrapOptions = {}
+): { perQuery: ScoreIntervals; perPerson: ScoreIntervals } {
   const groups = byPerson(hits)
   const counts = Float64Array.from(groups, group => group.length)
   const width = MEASURES.length
   // [person, measure]: a person's mean. Flat, since thousands of persons are drawn a thousand times.
-  const means = Float64Array.from(groups.flatMap(group => { const mean = perQuery(group); return MEASURES.map(measure => measure(mean)) }))
+  const means = Float64Array.from(
+    groups.flatMap(group => {
+      const mean = perQuery(group)
+      return MEASURES.map(measure => measure(mean))
+    })
+  )
   const queryDraws = MEASURES.map(() => new Float64Array(resamples))
   const personDraws = MEASURES.map(() => new Float64Array(resamples))
   const random = xoroshiro128plus(seed)

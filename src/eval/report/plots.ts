@@ -18,10 +18,55 @@ export function plotsOf (report: Report): Plot[] {
   const share: Omit<Axis, 'name'> = { min: 0, max: 1 }
   const plots: Array<Plot & { empty: boolean }> = [
     // NOTE: a logarithmic axis has no 0, so the part of the curve without a stranger is left out.
-    { file: 'open-set.svg', empty: report.openSetCurve.length === 0, option: curves('Open set', { name: 'FPIR', log: true, max: 1 }, { name: 'TPIR', ...share }, [{ name: report.rows[0]!.name, points: report.openSetCurve.filter(p => p.fpir > 0).map(p => [p.fpir, p.tpir]) }]) },
-    { file: 'reliability.svg', empty: report.calibration.bins.length === 0, option: curves('Reliability', { name: 'stated probability', ...share }, { name: 'share right', ...share }, [{ name: 'observed', points: report.calibration.bins.map(b => [b.stated, b.observed]) }, { name: 'perfect', points: [[0, 0], [1, 1]] }]) },
-    { file: 'rerank-k.svg', empty: report.rerankSweep.length === 0, option: curves('Reranking the first K', { name: 'K', log: true, min: 1 }, { name: 'R@1' }, grouped(report.rerankSweep, p => p.row, p => [p.k, p.recall1])) },
-    { file: 'overlap.svg', empty: report.overlap.length === 0, option: curves('Top K in common', { name: 'K', log: true, min: 1 }, { name: 'share' }, grouped(report.overlap, p => p.spaces.join(' and '), p => [p.k, p.share])) }
+    {
+      file: 'open-set.svg',
+      empty: report.openSetCurve.length === 0,
+      option: curves('Open set', { name: 'FPIR', log: true, max: 1 }, { name: 'TPIR', ...share }, [
+        { name: report.rows[0]!.name, points: report.openSetCurve.filter(p => p.fpir > 0).map(p => [p.fpir, p.tpir]) }
+      ])
+    },
+    {
+      file: 'reliability.svg',
+      empty: report.calibration.bins.length === 0,
+      option: curves('Reliability', { name: 'stated probability', ...share }, { name: 'share right', ...share }, [
+        { name: 'observed', points: report.calibration.bins.map(b => [b.stated, b.observed]) },
+        {
+          name: 'perfect',
+          points: [
+            [0, 0],
+            [1, 1]
+          ]
+        }
+      ])
+    },
+    {
+      file: 'rerank-k.svg',
+      empty: report.rerankSweep.length === 0,
+      option: curves(
+        'Reranking the first K',
+        { name: 'K', log: true, min: 1 },
+        { name: 'R@1' },
+        grouped(
+          report.rerankSweep,
+          p => p.row,
+          p => [p.k, p.recall1]
+        )
+      )
+    },
+    {
+      file: 'overlap.svg',
+      empty: report.overlap.length === 0,
+      option: curves(
+        'Top K in common',
+        { name: 'K', log: true, min: 1 },
+        { name: 'share' },
+        grouped(
+          report.overlap,
+          p => p.spaces.join(' and '),
+          p => [p.k, p.share]
+        )
+      )
+    }
   ]
   return plots.filter(p => !p.empty).map(({ file, option }) => ({ file, option }))
 }
@@ -33,7 +78,9 @@ export async function writePlots (plots: readonly Plot[], folder: string): Promi
 }
 
 export async function renderSvg (option: EChartsOption): Promise<string> {
-  const echarts = await import('echarts').catch(() => { throw errors.input('the plotting library for --plots', 'an installation without development dependencies; run npm install echarts') })
+  const echarts = await import('echarts').catch(() => {
+    throw errors.input('the plotting library for --plots', 'an installation without development dependencies; run npm install echarts')
+  })
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, ...SIZE })
   try {
     chart.setOption({ ...option, animation: false, backgroundColor: '#fff' })
@@ -45,7 +92,15 @@ export async function renderSvg (option: EChartsOption): Promise<string> {
 
 /** Lines over two axes; names of several lines are in a legend. */
 export function curves (title: string, x: Axis, y: Axis, lines: readonly Curve[]): EChartsOption {
-  const axis = ({ name, log, min, max }: Axis): object => ({ type: log === true ? 'log' : 'value', name, nameLocation: 'middle', nameGap: 36, ...(min !== undefined && { min }), ...(max !== undefined && { max }), scale: true })
+  const axis = ({ name, log, min, max }: Axis): object => ({
+    type: log === true ? 'log' : 'value',
+    name,
+    nameLocation: 'middle',
+    nameGap: 36,
+    ...(min !== undefined && { min }),
+    ...(max !== undefined && { max }),
+    scale: true
+  })
   return {
     title: { text: title, left: 'center' },
     legend: { bottom: 0, data: lines.map(l => l.name) },

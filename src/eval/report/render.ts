@@ -16,8 +16,11 @@ export function renderTerminal (report: Report): string {
 /** @param plots file names of plots, shown below the tables. */
 export function renderMarkdown (report: Report, plots: readonly string[] = []): string {
   const line = (cells: readonly string[]): string => `| ${cells.map(c => c.replaceAll('|', '\\|')).join(' | ')} |`
-  const tables = gridsOf(report).map(({ title, head, rows }) => [`## ${title}`, '', line(head), line(head.map(() => '---')), ...rows.map(line), ''].join('\n'))
-  const head = `# Evaluation: index ${report.index.name}, ${report.index.entities} entities\n\nModels: ${report.models}. Index version ${report.index.version}. ${report.created}.\n`
+  const tables = gridsOf(report).map(({ title, head, rows }) =>
+    [`## ${title}`, '', line(head), line(head.map(() => '---')), ...rows.map(line), ''].join('\n')
+  )
+  const head = `# Evaluation: index ${report.index.name}, ${report.index.entities} entities\n\nModels: ${report.models}. Index version ` +
+    `${report.index.version}. ${report.created}.\n`
   return [head, ...tables, ...notes(report).map(n => `- ${n}`), '', ...plots.map(file => `![${file}](${file})`), ''].join('\n')
 }
 
@@ -25,7 +28,14 @@ function gridsOf (report: Report): Grid[] {
   return [
     measures('Averaged per person (95 % interval)', report.rows, r => ({ scores: r.perPerson, intervals: r.intervals.perPerson })),
     measures('Averaged per query (95 % interval)', report.rows, r => ({ scores: r, intervals: r.intervals.perQuery })),
-    ...(report.sets.length > 1 ? [measures(`Query files apart, ${report.rows[0]!.name}, averaged per person`, report.sets, r => ({ scores: r.perPerson, intervals: r.intervals.perPerson }))] : []),
+    ...(report.sets.length > 1
+      ? [
+          measures(`Query files apart, ${report.rows[0]!.name}, averaged per person`, report.sets, r => ({
+            scores: r.perPerson,
+            intervals: r.intervals.perPerson
+          }))
+        ]
+      : []),
     ...(report.openSet.length > 0 ? [openSet(report)] : []),
     ...(report.rows.some(r => r.decisions !== null) ? [decisions(report)] : []),
     ...(report.rerankSweep.length > 0 ? [sweep(report)] : []),
@@ -33,21 +43,33 @@ function gridsOf (report: Report): Grid[] {
   ]
 }
 
-function measures (title: string, rows: readonly RowReport[], of: (r: RowReport) => { scores: Pick<RowReport, 'recall' | 'mrr'>, intervals: RowReport['intervals']['perQuery'] }): Grid {
+function measures (
+  title: string,
+  rows: readonly RowReport[],
+  of: (r: RowReport) => { scores: Pick<RowReport, 'recall' | 'mrr'>; intervals: RowReport['intervals']['perQuery'] }
+): Grid {
   return {
     title,
     head: ['row', 'queries', 'persons', ...RECALL_AT.map(k => `R@${k}`), ...MRR_AT.map(k => `MRR@${k}`)],
     rows: rows.map(r => {
       const { scores, intervals } = of(r)
-      const cell = (value: number, [low, high]: readonly [number, number]): string => Number.isFinite(value) ? `${share(value)} (${share(low)}–${share(high)})` : share(value)
-      return [r.name, String(r.queries), String(r.persons), ...RECALL_AT.map(k => k === 1 ? cell(scores.recall[k], intervals.recall[k]) : share(scores.recall[k])), ...MRR_AT.map(k => k === 3 ? cell(scores.mrr[k], intervals.mrr[k]) : share(scores.mrr[k]))]
+      const cell = (value: number, [low, high]: readonly [number, number]): string =>
+        Number.isFinite(value) ? `${share(value)} (${share(low)}–${share(high)})` : share(value)
+      return [
+        r.name,
+        String(r.queries),
+        String(r.persons),
+        ...RECALL_AT.map(k => k === 1 ? cell(scores.recall[k], intervals.recall[k]) : share(scores.recall[k])),
+        ...MRR_AT.map(k => k === 3 ? cell(scores.mrr[k], intervals.mrr[k]) : share(scores.mrr[k]))
+      ]
     })
   }
 }
 
 function openSet ({ openSet, counts, rows, calibration }: Report): Grid {
   return {
-    title: `Open set, ${rows[0]!.name}, ${counts.strangers} strangers, threshold on the ${calibration.ece === null ? 'score' : 'probability'}`,
+    title: `Open set, ${rows[0]!.name}, ${counts.strangers} strangers, threshold on the ` +
+      `${calibration.ece === null ? 'score' : 'probability'}`,
     head: ['FPIR at most', 'FPIR reached', 'TPIR', 'threshold'],
     rows: openSet.map(p => [percent(p.fpir), percent(p.reachedFpir), share(p.tpir), p.threshold === null ? 'none' : share(p.threshold)])
   }
@@ -58,20 +80,41 @@ function decisions ({ rows, calibration }: Report): Grid {
   return {
     title: 'At the default decision',
     head: ['row', 'strangers linked', 'members linked rightly', 'members linked wrongly', 'members not linked', 'calibration error'],
-    rows: rows.flatMap(({ name, decisions: d }, i) => d === null ? [] : [[name, percent(d.strangersLinked), percent(d.membersRight), percent(d.membersWrong), percent(d.membersUnlinked), i > 0 ? '–' : calibration.ece === null ? 'not calibrated' : share(calibration.ece)]])
+    rows: rows.flatMap(({ name, decisions: d }, i) =>
+      d === null
+        ? []
+        : [
+            [
+              name,
+              percent(d.strangersLinked),
+              percent(d.membersRight),
+              percent(d.membersWrong),
+              percent(d.membersUnlinked),
+              i > 0 ? '–' : calibration.ece === null ? 'not calibrated' : share(calibration.ece)
+            ]
+          ]
+    )
   }
 }
 
 function sweep ({ rerankSweep }: Report): Grid {
   const ks = [...new Set(rerankSweep.map(p => p.k))]
   const rows = [...new Set(rerankSweep.map(p => p.row))]
-  return { title: 'R@1 per query over the number of reranked candidates', head: ['row', ...ks.map(String)], rows: rows.map(row => [row, ...ks.map(k => share(rerankSweep.find(p => p.row === row && p.k === k)?.recall1 ?? NaN))]) }
+  return {
+    title: 'R@1 per query over the number of reranked candidates',
+    head: ['row', ...ks.map(String)],
+    rows: rows.map(row => [row, ...ks.map(k => share(rerankSweep.find(p => p.row === row && p.k === k)?.recall1 ?? NaN))])
+  }
 }
 
 function overlap ({ overlap }: Report): Grid {
   const ks = [...new Set(overlap.map(p => p.k))]
   const pairs = [...new Set(overlap.map(p => p.spaces.join(' and ')))]
-  return { title: 'Share of the top K that two models have in common', head: ['models', ...ks.map(String)], rows: pairs.map(pair => [pair, ...ks.map(k => share(overlap.find(p => p.spaces.join(' and ') === pair && p.k === k)?.share ?? NaN))]) }
+  return {
+    title: 'Share of the top K that two models have in common',
+    head: ['models', ...ks.map(String)],
+    rows: pairs.map(pair => [pair, ...ks.map(k => share(overlap.find(p => p.spaces.join(' and ') === pair && p.k === k)?.share ?? NaN))])
+  }
 }
 
 /** What did not count, and the rules. */

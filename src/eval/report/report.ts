@@ -61,12 +61,17 @@ export interface Report extends Scores {
   /** The first row on each query file. */
   readonly sets: readonly RowReport[]
   /** At the FPIR that is named in `fpir`; what was reached is `reachedFpir`. `threshold` null: none keeps strangers out. */
-  readonly openSet: ReadonlyArray<{ readonly fpir: number, readonly reachedFpir: number, readonly tpir: number, readonly threshold: number | null }>
+  readonly openSet: ReadonlyArray<{
+    readonly fpir: number
+    readonly reachedFpir: number
+    readonly tpir: number
+    readonly threshold: number | null
+  }>
   readonly openSetCurve: readonly OpenSetPoint[]
   /** Of the first row. */
   readonly decisions: Decisions | null
   /** `ece` null where nothing states a probability. */
-  readonly calibration: { readonly ece: number | null, readonly bins: readonly ReliabilityBin[] }
+  readonly calibration: { readonly ece: number | null; readonly bins: readonly ReliabilityBin[] }
   readonly rerankSweep: readonly SweepPoint[]
   readonly overlap: readonly OverlapPoint[]
 }
@@ -85,7 +90,13 @@ export function buildReport (input: ReportInput): Report {
   const [main, first] = [rows[0]!, input.rows[0]!.answers]
   const strangers = first.filter(a => a.query.entityId === null)
   const members = first.filter(a => a.inIndex)
-  const curve = strangers.length === 0 || members.length === 0 ? [] : openSetCurve(members.map(a => ({ score: confidence(a), right: isRight(a) })), strangers.map(confidence))
+  const curve =
+    strangers.length === 0 || members.length === 0
+      ? []
+      : openSetCurve(
+        members.map(a => ({ score: confidence(a), right: isRight(a) })),
+        strangers.map(confidence)
+      )
   return {
     created: new Date().toISOString(),
     index: input.index,
@@ -96,7 +107,10 @@ export function buildReport (input: ReportInput): Report {
     mrr: main.mrr,
     perPerson: main.perPerson,
     rows,
-    sets: input.counts.files.map(file => ({ file, of: members.filter(a => a.query.file === file) })).filter(s => s.of.length > 0).map(s => rowReport(s.file, s.of)),
+    sets: input.counts.files
+      .map(file => ({ file, of: members.filter(a => a.query.file === file) }))
+      .filter(s => s.of.length > 0)
+      .map(s => rowReport(s.file, s.of)),
     openSet: curve.length === 0 ? [] : FPIR_TARGETS.map(fpir => openSetAt(curve, fpir)),
     openSetCurve: curve,
     decisions: main.decisions,
@@ -108,7 +122,14 @@ export function buildReport (input: ReportInput): Report {
 
 export function rowReport (name: string, answers: readonly Answer[]): RowReport {
   const hits: Hit[] = answers.filter(a => a.inIndex).map(a => ({ person: a.query.entityId!, rank: rankOf(a.ranking, a.query.entityId!) }))
-  return { name, queries: hits.length, persons: new Set(hits.map(h => h.person)).size, ...perQuery(hits), perPerson: perPerson(hits), intervals: bootstrap(hits) }
+  return {
+    name,
+    queries: hits.length,
+    persons: new Set(hits.map(h => h.person)).size,
+    ...perQuery(hits),
+    perPerson: perPerson(hits),
+    intervals: bootstrap(hits)
+  }
 }
 
 /** What a threshold is put on: the probability where there is one, else the first score; -Infinity without an answer. */
@@ -140,6 +161,8 @@ function decisionsOf (answers: readonly Answer[]): Decisions | null {
 }
 
 function calibrationOf (answers: readonly Answer[]): Report['calibration'] {
-  const judged = answers.flatMap(a => a.decision?.probability === undefined ? [] : [{ probability: a.decision.probability, right: isRight(a) }])
+  const judged = answers.flatMap(a =>
+    a.decision?.probability === undefined ? [] : [{ probability: a.decision.probability, right: isRight(a) }]
+  )
   return judged.length === 0 ? { ece: null, bins: [] } : { ece: expectedCalibrationError(judged), bins: reliabilityBins(judged) }
 }

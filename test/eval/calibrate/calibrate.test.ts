@@ -40,10 +40,26 @@ describe('logistic regression', () => {
 function draw (members: number, strangers: number): Sample[] {
   const sample = (person: string, stranger: boolean): Sample => {
     const similarity = 0.3 + (stranger ? 0 : 0.2) + 0.08 * normal()
-    const features = { similarity, margin: Math.max(0, similarity - 0.3 + 0.02 * normal()), crowd: 0.2, usual: 0.3 + 0.05 * normal(), faceSize: 4, sharpness: normal(), detectionScore: null, featureNorm: null, viewAgreement: null, landmarkSpread: null }
-    return { person, stranger, features: uniform() < 0.1 ? null : features, right: !stranger && uniform() < logistic(30 * (similarity - 0.38)) }
+    const features = {
+      similarity,
+      margin: Math.max(0, similarity - 0.3 + 0.02 * normal()),
+      crowd: 0.2,
+      usual: 0.3 + 0.05 * normal(),
+      faceSize: 4,
+      sharpness: normal(),
+      detectionScore: null
+    }
+    return {
+      person,
+      stranger,
+      features: uniform() < 0.1 ? null : features,
+      right: !stranger && uniform() < logistic(30 * (similarity - 0.38))
+    }
   }
-  return [...Array.from({ length: members }, (_, i) => sample(`Q${i % 60}`, false)), ...Array.from({ length: strangers }, (_, i) => sample(`stranger ${i}`, true))]
+  return [
+    ...Array.from({ length: members }, (_, i) => sample(`Q${i % 60}`, false)),
+    ...Array.from({ length: strangers }, (_, i) => sample(`stranger ${i}`, true))
+  ]
 }
 
 describe('calibrate', () => {

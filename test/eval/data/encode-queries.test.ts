@@ -21,7 +21,8 @@ function textEncoder (): MentionEncoder & { calls: number } {
       encoder.calls++
       const text = Buffer.from(bytes).toString()
       if (text === 'junk') throw errors.undecodable('junk')
-      const mention = (box: Box): EncodedMention => mentionOf([Math.cos(Number(text) + box.x1), Math.sin(Number(text) + box.x1)], undefined, box)
+      const mention = (box: Box): EncodedMention =>
+        mentionOf([Math.cos(Number(text) + box.x1), Math.sin(Number(text) + box.x1)], undefined, box)
       const boxes = options.boxes ?? (text === 'none' ? [] : [{ x1: 0, y1: 0, x2: 10, y2: 10 }, { x1: 40, y1: 40, x2: 60, y2: 60 }])
       return { width: 100, height: 100, mentions: boxes.map(mention), facesFound: boxes.length, facesRejected: 0, turnedBy: 0 as const, timings: {} }
     },
@@ -49,7 +50,13 @@ describe('encoding queries', () => {
   })
 
   it('tells what is missing, without a face, unreadable, and the same under another name', async () => {
-    const queries = [await photo('a', '1'), await photo('none', 'none'), await photo('junk', 'junk'), await photo('copy', '1'), { ...await photo('x', ''), path: join(folder, 'absent'), image: 'absent' }]
+    const queries = [
+      await photo('a', '1'),
+      await photo('none', 'none'),
+      await photo('junk', 'junk'),
+      await photo('copy', '1'),
+      { ...await photo('x', ''), path: join(folder, 'absent'), image: 'absent' }
+    ]
     const encoded = await encodeQueries(queries, textEncoder(), { ...options, cache: null })
     expect(encoded).toMatchObject({ missing: ['absent'], noFace: ['none'], samePhoto: ['copy'] })
     expect(encoded.unreadable).toEqual([expect.stringMatching(/^junk: Expected a whole, readable image/)])
@@ -64,7 +71,13 @@ describe('encoding queries', () => {
       async encode (_bytes, { boxes } = {}) {
         seen.push(boxes)
         if (boxes!.some(b => b.x2 > 60)) throw errors.badBoxes('boxes inside the picture of 60x40 px', 'another')
-        return { width: 60, height: 40, mentions: boxes!.map(box => mentionOf([1, 0], undefined, box)), facesFound: boxes!.length, facesRejected: 0, turnedBy: 0, timings: {} }
+        return {
+          width: 60,
+          height: 40,
+          mentions: boxes!.map(box => mentionOf([1, 0], undefined, box)),
+          facesFound: boxes!.length,
+          timings: {}
+        }
       },
       close: async () => {}
     }

@@ -11,18 +11,30 @@ async function fileWith (text: string): Promise<string> {
   return file
 }
 
-const line = (image: string, id: string | null = 'Q1', box?: number[]): string => JSON.stringify({ image, mentions: [{ id, ...(box !== undefined && { box }) }] })
+const line = (image: string, id: string | null = 'Q1', box?: number[]): string =>
+  JSON.stringify({ image, mentions: [{ id, ...(box !== undefined && { box }) }] })
 
 describe('query lines', () => {
   it('are read with blank lines, carriage returns and a byte order mark', async () => {
     const file = await fileWith(`\uFEFF${line('a.jpg')}\r\n\r\n${line('b/c.jpg', null, [1, 2, 3, 4.5])}\r\n`)
     const { queries } = await readQueries(file)
-    expect(queries.map(q => [q.image, q.entityId, q.box])).toEqual([['a.jpg', 'Q1', null], ['b/c.jpg', null, { x1: 1, y1: 2, x2: 3, y2: 4.5 }]])
+    expect(queries.map(q => [q.image, q.entityId, q.box])).toEqual([
+      ['a.jpg', 'Q1', null],
+      ['b/c.jpg', null, { x1: 1, y1: 2, x2: 3, y2: 4.5 }]
+    ])
     expect(queries[1]!.path).toBe(resolve(file, '..', 'b/c.jpg'))
   })
 
   it('give one query a mention', async () => {
-    const file = await fileWith(JSON.stringify({ image: 'a.jpg', mentions: [{ id: 'Q1', box: [0, 0, 1, 1] }, { id: null, box: [2, 2, 3, 3] }] }))
+    const file = await fileWith(
+      JSON.stringify({
+        image: 'a.jpg',
+        mentions: [
+          { id: 'Q1', box: [0, 0, 1, 1] },
+          { id: null, box: [2, 2, 3, 3] }
+        ]
+      })
+    )
     expect((await readQueries(file)).queries.map(q => q.entityId)).toEqual(['Q1', null])
   })
 
@@ -79,7 +91,9 @@ describe('WIKIPerson', () => {
   })
 
   it('is refused with the item at fault', async () => {
-    await expect(readQueries(await fileWith(JSON.stringify([item, { ...item, boundingbox: '1, 2, 3, 4' }])))).rejects.toThrow(/item 2: .*a box as/)
+    await expect(readQueries(await fileWith(JSON.stringify([item, { ...item, boundingbox: '1, 2, 3, 4' }])))).rejects.toThrow(
+      /item 2: .*a box as/
+    )
     await expect(readQueries(await fileWith('[{"id": 0,'))).rejects.toThrow('broken JSON that begins with "["')
   })
 })

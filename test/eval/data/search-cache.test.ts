@@ -13,7 +13,14 @@ const queries = [[1, 0], [0.6, 0.8], [0, 1]].map(v => Float32Array.from(v))
 
 /** Counts the searches that reach the index. */
 function counting (kb: KnowledgeBase): KnowledgeBase & { searches: number } {
-  const counted = { ...kb, searches: 0, search: async (...args: Parameters<KnowledgeBase['search']>) => { counted.searches++; return await kb.search(...args) } }
+  const counted = {
+    ...kb,
+    searches: 0,
+    search: async (...args: Parameters<KnowledgeBase['search']>) => {
+      counted.searches++
+      return await kb.search(...args)
+    }
+  }
   return counted
 }
 

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { expectedCalibrationError, reliabilityBins } from '../../../src/eval/metrics/calibration-error.ts'
 
-const repeat = (count: number, probability: number, right: boolean): Array<{ probability: number, right: boolean }> => Array.from({ length: count }, () => ({ probability, right }))
+const repeat = (count: number, probability: number, right: boolean): Array<{ probability: number; right: boolean }> =>
+  Array.from({ length: count }, () => ({ probability, right }))
 
 describe('calibration error', () => {
   it('is zero for a forecaster who is right as often as stated', () => {
-    expect(expectedCalibrationError([...repeat(7, 0.7, true), ...repeat(3, 0.7, false), ...repeat(4, 1, true), ...repeat(5, 0, false)])).toBeCloseTo(0, 12)
+    expect(
+      expectedCalibrationError([...repeat(7, 0.7, true), ...repeat(3, 0.7, false), ...repeat(4, 1, true), ...repeat(5, 0, false)])
+    ).toBeCloseTo(0, 12)
   })
 
   it('weighs each bin by its count', () => {

@@ -9,7 +9,10 @@ const score = (): number => uniformInt(random, 0, 12) === 0 ? -Infinity : unifor
 describe('FPIR and TPIR', () => {
   it('agree with the definition at every threshold, with ties and searches that found no face', () => {
     for (let n = 0; n < 300; n++) {
-      const mated: MatedSearch[] = Array.from({ length: uniformInt(random, 1, 30) }, () => ({ score: score(), right: uniformInt(random, 0, 3) > 0 }))
+      const mated: MatedSearch[] = Array.from({ length: uniformInt(random, 1, 30) }, () => ({
+        score: score(),
+        right: uniformInt(random, 0, 3) > 0
+      }))
       const strangers = Array.from({ length: uniformInt(random, 1, 30) }, score)
       const curve = openSetCurve(mated, strangers)
       for (const { threshold, fpir, tpir } of curve) {
@@ -17,7 +20,12 @@ describe('FPIR and TPIR', () => {
         expect(tpir).toBeCloseTo(mated.filter(m => m.right && m.score >= threshold).length / mated.length, 12)
       }
       for (const target of [0, 0.01, 0.1, 0.5, 1]) {
-        const best = Math.max(0, ...[...strangers, ...mated.map(m => m.score)].filter(t => t > -Infinity && strangers.filter(s => s >= t).length <= target * strangers.length).map(t => mated.filter(m => m.right && m.score >= t).length / mated.length))
+        const best = Math.max(
+          0,
+          ...[...strangers, ...mated.map(m => m.score)]
+            .filter(t => t > -Infinity && strangers.filter(s => s >= t).length <= target * strangers.length)
+            .map(t => mated.filter(m => m.right && m.score >= t).length / mated.length)
+        )
         const point = pointAtFpir(curve, target)
         expect(point.fpir).toBeLessThanOrEqual(target)
         expect(point.tpir).toBeCloseTo(best, 12)

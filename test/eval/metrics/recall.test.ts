@@ -39,7 +39,10 @@ describe('rank', () => {
 describe('averages', () => {
   it('agree with the definition per query and per person', () => {
     for (let n = 0; n < 200; n++) {
-      const hits: Hit[] = Array.from({ length: int(1, 60) }, () => ({ person: `Q${int(1, 8)}`, rank: int(0, 5) === 0 ? Infinity : int(1, 14) }))
+      const hits: Hit[] = Array.from({ length: int(1, 60) }, () => ({
+        person: `Q${int(1, 8)}`,
+        rank: int(0, 5) === 0 ? Infinity : int(1, 14)
+      }))
       const persons = [...new Set(hits.map(h => h.person))]
       const mean = (values: number[]): number => values.reduce((a, b) => a + b, 0) / values.length
       const recall = (of: Hit[], k: number): number => of.filter(h => h.rank <= k).length / of.length

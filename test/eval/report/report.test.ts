@@ -12,21 +12,35 @@ const random = xoroshiro128plus(3)
 const int = (to: number): number => uniformInt(random, 0, to)
 
 function about (files: string[] = ['f']): Omit<ReportInput, 'rows'> {
-  return { index: { name: 'test', version: '1', entities: 9 }, models: 'none', counts: { files, noFace: 0, unreadable: 0, missingPhotos: 0, duplicates: 0, broken: 0 } }
+  return {
+    index: { name: 'test', version: '1', entities: 9 },
+    models: 'none',
+    counts: { files, noFace: 0, unreadable: 0, missingPhotos: 0, duplicates: 0, broken: 0 }
+  }
 }
 
 /** Members, strangers and people who are not in the index; some without an answer; scores from few values, so with ties. */
 function randomAnswers (count: number): Answer[] {
   return Array.from({ length: count }, (_, i) => {
     const entityId = int(3) === 0 ? null : `Q${1 + int(11)}`
-    const ranking = int(9) === 0 ? [] : Array.from({ length: 9 }, (_, j) => ({ id: `Q${j + 1}`, score: int(6) / 6 })).sort((a, b) => b.score - a.score)
-    const decision = ranking.length === 0 ? undefined : { status: ranking[0]!.score > 0.9 ? 'linked' as const : 'nil' as const, probability: ranking[0]!.score * 0.9 }
-    return { query: { image: `${i}.jpg`, path: `${i}.jpg`, box: null, entityId, file: i % 2 === 0 ? 'f' : 'g' }, inIndex: entityId !== null && Number(entityId.slice(1)) <= 9, ranking, decision }
+    const ranking =
+      int(9) === 0 ? [] : Array.from({ length: 9 }, (_, j) => ({ id: `Q${j + 1}`, score: int(6) / 6 })).sort((a, b) => b.score - a.score)
+    const decision =
+      ranking.length === 0
+        ? undefined
+        : { status: ranking[0]!.score > 0.9 ? ('linked' as const) : ('nil' as const), probability: ranking[0]!.score * 0.9 }
+    return {
+      query: { image: `${i}.jpg`, path: `${i}.jpg`, box: null, entityId, file: i % 2 === 0 ? 'f' : 'g' },
+      inIndex: entityId !== null && Number(entityId.slice(1)) <= 9,
+      ranking,
+      decision
+    }
   })
 }
 
 /** Right and alone at the top: nobody else scores as much. */
-const bruteRight = (a: Answer): boolean => a.ranking.some(r => r.id === a.query.entityId && a.ranking.every(o => o.id === r.id || o.score < r.score))
+const bruteRight = (a: Answer): boolean =>
+  a.ranking.some(r => r.id === a.query.entityId && a.ranking.every(o => o.id === r.id || o.score < r.score))
 
 describe('report', () => {
   it('agrees with the definitions on random rankings with ties, NIL and missing entities', () => {
