@@ -65,3 +65,8 @@ export const errors = {
 export function isVelError (error: unknown): error is Error & { code: string, statusCode: number } {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('VEL_ERR_')
 }
+
+/** Whether a worker process died over the work, rather than refusing it. */
+export function isWorkerDeath (error: unknown): boolean {
+  return isVelError(error) && error.code === 'VEL_ERR_WORKER_DIED'
+}

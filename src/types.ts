@@ -4,6 +4,12 @@
 // at its top left corner, x to the right and y down (the centre of the first pixel is 0.5, 0.5); x2 and y2 are exclusive.
 // Left and right are sides of the image, not of the person.
 
+/** A Wikidata item id such as `Q207`. */
+export const ENTITY_ID = /^Q[1-9]\d{0,15}$/
+
+/** The first 16 hex digits of the sha256 of a photo's bytes. */
+export const IMAGE_ID = /^[0-9a-f]{16}$/
+
 export interface Point { readonly x: number, readonly y: number }
 
 export interface Box { readonly x1: number, readonly y1: number, readonly x2: number, readonly y2: number }

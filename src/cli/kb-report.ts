@@ -1,6 +1,7 @@
 // What `vel kb` prints: a build, an index.
 import Table from 'cli-table3'
 import type { Built } from '../kb/build/build-index.ts'
+import { megabytes } from './units.ts'
 import type { IndexManifest, SpaceManifest } from '../kb/storage/manifest.ts'
 
 /** Problems printed one a line; the rest are in the report. */
@@ -42,7 +43,7 @@ export function describeIndex (manifest: IndexManifest): string {
     ['linked from', `similarity ${decision.threshold}, margin ${decision.ambiguousMargin}; measured on: ${decision.measuredOn}`],
     ...manifest.fusion === undefined ? [] : [['fused by', `${manifest.fusion.face} face, ${manifest.fusion.text} text`]],
     ['calibrated', manifest.calibration === undefined ? 'no' : 'yes'],
-    ['size', `${(Object.values(files).reduce((sum, file) => sum + file.bytes, 0) / 1e6).toFixed(1)} MB`],
+    ['size', megabytes(Object.values(files).reduce((sum, file) => sum + file.bytes, 0))],
     ...Object.entries(manifest.spaces).flatMap(([space, of]) => describeSpace(space, of))
   )
   return table.toString()

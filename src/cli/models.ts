@@ -2,13 +2,13 @@
 import { fileURLToPath } from 'node:url'
 import Table from 'cli-table3'
 import type { Command } from 'commander'
-import { megabytes } from '../packs/download/errors.ts'
 import { fetchPack, requireAcceptance } from '../packs/download/fetch.ts'
 import { listPacks, type ListedPack } from '../packs/list.ts'
 import { OWN_MODELS_DIR, readPackManifest, type PackManifest } from '../packs/manifest.ts'
 import { isCommercial, packLicences, locateFiles } from '../packs/files.ts'
 import { verifyPack } from '../packs/verify.ts'
 import { startProgress, type Progress } from './progress.ts'
+import { megabytes } from './units.ts'
 
 /** Environment: MODELS_DIR, MODEL_PACK, MODELS_MIRROR. */
 export function addModelsCommand (program: Command): void {

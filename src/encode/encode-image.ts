@@ -1,10 +1,10 @@
 // The encoding half of the path: bytes -> decode -> detect -> align -> embed. Runs in a worker process, without an index.
-import type { Box, Detection, EncodedImage, EncodedMention, EncodeOptions, Landmarks, Stage, Timings, Turn } from '../types.ts'
+import type { Box, Detection, EncodedImage, EncodeOptions, Landmarks, Timings } from '../types.ts'
 import type { EncodingModels } from '../models/types.ts'
 import type { Pyramid } from '../image/pyramid.ts'
 import { errors } from '../errors.ts'
-import { area, iou } from '../image/box.ts'
-import { lackOf } from '../packs/evidence.ts'
+import { createTimer } from '../timings.ts'
+import { iou } from '../image/box.ts'
 import { align } from './align.ts'
 import { embedContexts } from './context.ts'
 import { decode, type DecodeLimits } from './decode.ts'
@@ -40,12 +40,7 @@ export async function encodeImage (
   bytes: Uint8Array, options: EncodeOptions, models: EncodingModels, settings: EncodingSettings
 ): Promise<EncodedImage> {
   const timings: Timings = {}
-  const timed: TimedStage = async (stage, work) => {
-    const start = performance.now()
-    const result = await work()
-    timings[stage] = (timings[stage] ?? 0) + performance.now() - start
-    return result
-  }
+  const timed = createTimer(timings)
   const pyramid = await timed('decode', async () => await decode(bytes, settings))
   const { width, height } = pyramid
   const embed = async (picture: Pyramid, found: Found): Promise<EncodedMention[]> => await embedFaces(picture, found, options, models, timed)

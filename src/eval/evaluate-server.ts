@@ -3,8 +3,10 @@ import { readFile } from 'node:fs/promises'
 import pMap from 'p-map'
 import { Agent, request, RetryAgent, type Dispatcher } from 'undici'
 import { z } from 'zod'
+import type { Box } from '../types.ts'
 import { errors } from '../errors.ts'
 import { DEPTH } from './metrics/recall.ts'
+import { nearestCentre } from './data/encode-queries.ts'
 import type { Query } from './data/queries.ts'
 import { buildReport, type Answer, type Report, type ReportInput } from './report/report.ts'
 
@@ -12,7 +14,8 @@ import { buildReport, type Answer, type Report, type ReportInput } from './repor
 const reply = z.object({
   image: z.object({ width: z.number(), height: z.number() }),
   mentions: z.array(z.object({
-    box: z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() }),
+    box: z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
+      .transform(({ x, y, width, height }): Box => ({ x1: x, y1: y, x2: x + width, y2: y + height })),
     status: z.enum(['linked', 'ambiguous', 'nil']),
     probability: z.number().optional(),
     candidates: z.array(z.object({ id: z.string(), score: z.number() }))
@@ -21,7 +24,6 @@ const reply = z.object({
   models: z.array(z.object({ role: z.string(), name: z.string() }))
 })
 type Reply = z.infer<typeof reply>
-type ReplyMention = Reply['mentions'][number]
 
 export interface ServerOptions {
   readonly url: string
@@ -88,20 +90,19 @@ export async function evaluateServer (
   }
 }
 
+/** The face of the query's box, which was sent along, else the one nearest to the centre. */
+function mentionFor ({ box }: Query, { image, mentions }: Reply): Reply['mentions'][number] | null {
+  return box === null ? nearestCentre({ ...image, mentions }) : mentions[0] ?? null
+}
+
 function answerOf (query: Query, result: Reply | null, known: ReadonlySet<string>): Answer {
-  const mention = result === null ? undefined : query.box === null ? nearestCentre(result) : result.mentions[0]
+  const mention = result === null ? null : mentionFor(query, result)
   return {
     query,
     inIndex: query.entityId !== null && known.has(query.entityId),
     ranking: mention?.candidates ?? [],
-    ...(mention !== undefined && { decision: { status: mention.status, probability: mention.probability } })
+    ...(mention !== null && { decision: { status: mention.status, probability: mention.probability } })
   }
-}
-
-function nearestCentre ({ image, mentions }: Reply): ReplyMention | undefined {
-  const distance = ({ box }: ReplyMention): number =>
-    Math.hypot(box.x + (box.width - image.width) / 2, box.y + (box.height - image.height) / 2)
-  return mentions.reduce<ReplyMention | undefined>((best, m) => best === undefined || distance(m) < distance(best) ? m : best, undefined)
 }
 
 type LinkResult = Reply | 'missing' | 'unreadable' | 'mode unavailable'

@@ -1,11 +1,12 @@
 // THE PATH: bytes -> decode -> detect -> align -> embed (in a worker) -> retrieve -> rerank -> decide -> links.
 import type { Candidate, LinkedImage, LinkImage, Link, MentionEncoder, ModelInfo, Timings } from '../types.ts'
+import { createTimer } from '../timings.ts'
 import type { KnowledgeBase } from '../kb/types.ts'
 import { criteriaFor, judge } from './decide.ts'
 import { DECIDE_TOP_K } from './features.ts'
 import { decideJointly } from './joint.ts'
 import { planRanking, type PackSpaces } from './plan.ts'
-import { rankCandidates, type Timed } from './rank.ts'
+import { rankCandidates } from './rank.ts'
 import type { ScoredCandidate } from './retrieve.ts'
 
 export interface LinkParts {
@@ -22,12 +23,7 @@ export function createLinkImage ({ encoder, pack, models }: LinkParts): LinkAgai
     const plan = planRanking(options, kb, pack)
     const encoded = await encoder.encode(bytes, { boxes: options.boxes, context: plan.mode !== 'v2v' }, signal)
     const timings: Timings = { ...encoded.timings }
-    const timed = async <T>(stage: Parameters<Timed>[0] | 'decide', work: () => Promise<T>): Promise<T> => {
-      const start = performance.now()
-      const result = await work()
-      timings[stage] = (timings[stage] ?? 0) + performance.now() - start
-      return result
-    }
+    const timed = createTimer(timings)
     const criteria = criteriaFor(plan.mode, kb)
     const links: Link[] = []
     for (const mention of encoded.mentions) {

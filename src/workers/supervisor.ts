@@ -1,7 +1,7 @@
 // Keeps the workers alive: starts them, replaces one that died, and gives up where none can start.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ModelInfo } from '../types.ts'
-import { errors, isVelError } from '../errors.ts'
+import { errors, isVelError, isWorkerDeath } from '../errors.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 /** What the engine writes to; a pino logger fits. */
@@ -111,13 +111,13 @@ export class Supervisor {
   /** At boot, a worker that says what is wrong would say the same again. */
   #isHopeless (error: Error, failures: number, booted: boolean): boolean {
     if (booted) return failures >= STARTS_LATER
-    return !isDeath(error) || failures >= STARTS_AT_BOOT
+    return !isWorkerDeath(error) || failures >= STARTS_AT_BOOT
   }
 
   #stop (error: Error, failures: number): void {
     this.#ending = true
     for (const worker of this.#workers) worker?.kill('the engine gave up')
-    const told = isVelError(error) && !isDeath(error) && error.code !== 'VEL_ERR_INTERNAL'
+    const told = isVelError(error) && !isWorkerDeath(error) && error.code !== 'VEL_ERR_INTERNAL'
     const reason = error.cause instanceof Error ? error.cause.message : error.message
     this.#giveUp(told ? error : Object.assign(errors.workers(failures === 1 ? reason : `${failures} starts in a row failed; the last: ${reason}`), { cause: error.cause }))
   }
@@ -130,8 +130,4 @@ function startOrDie (start: SupervisorOptions['start'], index: number): WorkerPr
   } catch (error) {
     throw errors.workerDied(`it could not be started: ${(error as Error).message}`)
   }
-}
-
-function isDeath (error: Error): boolean {
-  return isVelError(error) && error.code === 'VEL_ERR_WORKER_DIED'
 }

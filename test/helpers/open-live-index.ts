@@ -1,6 +1,7 @@
 // A live knowledge base over a small seeded index, for tests.
 import { join } from 'node:path'
-import { encodeVector, type ChangeDraft } from '../../src/kb/live/change.ts'
+import type { ChangeDraft } from '../../src/kb/live/change.ts'
+import { toBase64 } from '../../src/math/vector.ts'
 import { openLiveIndex, type LiveIndex, type LiveOptions } from '../../src/kb/live/live-index.ts'
 import { openIndex } from '../../src/kb/search/open-index.ts'
 import { writeIndex } from '../../src/kb/build/write-index.ts'
@@ -43,7 +44,7 @@ export const addImage = (id: string, i: number): ChangeDraft => ({
   kind: 'add-image',
   entity: id,
   image: imageOf(i),
-  face: encodeVector(vectors[i]!),
+  face: toBase64(vectors[i]!),
   recipe: identity.recipe
 })
 export const deleteImage = (id: string, i: number): ChangeDraft => ({ kind: 'delete-image', entity: id, image: imageOf(i) })

@@ -37,6 +37,8 @@ export interface EncodeQueriesOptions {
   readonly onProgress?: (done: number) => void
 }
 
+interface PhotoMentions<M> { readonly width: number, readonly height: number, readonly mentions: readonly M[] }
+
 /** Queries of one photo that are encoded together: those with boxes, or the one without. */
 interface Job { readonly path: string, readonly queries: readonly Query[], readonly boxed: boolean }
 
@@ -86,11 +88,10 @@ export async function encodeQueries (
   }
 }
 
-/** The face whose box has its middle nearest the middle of the photo; of equals the larger. */
-export function nearestCentre (image: EncodedImage): EncodedMention | null {
-  const distance = ({ box }: EncodedMention): number =>
-    Math.hypot((box.x1 + box.x2 - image.width) / 2, (box.y1 + box.y2 - image.height) / 2)
-  return image.mentions.reduce<EncodedMention | null>((best, m) => best === null || distance(m) < distance(best) ? m : best, null)
+/** The mention whose box centre is nearest to the photo's centre; of equals the first, which is the larger. */
+export function nearestCentre<M extends { readonly box: Box }> ({ width, height, mentions }: PhotoMentions<M>): M | null {
+  const distance = ({ box }: M): number => Math.hypot((box.x1 + box.x2 - width) / 2, (box.y1 + box.y2 - height) / 2)
+  return mentions.reduce<M | null>((best, mention) => best === null || distance(mention) < distance(best) ? mention : best, null)
 }
 
 function jobsOf (queries: readonly Query[]): Job[] {

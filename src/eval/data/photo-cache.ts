@@ -2,6 +2,7 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { sha256, writeAtomic } from '../../files.ts'
+import { fromBase64, toBase64 } from '../../math/vector.ts'
 import type { EncodedImage, EncodedMention, EncodeOptions } from '../../types.ts'
 
 export interface PhotoCache {
@@ -65,12 +66,4 @@ function deserialize (text: string): Encoded {
       ...(context !== undefined && { context: fromBase64(context) })
     }))
   }
-}
-
-function toBase64 (v: Float32Array): string {
-  return Buffer.from(v.buffer, v.byteOffset, v.byteLength).toString('base64')
-}
-
-function fromBase64 (text: string): Float32Array {
-  return new Float32Array(new Uint8Array(Buffer.from(text, 'base64')).buffer)
 }

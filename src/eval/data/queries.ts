@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import type { Box } from '../../types.ts'
 import { errors } from '../../errors.ts'
+import { entityId } from '../../kb/storage/entity-schema.ts'
 
 /** One face to be linked. */
 export interface Query {
@@ -34,7 +35,6 @@ export interface ReadOptions {
   readonly imagesDir?: string | undefined
 }
 
-const entityId = z.string().regex(/^Q[1-9]\d*$/, 'a Wikidata id such as Q207')
 const box = z.tuple([z.number(), z.number(), z.number(), z.number()])
   .refine(([x1, y1, x2, y2]) => x2 > x1 && y2 > y1, '[x1, y1, x2, y2] with x2 > x1 and y2 > y1')
   .transform(([x1, y1, x2, y2]): Box => ({ x1, y1, x2, y2 }))

@@ -4,6 +4,7 @@ import type { Config } from '../../config.ts'
 import type { ImageFetcher } from '../upload/fetch-image.ts'
 import type { ReadinessGate } from '../plugins/readiness.ts'
 import { errors } from '../../errors.ts'
+import { IMAGE_ID } from '../../types.ts'
 import { clientSignal, within } from '../timeout.ts'
 import { readEntityId } from './entities.ts'
 import { parseObject } from '../upload/json.ts'
@@ -21,7 +22,6 @@ export interface EntityWriteRoutes {
 
 /** Room for the longest texts that are taken, and to spare. */
 const MAX_RECORD_BYTES = 2 ** 20
-const IMAGE_ID = /^[0-9a-f]{16}$/
 
 export function registerEntitiesWrite (app: FastifyInstance, { config, service, fetcher, guards }: EntityWriteRoutes): void {
   const { linkTimeoutMs, uploadTimeoutMs } = config

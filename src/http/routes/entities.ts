@@ -2,9 +2,8 @@
 import type { FastifyInstance, RouteShorthandOptions } from 'fastify'
 import type { ReadinessGate } from '../plugins/readiness.ts'
 import { errors } from '../../errors.ts'
+import { ENTITY_ID } from '../../types.ts'
 import { toEntity } from '../serialize.ts'
-
-const ENTITY_ID = /^Q[1-9]\d{0,15}$/
 
 export const MAX_PAGE = 100
 const DEFAULT_PAGE = 20

@@ -1,7 +1,7 @@
 // Reference photos to face embeddings, concurrently.
 import { readFile, stat } from 'node:fs/promises'
 import { pMapIterable } from 'p-map'
-import { isVelError } from '../../errors.ts'
+import { isVelError, isWorkerDeath } from '../../errors.ts'
 import { sha256 } from '../../files.ts'
 import type { EncodedImage, MentionEncoder } from '../../types.ts'
 import { dominantFace } from './dominant-face.ts'
@@ -69,10 +69,8 @@ async function encodePhoto (
     const { width: photoWidth, height: photoHeight, facesFound: faces } = image
     return { key, face: mention.face, outcome: { kind: 'face', faces, box: mention.box, photoWidth, photoHeight } }
   } catch (error) {
-    // An error of the photo is reported, and the build goes on. Any other error ends the build; the next run resumes.
-    if (isVelError(error) && (isDeath(error) || (error.statusCode >= 400 && error.statusCode < 500))) {
-      return { key, outcome: { kind: 'none', reason: 'unreadable', detail: error.message } }
-    }
+    // The photo's own fault is reported and the build goes on; ours ends it, and the next run resumes.
+    if (isVelError(error) && (isWorkerDeath(error) || (error.statusCode >= 400 && error.statusCode < 500))) return { key, outcome: { kind: 'none', reason: 'unreadable', detail: error.message } }
     throw error
   }
 }
@@ -82,12 +80,11 @@ async function encodeTwice (encoder: MentionEncoder, bytes: Uint8Array): Promise
   try {
     return await encoder.encode(bytes)
   } catch (error) {
-    if (isDeath(error)) return await encoder.encode(bytes)
+    if (isWorkerDeath(error)) return await encoder.encode(bytes)
     throw error
   }
 }
 
-const isDeath = (error: unknown): boolean => isVelError(error) && error.code === 'VEL_ERR_WORKER_DIED'
 
 /** @returns the bytes, or the reason that there are none. */
 async function readPhoto (path: string): Promise<Uint8Array | string> {

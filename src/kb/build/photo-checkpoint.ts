@@ -1,5 +1,6 @@
 // Checkpoint of encoded photos on disk, from which a killed build resumes.
 import { open, truncate, type FileHandle } from 'node:fs/promises'
+import { fromBase64, toBase64 } from '../../math/vector.ts'
 import type { Box } from '../../types.ts'
 import { readLines, withChecksum, parseChecksummed } from '../storage/jsonl.ts'
 
@@ -45,10 +46,10 @@ export async function openPhotoCheckpoint (path: string, recipe: string): Promis
     resumed,
     get: key => lines.get(key)?.outcome,
     async add (key, outcome, face) {
-      if (lines.has(key)) return
-      const base64 = face === undefined ? {} : { face: Buffer.from(face.buffer, face.byteOffset, face.byteLength).toString('base64') }
-      const bytes = await append(file, withChecksum({ key, outcome, ...base64 }))
-      lines.set(key, { outcome, offset: end, bytes })
+      if (places.has(key)) return
+      const line = withChecksum({ key, outcome, ...(face === undefined ? {} : { face: toBase64(face) }) })
+      const bytes = await append(file, line)
+      places.set(key, { outcome, offset: end, bytes })
       end += bytes
       if (++unsynced % LINES_PER_SYNC === 0) await file.datasync()
     },
@@ -56,7 +57,7 @@ export async function openPhotoCheckpoint (path: string, recipe: string): Promis
       const { offset, bytes } = lines.get(key)!
       const { buffer } = await file.read(Buffer.alloc(bytes), 0, bytes, offset)
       const { face } = parseChecksummed(buffer.toString('utf8').trimEnd()) as { face: string }
-      return new Float32Array(Uint8Array.from(Buffer.from(face, 'base64')).buffer)
+      return fromBase64(face)
     },
     close: async () => { await file.close() }
   }

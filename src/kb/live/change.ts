@@ -1,10 +1,10 @@
 // One change of a knowledge base that is served: what the log keeps, what replicas send each other, what the overlay shows.
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import { IMAGE_ID } from '../../types.ts'
 import { entityId, entityRecord } from '../storage/entity-schema.ts'
 
-/** The first 16 hex digits of the sha256 of a photo's bytes. */
-export const imageId = z.string().regex(/^[0-9a-f]{16}$/, 'the first 16 hex digits of the photo\'s sha256')
+export const imageId = z.string().regex(IMAGE_ID, 'the first 16 hex digits of the photo\'s sha256')
 
 /**
  * Later changes win over earlier ones by `at`, ms since 1970, and where it is equal by `id`: whoever has the same changes,
@@ -49,13 +49,4 @@ export function stamp (draft: ChangeDraft, latest: number): Change {
 
 export function isLater (a: Change, b: Change | undefined): boolean {
   return b === undefined || a.at > b.at || (a.at === b.at && a.id > b.id)
-}
-
-export function encodeVector (vector: Float32Array): string {
-  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString('base64')
-}
-
-export function decodeVector (vector: string): Float32Array {
-  const bytes = Uint8Array.from(Buffer.from(vector, 'base64'))
-  return new Float32Array(bytes.buffer, 0, Math.floor(bytes.length / 4))
 }

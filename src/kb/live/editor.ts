@@ -4,7 +4,8 @@ import type { KnowledgeBaseEditor } from '../types.ts'
 import { TEXT_SPACES, type EmbedEntity, type Entity, type MentionEncoder } from '../../types.ts'
 import { errors } from '../../errors.ts'
 import { sha256 } from '../../files.ts'
-import { encodeVector, type ChangeDraft } from './change.ts'
+import { toBase64 } from '../../math/vector.ts'
+import type { ChangeDraft } from './change.ts'
 import { entityRecord } from '../storage/entity-schema.ts'
 import type { LiveIndex } from './live-index.ts'
 import { oneUsableFace, type FaceDemands } from './usable-face.ts'
@@ -46,7 +47,7 @@ export function createEditor (live: LiveIndex, { encoder, recipe, embedTexts }: 
       const { face } = oneUsableFace(await encoder.encode(bytes, {}, signal), DEMANDS)
       // Who was deleted meanwhile has no photos any more.
       entityMustBe(id)
-      await live.change({ kind: 'add-image', entity: id, image, face: encodeVector(face), recipe })
+      await live.change({ kind: 'add-image', entity: id, image, face: toBase64(face), recipe })
       return { image, created: true }
     },
     async removeImage (id, image) {
@@ -64,7 +65,7 @@ async function textsOf (entity: Entity, live: LiveIndex, embedTexts: EmbedEntity
   const fields = TEXT_SPACES.filter(space => spaces[space] !== undefined)
   if (fields.length === 0) return undefined
   const embeddings = await embedTexts(entity, fields, signal)
-  return Object.fromEntries(fields.map(field => [field, { vector: encodeVector(embeddings[field]!), recipe: spaces[field]!.encoder.recipe }]))
+  return Object.fromEntries(fields.map(field => [field, { vector: toBase64(embeddings[field]!), recipe: spaces[field]!.encoder.recipe }]))
 }
 
 const record = entityRecord.strict()

@@ -1,8 +1,7 @@
 // An index with changes laid over it: a knowledge base of its own, which never changes once it is made.
 import type { KnowledgeBase } from '../types.ts'
 import { SPACES, TEXT_SPACES, type Entity, type Neighbour, type Space, type TextSpace } from '../../types.ts'
-import { dot } from '../../math/vector.ts'
-import { decodeVector } from './change.ts'
+import { dot, fromBase64 } from '../../math/vector.ts'
 import type { ChangeSet, EntityChanges } from './change-set.ts'
 import { createTop } from '../search/top-k.ts'
 import type { IndexedKnowledgeBase, ReferenceVector } from '../search/open-index.ts'
@@ -37,7 +36,7 @@ export function differences (base: IndexedKnowledgeBase, changes: ChangeSet, id:
   if (entity === null) return before === undefined ? undefined : { entity: null, vectors: { face: [], name: [], name_description: [] } }
   const theirs = base.references('face', id)
   const kept = theirs.filter(({ image }) => stays(of, image))
-  const added = [...of.images.values()].flatMap(image => image.kind === 'add-image' && image.recipe === recipe && theirs.every(other => other.image !== image.image) ? [{ image: image.image, vector: decodeVector(image.face) }] : []).sort((a, b) => a.image < b.image ? -1 : 1)
+  const added = [...of.images.values()].flatMap(image => image.kind === 'add-image' && image.recipe === recipe && theirs.every(other => other.image !== image.image) ? [{ image: image.image, vector: fromBase64(image.face) }] : []).sort((a, b) => a.image < b.image ? -1 : 1)
   const sameFaces = kept.length === theirs.length && added.length === 0
   const vectors = { ...(sameFaces ? {} : { face: [...kept, ...added] }), ...textsOf(base, of, before, entity) }
   if (Object.keys(vectors).length === 0 && before !== undefined && sameTexts(before, entity)) return undefined
@@ -53,7 +52,7 @@ function textsOf (base: IndexedKnowledgeBase, { text }: EntityChanges, before: E
     const had = base.images(space, entity.id).length > 0
     if (had && before !== undefined && before.name === entity.name && (space === 'name' || before.description === entity.description)) continue
     const given = text?.kind === 'put' ? text.texts?.[space] : undefined
-    const own = given?.recipe === theirs.encoder.recipe ? [{ image: null, vector: decodeVector(given.vector) }] : []
+    const own = given?.recipe === theirs.encoder.recipe ? [{ image: null, vector: fromBase64(given.vector) }] : []
     if (had || own.length > 0) vectors[space] = own
   }
   return vectors

@@ -1,5 +1,6 @@
 // What an entity's texts and id must look like, wherever they come from: entity files, requests, index folders.
 import { z } from 'zod'
+import { ENTITY_ID } from '../../types.ts'
 
 /** Wikidata's own limit for labels is 250 characters; other sources are a little longer. */
 export const MAX_NAME = 500
@@ -23,7 +24,7 @@ const text = (max: number): z.ZodType<string, string> => z.string()
   .transform(s => s.replace(DIRECTION_MARKS, '').normalize('NFC').trim())
   .pipe(z.string().max(max, `at most ${max} characters`))
 
-export const entityId = z.string().regex(/^Q[1-9]\d{0,15}$/, 'a Wikidata item id such as "Q207"')
+export const entityId = z.string().regex(ENTITY_ID, 'a Wikidata item id such as "Q207"')
 export const entityName = text(MAX_NAME).pipe(z.string().min(1, 'a name that is not empty'))
 export const entityDescription = text(MAX_DESCRIPTION)
 export const entityAliases = z.array(entityName).max(MAX_ALIASES)

@@ -57,6 +57,6 @@ export async function requireSpace (
   }
 }
 
-export function megabytes (bytes: number): string {
+function megabytes (bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`
 }

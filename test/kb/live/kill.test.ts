@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
 import { build } from 'esbuild'
 import { beforeAll, expect, test } from 'vitest'
-import { encodeVector } from '../../../src/kb/live/change.ts'
+import { toBase64 } from '../../../src/math/vector.ts'
 import { createRandom } from '../../../src/math/random.ts'
 import { identity } from '../../helpers/build-small-index.ts'
 import { openSmall, vectors, writeSmallIndex } from '../../helpers/open-live-index.ts'
@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 /** @returns entities whose changes were acknowledged before the process was killed. */
 async function writeAndKill (dir: string, round: number, afterMs: number): Promise<string[]> {
-  const child = spawn(process.execPath, [script, dir, String(round), identity.recipe, encodeVector(vectors[30]!)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [script, dir, String(round), identity.recipe, toBase64(vectors[30]!)], { stdio: ['ignore', 'pipe', 'inherit'] })
   let out = ''
   child.stdout.on('data', (chunk: Buffer) => { out += chunk.toString() })
   const ended = once(child, 'close')

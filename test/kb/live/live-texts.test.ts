@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { expect, onTestFinished, test } from 'vitest'
 import { addKbCommand } from '../../../src/cli/kb.ts'
-import { encodeVector, type ChangeDraft } from '../../../src/kb/live/change.ts'
+import type { ChangeDraft } from '../../../src/kb/live/change.ts'
+import { toBase64 } from '../../../src/math/vector.ts'
 import { createEditor } from '../../../src/kb/live/editor.ts'
 import { writeIndex } from '../../../src/kb/build/write-index.ts'
 import { rankCandidates } from '../../../src/link/rank.ts'
@@ -23,7 +24,7 @@ async function writeTexts (): Promise<string> {
 }
 
 const put = (id: string, text: number | null, name = `Live ${id}`, recipe = identity.recipe): ChangeDraft => {
-  const vector = text === null ? undefined : { vector: encodeVector(texts[text]!), recipe }
+  const vector = text === null ? undefined : { vector: toBase64(texts[text]!), recipe }
   return { kind: 'put', entity: id, record: { id, name, description: '', aliases: [] }, texts: vector && { name: vector, name_description: vector } }
 }
 
