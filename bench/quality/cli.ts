@@ -16,6 +16,7 @@ import { readConfig } from '../../src/config.ts'
 import { openEncoder, openIndexFor, type OpenedEncoder } from '../../src/startup.ts'
 import { collect } from '../../src/cli/options.ts'
 import { startProgress } from '../../src/cli/progress.ts'
+import { terminalLog } from '../../src/cli/terminal-log.ts'
 
 interface Flags { data: string, pack: string[], out: string, cache: string, json?: string, plots?: string }
 
@@ -55,14 +56,7 @@ async function measure (given: string, { data, cache }: Flags): Promise<PackResu
   const [name, modelsDir] = given.split('=')
   const [packName, views] = name!.split('+')
   if (modelsDir === undefined) throw errors.input('--pack as NAME=DIR, such as embedded=models', given)
-  const opened = await openEncoder(
-    { ...readConfig(process.env), modelsDir },
-    packName,
-    sentence => {
-      process.stderr.write(sentence + '\n')
-    },
-    views
-  )
+  const opened = await openEncoder({ ...readConfig(process.env), modelsDir }, packName, terminalLog, views)
   try {
     const { encoder, pack, encodingHash: recipe, workers } = opened
     const dir = await buildGallery(cache, data, opened)
@@ -71,7 +65,6 @@ async function measure (given: string, { data, cache }: Flags): Promise<PackResu
     const { queries, counts } = await readQueryFiles(QUERIES.map(set => join(data, set, 'queries.jsonl')), { skipBroken: false })
     const encoded = await encodeGiven(queries, opened, cache, false)
     const all = { ...counts, noFace: encoded.noFace.length, unreadable: encoded.unreadable.length, missingPhotos: encoded.missing.length }
-    const say = (stage: string): void => { process.stderr.write(`${name}: ${stage}\n`) }
     const models = Object.values(pack.models).flatMap(m => m?.name ?? []).join(', ')
     return await searchingCached(
       kb,
@@ -88,7 +81,7 @@ async function measure (given: string, { data, cache }: Flags): Promise<PackResu
           counts: all,
           cache: createPhotoCache(cache, recipe),
           concurrency: 2 * workers,
-          onStage: say
+          onStage: stage => { terminalLog.info(`${name}: ${stage}`) }
         })
     )
   } finally {
@@ -121,9 +114,7 @@ async function buildGallery (
       pack,
       encodingHash: recipe,
       concurrency: workers,
-      onProgress: (stage, done, total) => {
-        if (stage === 'photos') progress.update(done, total)
-      }
+      onProgress: (stage, done, total) => { if (stage === 'photos') progress.update(done, total) }
     })
   } finally {
     progress.stop()

@@ -7,7 +7,8 @@ import { readIndexManifest, verifyIndex } from '../kb/storage/read-manifest.ts'
 import { updateManifest } from '../kb/storage/update-manifest.ts'
 import type { PackManifest } from '../packs/manifest.ts'
 import type { ClipTextEncoder } from '../models/types.ts'
-import type { OpenedEncoder, Say } from '../startup.ts'
+import type { Log } from '../log.ts'
+import type { OpenedEncoder } from '../startup.ts'
 import { TEXT_SPACES, type TextSpace } from '../types.ts'
 import { errors } from '../errors.ts'
 import { collect } from './options.ts'
@@ -24,8 +25,8 @@ export interface KbCommandOptions {
   readonly openEncoder: (packName: string | undefined) => Promise<OpenedEncoder>
   /** Opens the text encoder of a pack. @throws VEL_ERR_PACK where it has none */
   readonly openTexts: (pack: PackManifest) => Promise<OpenedTexts>
-  /** Says what a change log held that could not be used. */
-  readonly say: Say
+  /** Receives what of a change log could not be used. */
+  readonly log: Log
   /** Where results are printed; progress goes to standard error. */
   readonly print?: ((text: string) => void) | undefined
 }
@@ -45,14 +46,7 @@ const DEFAULT_TEXTS: TextSpace = 'name_description'
 
 export function addKbCommand (
   program: Command,
-  {
-    openEncoder,
-    openTexts,
-    say,
-    print = text => {
-      process.stdout.write(text + '\n')
-    }
-  }: KbCommandOptions
+  { openEncoder, openTexts, log, print = text => { process.stdout.write(text + '\n') } }: KbCommandOptions
 ): void {
   const kb = program.command('kb').description('build, describe and verify indexes of people')
 
@@ -125,7 +119,7 @@ export function addKbCommand (
     .argument('<dir>', 'index folder; replaced whole when the new one is ready')
     .description('write an index anew with the changes that were made while it was served; a server that runs does so by itself')
     .action(async (dir: string) => {
-      // Needs no models: the changes hold their embeddings.
+      // No models are needed: changes hold their embeddings.
       const recipe = (await readIndexManifest(dir)).spaces.face?.encoder.recipe ?? ''
       const live = await openLiveIndex({
         dir,
@@ -133,9 +127,7 @@ export function addKbCommand (
         recipe,
         writable: true,
         compactFrom: null,
-        say: (_level, sentence) => {
-          say(sentence)
-        }
+        say: (level, sentence) => { log[level](sentence) }
       })
       try {
         const changed = live.view().overlay.size
@@ -187,7 +179,7 @@ function progressBars (): { update: (stage: BuildStage, done: number, total: num
   return {
     stop,
     update (stage, done, total) {
-      // The same stage comes again for the next space, with its own number of vectors.
+      // A stage repeats for the next space, with another number of vectors.
       if (current?.stage !== stage || current.total !== total) {
         stop()
         current = { stage, total, progress: startProgress(STAGES[stage].label, total, STAGES[stage].unit, done) }

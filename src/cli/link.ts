@@ -19,9 +19,7 @@ export function addLinkCommand (
   program: Command,
   {
     openLinker,
-    print = text => {
-      process.stdout.write(text + '\n')
-    }
+    print = text => { process.stdout.write(text + '\n') }
   }: LinkCommandOptions
 ): void {
   program

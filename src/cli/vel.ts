@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command line `vel`: one file a command, all wired here.
+// The command line `vel`: one file per command, all registered here.
 import { existsSync } from 'node:fs'
 import { loadEnvFile } from 'node:process'
 import { Command } from 'commander'
@@ -8,18 +8,17 @@ import { isVelError } from '../errors.ts'
 import { openEncoder, openIndexFor, openLinker, openService, openTexts } from '../startup.ts'
 import { addCalibrateCommand } from './calibrate.ts'
 import { addEvalCommand, type EvalDeps } from './eval.ts'
-
 import { addKbCommand } from './kb.ts'
 import { addLinkCommand } from './link.ts'
 import { addModelsCommand } from './models.ts'
 import { addServeCommand } from './serve.ts'
+import { terminalLog } from './terminal-log.ts'
 
 // Variables that are already set win over the file.
 if (existsSync('.env')) loadEnvFile('.env')
 
-const say = (sentence: string): void => { process.stderr.write(sentence + '\n') }
 const deps: EvalDeps = {
-  openEncoder: async name => await openEncoder(readConfig(process.env), name, say),
+  openEncoder: async name => await openEncoder(readConfig(process.env), name, terminalLog),
   openIndex: async (dir, pack) => await openIndexFor(pack, dir)
 }
 
@@ -36,15 +35,19 @@ addServeCommand(program, async (config, log) => {
   return linker
 })
 addModelsCommand(program)
-addKbCommand(program, { ...deps, say, openTexts: async pack => await openTexts(readConfig(process.env), pack, say) })
+addKbCommand(program, {
+  ...deps,
+  log: terminalLog,
+  openTexts: async pack => await openTexts(readConfig(process.env), pack, terminalLog)
+})
 addEvalCommand(program, deps)
 addCalibrateCommand(program, deps)
-addLinkCommand(program, { openLinker: async () => await openLinker(readConfig(process.env), say) })
+addLinkCommand(program, { openLinker: async () => await openLinker(readConfig(process.env), terminalLog) })
 
 try {
   await program.parseAsync()
 } catch (error) {
-  // Faults that people can mend are one sentence; a stack is for ours.
-  say(`vel: ${isVelError(error) ? error.message : (error as Error).stack ?? String(error)}`)
+  // Our own errors are one sentence that says what to do; the rest are bugs and need the stack.
+  process.stderr.write(`vel: ${isVelError(error) ? error.message : (error as Error).stack ?? String(error)}\n`)
   process.exit(1)
 }

@@ -1,14 +1,15 @@
-// One process among its replicas: shared changes, shared results.
+// Joins a process to its replicas: they share changes and results.
 import { createLinkCache, type LinkCache } from './link-cache.ts'
 import type { LiveIndex } from '../kb/live/live-index.ts'
 import { joinReplicas } from './change-stream.ts'
-import { connectRedis, type RedisLog } from './redis.ts'
+import type { Log } from '../log.ts'
+import { connectRedis } from './redis.ts'
 
-/** A read that waits a second for news must be given more. */
+/** The command time limit of the connection that blocks for a second at a time, ms. */
 const WAITING_MS = 5000
 
-/** @returns the cache of results; closing it leaves the replicas too. */
-export function joinByRedis (url: string, live: LiveIndex, log: RedisLog): LinkCache {
+/** @returns the cache of results; closing it also leaves the replicas. */
+export function joinByRedis (url: string, live: LiveIndex, log: Log): LinkCache {
   const leave = joinReplicas({
     live,
     name: live.view().info.name,

@@ -1,11 +1,11 @@
-// Link results in Redis, shared by replicas. A Redis that is slow or gone makes every look a miss.
+// Link results in Redis, shared by replicas. Where Redis is slow or down, every lookup is a miss.
 import type { Redis } from 'ioredis'
 import type { LinkedImage } from '../types.ts'
 
-/** Results of an index version that nobody serves any more are dropped by then. */
+/** Lifetime of a result, s; results of an index version that is no longer served expire with it. */
 const TTL_S = 24 * 3600
 
-/** After a fault Redis is left alone for this long. */
+/** Pause after an error, ms. */
 const REST_MS = 1000
 
 export function createLinkCache (redis: Redis): LinkCache {
@@ -32,7 +32,7 @@ export function createLinkCache (redis: Redis): LinkCache {
   }
 }
 
-/** Embeddings of faces do not leave the process. */
+/** Embeddings are not stored in Redis. */
 function withoutEmbeddings (name: string, value: unknown): unknown {
   return name === 'face' && value instanceof Float32Array ? [] : name === 'context' && value instanceof Float32Array ? undefined : value
 }
@@ -44,7 +44,7 @@ function revive (text: string): LinkedImage {
 /** Results that replicas share. */
 export interface LinkCache {
   readonly state: () => 'ready' | 'down'
-  /** Null where it is not there or cannot be had in time; its mentions are without embeddings. */
+  /** Null where it is missing or Redis does not answer in time. Its mentions have no embeddings. */
   readonly get: (key: string) => Promise<LinkedImage | null>
   /** Never rejects. */
   readonly set: (key: string, linked: LinkedImage) => Promise<void>

@@ -1,36 +1,32 @@
-// A connection to Redis that never holds anybody up: commands fail at once while it is gone, and soon where it is slow.
+// A connection to Redis that never blocks the service: commands fail at once while it is down, and after a short time where it is slow.
 import { Redis } from 'ioredis'
-
-export interface RedisLog {
-  readonly info: (sentence: string) => void
-  readonly warn: (sentence: string) => void
-}
+import type { Log } from '../log.ts'
 
 /** ms; a healthy Redis answers in less than one. */
 const COMMAND_MS = 250
 const CONNECT_MS = 2000
 const LONGEST_WAIT_MS = 500
 
-/** @param name of what it is for, in the log. @param commandMs time a command may take; blocking reads need more. */
-export function connectRedis (url: string, name: string, log: RedisLog, commandMs = COMMAND_MS): Redis {
+/** @param name of the connection, in the log. @param commandMs time limit of one command, ms; blocking reads need more. */
+export function connectRedis (url: string, name: string, log: Log, commandMs = COMMAND_MS): Redis {
   const redis = new Redis(url, {
     commandTimeout: commandMs,
     connectTimeout: CONNECT_MS,
-    // Whoever asks goes on without Redis; nothing is kept for later.
+    // Callers continue without Redis; no command is queued for later.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     retryStrategy: attempts => Math.min(attempts * 50, LONGEST_WAIT_MS)
   })
-  let told = false
+  let down = false
   redis.on('error', (error: Error) => {
-    if (told) return
-    told = true
+    if (down) return
+    down = true
     log.warn(`Redis (${name}) is gone: ${error.message}; going on without it and trying again`)
   })
   redis.on('ready', () => {
-    if (told) log.info(`Redis (${name}) is back`)
-    told = false
+    if (down) log.info(`Redis (${name}) is back`)
+    down = false
   })
   return redis
 }

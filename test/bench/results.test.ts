@@ -5,6 +5,7 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, it } from 'vitest'
+import type { KnowledgeBase } from '../../src/kb/types.ts'
 import type { EncodedMention, MentionEncoder } from '../../src/types.ts'
 import { collectSamples } from '../../src/eval/calibrate/collect-samples.ts'
 import type { EncodedQuery } from '../../src/eval/data/encode-queries.ts'
@@ -105,9 +106,7 @@ describe('results', () => {
       counts,
       cache: null,
       concurrency: 2,
-      onStage: stage => {
-        stages.push(stage)
-      }
+      onStage: stage => { stages.push(stage) }
     })
     const text = renderResults([results], 'vel results')
     expect(stages).toContain('faces of 16 px')
@@ -123,10 +122,10 @@ describe('results', () => {
 describe('what normalising gives', () => {
   it('is told by weight: 0 is the plain cosine, and the one in use is what the service ranks by', async () => {
     const centre = people[0]!.face
-    const usual = { ...kb, usual: async ({ id }: { readonly id: string }) => id === 'Q1' ? 0.9 : 0 }
+    const skewed: KnowledgeBase = { ...kb, cohortMean: async ({ id }: { readonly id: string }) => id === 'Q1' ? 0.9 : 0 }
     // Strangers and others who look like Q1 are taken for it until that is taken off.
     const near = people.slice(1, 30).map((p, i) => queryOf(p.id, p.face.map((x, d) => x + 1.05 * centre[d]!), i))
-    const trials = await tryNormalisation(usual, { answers: [...near, ...answers.filter(a => a.query.entityId === null)] }, [
+    const trials = await tryNormalisation(skewed, { answers: [...near, ...answers.filter(a => a.query.entityId === null)] }, [
       'sets/dev/queries.jsonl'
     ])
     expect(trials.map(t => t.weight)).toEqual([0, 0.3, 0.5, 0.7, 1])

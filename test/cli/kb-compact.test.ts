@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { addKbCommand } from '../../src/cli/kb.ts'
+import { terminalLog as log } from '../../src/cli/terminal-log.ts'
 import { openIndex } from '../../src/kb/search/open-index.ts'
 import { addImage, openSmall, put, remove, writeSmallIndex } from '../helpers/open-live-index.ts'
 
@@ -11,12 +12,8 @@ async function compact (dir: string): Promise<string> {
   addKbCommand(program, {
     openEncoder: never,
     openTexts: never,
-    say: text => {
-      printed.push(text)
-    },
-    print: text => {
-      printed.push(text)
-    }
+    log,
+    print: text => { printed.push(text) }
   })
   await program.parseAsync(['node', 'vel', 'kb', 'compact', dir])
   return printed.join('\n')

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { addKbCommand } from '../../src/cli/kb.ts'
+import { terminalLog as log } from '../../src/cli/terminal-log.ts'
 import { openIndex } from '../../src/kb/search/open-index.ts'
 import { loadTextEncoder } from '../../src/models/load.ts'
 import { encoderIdentity } from '../../src/packs/identity.ts'
@@ -17,15 +18,9 @@ async function vel (...args: string[]): Promise<string> {
   addKbCommand(program, {
     openEncoder: openEmbeddedEncoder,
     openTexts: async pack =>
-      await loadTextEncoder(pack, '', async () => {
-        throw new Error('not opened in this test')
-      }),
-    say: text => {
-      printed.push(text)
-    },
-    print: text => {
-      printed.push(text)
-    }
+      await loadTextEncoder(pack, '', async () => { throw new Error('not opened in this test') }),
+    log,
+    print: text => { printed.push(text) }
   })
   await program.parseAsync(['node', 'vel', 'kb', ...args])
   return printed.join('\n')

@@ -15,12 +15,8 @@ async function vel (env: Record<string, string>, ...args: string[]): Promise<{ o
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
   const written = { out: '', err: '' }
   const program = new Command('vel').exitOverride().configureOutput({
-    writeOut: text => {
-      written.out += text
-    },
-    writeErr: text => {
-      written.err += text
-    }
+    writeOut: text => { written.out += text },
+    writeErr: text => { written.err += text }
   })
   addModelsCommand(program)
   await program.parseAsync(['node', 'vel', 'models', ...args])

@@ -49,8 +49,6 @@ await buildIndex({
   encodingHash: 'test',
   concurrency: 4,
   texts: texts === 'texts' ? { encoder: textEncoder, fields: TEXT_SPACES } : undefined,
-  onProgress: () => {
-    process.send?.('step')
-  }
+  onProgress: () => { process.send?.('step') }
 })
 process.disconnect?.()

@@ -50,9 +50,7 @@ export function textGraph (
   { mask = false, batch = 'batch', length = 'length' }: { mask?: boolean; batch?: number | string; length?: number | string } = {}
 ): Uint8Array {
   const table = new Float32Array(vocabulary * dims)
-  Object.values(WORDS).forEach((colour, i) => {
-    if (i + 1 < vocabulary) table.set(colour, (i + 1) * dims)
-  })
+  Object.values(WORDS).forEach((colour, i) => { if (i + 1 < vocabulary) table.set(colour, (i + 1) * dims) })
   const masked = [
     node('Cast', ['attention_mask'], ['weights'], { to: 1 }),
     node('Unsqueeze', ['weights', 'last'], ['column']),

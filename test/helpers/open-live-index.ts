@@ -27,9 +27,7 @@ export async function openSmall (dir: string, options: Partial<LiveOptions> = {}
     open: async () => await openIndex(dir, {}),
     recipe: identity.recipe,
     writable: true,
-    say: (_level, sentence) => {
-      said.push(sentence)
-    },
+    say: (_level, sentence) => { said.push(sentence) },
     ...options
   })
   return { ...live, said }

@@ -13,9 +13,7 @@ addServeCommand(program, async ({ indexDir, redisUrl }, log) => {
     open: async () => await openIndex(indexDir, {}),
     recipe: 'b'.repeat(64),
     writable: true,
-    say: (level, sentence) => {
-      log[level](sentence)
-    }
+    say: (level, sentence) => { log[level](sentence) }
   })
   return createLiveLinker(live, joinByRedis(redisUrl!, live, log))
 })

@@ -11,9 +11,7 @@ const live = await openLiveIndex({
   recipe,
   writable: true,
   compactFrom: null,
-  say: (_level, sentence) => {
-    writeSync(2, sentence + '\n')
-  }
+  say: (_level, sentence) => { writeSync(2, sentence + '\n') }
 })
 writeSync(1, 'open\n')
 let n = 0

@@ -48,9 +48,7 @@ export const texts = defineSection<Result>({
         async path => await openSession(path, { providers: ['cpu'], threads: 1 })
       )
       const nobody = {
-        encode: async () => {
-          throw new Error('Expected no photos')
-        },
+        encode: async () => { throw new Error('Expected no photos') },
         close: async () => {}
       }
       const dir = join(folder, 'index')

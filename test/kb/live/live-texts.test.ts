@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { expect, onTestFinished, test } from 'vitest'
 import { addKbCommand } from '../../../src/cli/kb.ts'
+import { terminalLog } from '../../../src/cli/terminal-log.ts'
 import type { ChangeDraft } from '../../../src/kb/live/change.ts'
 import { toBase64 } from '../../../src/math/vector.ts'
 import { createEditor } from '../../../src/kb/live/editor.ts'
@@ -109,7 +110,7 @@ test('vel kb compact says who has no text vectors', async () => {
   const printed: string[] = []
   const program = new Command().exitOverride()
   const never = async (): Promise<never> => { throw new Error('compacting needs no models') }
-  addKbCommand(program, { openEncoder: never, openTexts: never, say: text => { printed.push(text) }, print: text => { printed.push(text) } })
+  addKbCommand(program, { openEncoder: never, openTexts: never, log: terminalLog, print: text => { printed.push(text) } })
   await program.parseAsync(['node', 'vel', 'kb', 'compact', dir])
   expect(printed.join('\n')).toMatch(/12 entities; 2 changed ones are now in the index\n1 of them have no text vectors, so that texts do not find them \(Q98\)/)
 })
