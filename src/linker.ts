@@ -1,4 +1,4 @@
-// The service behind the HTTP edge: workers that encode, a knowledge base that is searched, and the path that joins them.
+// The service behind HTTP: the encoding workers, the knowledge base, and the linking of images over both.
 import { sha256 } from './files.ts'
 import type { Engine } from './workers/engine.ts'
 import type { LinkCache } from './replicas/link-cache.ts'
@@ -15,13 +15,13 @@ export interface LinkerParts {
   readonly engine: Engine
   readonly live: LiveIndex
   readonly pack: PackSpaces
-  /** Of the face encoder that the engine runs. */
+  /** Identity of the face encoder that the engine runs. @see packs/identity.ts */
   readonly recipe: string
-  /** Workers that there should be, and images that may wait for one. */
+  /** Configured workers, and images that may wait for one. */
   readonly workers: number
   readonly maxQueue: number
   readonly cache?:
-    | { readonly results: LinkCache; /** What results depend on besides image, options, index and models. */ readonly settings: unknown }
+    | { readonly results: LinkCache, /** What results depend on besides image, options, index and models. */ readonly settings: unknown }
     | undefined
 }
 
@@ -61,7 +61,7 @@ export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, c
 
 type KeyOf = (bytes: Uint8Array, options: LinkOptions, index: IndexInfo) => string
 
-/** One question against one version of the index, asked once. */
+/** Links an image only where the result for the same key is not cached. */
 function withCache (link: LinkAgainst, results: LinkCache, keyOf: KeyOf): LinkAgainst {
   return async (kb, bytes, options, signal) => {
     const key = keyOf(bytes, options, kb.info)
@@ -73,7 +73,7 @@ function withCache (link: LinkAgainst, results: LinkCache, keyOf: KeyOf): LinkAg
   }
 }
 
-/** The same for the same question under the same circumstances, in whatever process. */
+/** Equal for equal bytes, options and circumstances, in every process. */
 function cacheKey (bytes: Uint8Array, options: LinkOptions, circumstances: unknown): string {
   const image = sha256(bytes)
   const asked = Object.entries(options).filter(([, value]) => value !== undefined).sort(([a], [b]) => a < b ? -1 : 1)
@@ -82,7 +82,7 @@ function cacheKey (bytes: Uint8Array, options: LinkOptions, circumstances: unkno
 
 export type PartState = 'starting' | 'ready' | 'down'
 
-/** Whether each part can serve: what `/health/ready` and `/metrics` tell. */
+/** State of each part, for `/health/ready` and `/metrics`. */
 export interface Readiness {
   readonly ready: boolean
   readonly models: { readonly state: PartState, readonly list: readonly ModelInfo[] }
@@ -94,20 +94,20 @@ export interface Readiness {
   readonly engine: {
     readonly workers: number
     readonly workersReady: number
-    /** Images waiting for a worker, and how many may. */
+    /** Images waiting for a worker, and their limit. */
     readonly queued: number
     readonly maxQueue: number
-    /** Images in a worker's hands. */
+    /** Images that workers process now. */
     readonly running: number
   }
 }
 
-/** The whole service behind the HTTP edge: what one process needs to answer. */
+/** The service behind HTTP: all that one process needs to answer requests. */
 export interface Linker {
   /** @throws VEL_ERR_OVERLOADED at once where the queue is full; `signal.reason` where it was aborted; what decoding throws. */
   readonly linkImage: LinkImage
   readonly entity: (id: string) => Entity | undefined
-  /** Ids of an entity's reference photos, as far as they are known. */
+  /** Known ids of an entity's reference photos. */
   readonly images: (id: string) => readonly string[]
   readonly find: (query: EntityQuery) => Promise<EntityPage>
   readonly editor: KnowledgeBaseEditor

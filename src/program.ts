@@ -1,4 +1,4 @@
-// Starts a program of this project in a process or a thread of its own: from TypeScript while developing, else as it was built.
+// Starts a program of this project in a child process or thread: from TypeScript in development, else from the built JavaScript.
 import { fork, type ChildProcess, type ForkOptions } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -11,7 +11,7 @@ const fromSource = import.meta.url.endsWith('.ts')
  * @param from `import.meta.url` of the caller.
  */
 export function forkProgram (name: string, from: string, args: readonly string[] = [], options: Omit<ForkOptions, 'execArgv'> = {}): ChildProcess {
-  // NOTE: execArgv is set in both cases: without it a debugger's port would be handed on, and be in use.
+  // NOTE: execArgv is always set: otherwise the child would inherit the debugger's port, which is in use.
   const execArgv = fromSource ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
   return fork(fileURLToPath(urlOf(name, from)), args, { ...options, execArgv })
 }

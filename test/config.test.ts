@@ -56,7 +56,7 @@ describe('readConfig', () => {
     expect(JSON.stringify(apiKeys)).not.toContain(SECRET)
   })
 
-  it('tells all faults in one message, and no secret', () => {
+  it('reports all problems in one message, and no secret', () => {
     const env = {
       PORT: '99999',
       WORKERS: '0',

@@ -1,4 +1,4 @@
-// What each feature gives, and how a calibration stands the growth of its index: the figures behind the choices made.
+// Ablations behind the choices made: features of the probability, score normalisation, growth of a calibrated index.
 import type { FeatureName } from '../../src/kb/calibration.ts'
 import { DECIDE_TOP_K } from '../../src/link/features.ts'
 import { znorm, ZNORM_WEIGHT } from '../../src/link/znorm.ts'
@@ -15,7 +15,7 @@ import type { EncodedQueries, EncodedQuery } from '../../src/eval/data/encode-qu
 import { FPIR_TARGETS, openSetCurve, pointAtFpir } from '../../src/eval/metrics/open-set.ts'
 import { buildReport, type Answer } from '../../src/eval/report/report.ts'
 
-export interface FeatureTrial {
+export interface FeatureAblation {
   readonly features: readonly FeatureName[]
   readonly logLoss: number
   readonly ece: number
@@ -34,8 +34,8 @@ const SETS: ReadonlyArray<readonly FeatureName[]> = [
   ['similarity', 'margin', 'usual', 'detectionScore']
 ]
 
-/** Each set by the same cross-validation as `calibrate`. @param chosen tried too, where it is none of them. */
-export function tryFeatures (samples: readonly Sample[], chosen: readonly FeatureName[] = [], folds = 10, seed = 1): FeatureTrial[] {
+/** Measures each set of features by the cross-validation of `calibrate`. @param chosen set that is measured too. */
+export function ablateFeatures (samples: readonly Sample[], chosen: readonly FeatureName[] = [], folds = 10, seed = 1): FeatureAblation[] {
   const foldOf = assignFolds(samples, folds, seed)
   const sets = chosen.length === 0 || SETS.some(set => set.join() === chosen.join()) ? SETS : [...SETS, chosen]
   return sets.map(features => {
@@ -53,7 +53,7 @@ export function tryFeatures (samples: readonly Sample[], chosen: readonly Featur
   })
 }
 
-export interface NormalisationTrial {
+export interface NormalisationAblation {
   readonly weight: number
   /** Recall@1 per person, by query file. */
   readonly sets: ReadonlyArray<{ readonly file: string, readonly recall: number }>
@@ -61,16 +61,16 @@ export interface NormalisationTrial {
   readonly tpir: readonly number[]
 }
 
-/** Around the one in use; 0 ranks by similarity alone. */
+/** Weights around the one in use; 0 ranks by similarity alone. */
 const WEIGHTS = [0, 0.3, ZNORM_WEIGHT, 0.7, 1]
 
-/** Ranks by face with other weights of what is usual. */
-export async function tryNormalisation (
+/** Ranks by face with other weights of the cohort mean. */
+export async function ablateNormalisation (
   kb: KnowledgeBase,
   { answers }: Pick<EncodedQueries, 'answers'>,
   files: readonly string[]
-): Promise<NormalisationTrial[]> {
-  const trials: NormalisationTrial[] = []
+): Promise<NormalisationAblation[]> {
+  const results: NormalisationAblation[] = []
   for (const weight of WEIGHTS) {
     const ranked: Answer[] = []
     for (const { query, mention } of answers) {
@@ -90,16 +90,16 @@ export async function tryNormalisation (
       counts: { files, noFace: 0, unreadable: 0, missingPhotos: 0, duplicates: 0, broken: 0 },
       rows: [{ name: 'V2V', answers: ranked }]
     })
-    trials.push({
+    results.push({
       weight,
       sets: sets.map(set => ({ file: set.name, recall: set.perPerson.recall[1] })),
       tpir: openSet.map(point => point.tpir)
     })
   }
-  return trials
+  return results
 }
 
-export interface GrowthTrial {
+export interface GrowthResult {
   readonly entitiesBefore: number
   readonly entitiesAfter: number
   /** Of strangers and of members that the calibration had not seen, in the grown index. */
@@ -108,13 +108,13 @@ export interface GrowthTrial {
   readonly ece: number
 }
 
-/** Calibrates on half of the people in a part of the index, and judges the other half in the whole index. */
-export async function tryGrowth (
+/** Calibrates on half of the people in a part of the index, and tests on the other half in the whole index. */
+export async function measureGrowth (
   kb: KnowledgeBase,
   answers: readonly EncodedQuery[],
   share: number,
   targetFpir = 0.01
-): Promise<GrowthTrial> {
+): Promise<GrowthResult> {
   const asked = new Set(answers.flatMap(a => a.query.entityId ?? []))
   const everyone = await peopleOf(kb, answers)
   const part = await partOf(
@@ -146,29 +146,29 @@ export async function tryGrowth (
   }
 }
 
-/** A number in 0..1 that is spread evenly over ids and the same in every run. */
+/** A reproducible number in 0..1 per id, evenly distributed. @see Knuth, TAOCP 3, 6.4: Fibonacci hashing */
 function positionOf (id: string): number {
   return (Number(id.slice(1)) * 0.6180339887498949) % 1
 }
 
-/** Those who have a face: the ones that a search by any face can find. */
+/** Entities with a face: those that a search by face returns. */
 async function peopleOf (kb: KnowledgeBase, answers: readonly EncodedQuery[]): Promise<Entity[]> {
   const face = answers.find(a => a.mention !== null)?.mention?.face
   return face === undefined ? [] : (await kb.search('face', face, kb.info.entities)).map(n => n.entity)
 }
 
-/** The same index with these people only, as if it had been built of them. Searches read the whole ranking, so it is for measuring only. */
+/** The index restricted to these people, as if built from them. Searches read the whole ranking: for measurements only. */
 async function partOf (kb: KnowledgeBase, people: readonly Entity[]): Promise<KnowledgeBase> {
   const rowOf = new Map(people.map(({ id }, row) => [id, row]))
   const faces = await Promise.all(people.map(async entity => await kb.vectors('face', entity)))
   const rows = Uint32Array.from(faces.flatMap((own, row) => own.map(() => row)))
-  const usual = await cohortMeans({ table: tableOf('int8', faces.flat(), kb.dims.face!), entityRows: rows }, people.length)
+  const means = await cohortMeans({ table: tableOf('int8', faces.flat(), kb.dims.face!), entityRows: rows }, people.length)
   return {
     ...kb,
     info: { ...kb.info, entities: people.length },
     search: async (space, embedding, k) =>
       (await kb.search(space, embedding, kb.info.entities)).filter(n => rowOf.has(n.entity.id)).slice(0, k),
-    cohortMean: async ({ id }) => usual?.[rowOf.get(id) ?? -1] ?? null,
+    cohortMean: async ({ id }) => means?.[rowOf.get(id) ?? -1] ?? null,
     entity: id => rowOf.has(id) ? kb.entity(id) : undefined,
     close: async () => {}
   }

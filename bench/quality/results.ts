@@ -1,4 +1,4 @@
-// One model pack on the dev sets: everything that RESULTS.md says of it.
+// Measures one model pack on the dev sets: all its figures in RESULTS.md.
 import type { KnowledgeBase } from '../../src/kb/types.ts'
 import type { MentionEncoder } from '../../src/types.ts'
 import { calibrate, type CalibrationReport } from '../../src/eval/calibrate/calibrate.ts'
@@ -8,9 +8,10 @@ import { evaluate } from '../../src/eval/evaluate.ts'
 import type { PhotoCache } from '../../src/eval/data/photo-cache.ts'
 import type { Report, ReportInput, RowReport } from '../../src/eval/report/report.ts'
 import { shrinkFaces, SMALL_FACES } from './small-faces.ts'
-import { tryFeatures, tryGrowth, tryNormalisation, type FeatureTrial, type GrowthTrial, type NormalisationTrial } from './ablations.ts'
+import { ablateFeatures, ablateNormalisation, measureGrowth } from './ablations.ts'
+import type { FeatureAblation, GrowthResult, NormalisationAblation } from './ablations.ts'
 
-/** What queries are searched in. */
+/** The searched index. */
 export interface Gallery { readonly people: number, readonly photos: number, readonly search: string }
 
 export interface PackResults {
@@ -19,9 +20,9 @@ export interface PackResults {
   readonly gallery: Gallery
   readonly report: Report
   readonly calibration: CalibrationReport
-  readonly features: readonly FeatureTrial[]
-  readonly normalisation: readonly NormalisationTrial[]
-  readonly growth: readonly GrowthTrial[]
+  readonly features: readonly FeatureAblation[]
+  readonly normalisation: readonly NormalisationAblation[]
+  readonly growth: readonly GrowthResult[]
   /** First rows by the short side of the face, px; null is the photo as it is. */
   readonly smallFaces: ReadonlyArray<{ readonly sizePx: number | null, readonly row: RowReport }>
 }
@@ -39,7 +40,7 @@ export interface ResultsInput {
   readonly onStage: (stage: string) => void
 }
 
-/** Parts of the people that the index is calibrated with before it grows. */
+/** Shares of the people in the index that is calibrated, before it grows. */
 const GROWTH_FROM = [0.25, 0.5, 0.75]
 
 /** The decisions in the report are those of an index that carries the calibration. */
@@ -61,7 +62,7 @@ export async function measurePack ({
   const ranked = async (of: KnowledgeBase, answers: readonly EncodedQuery[]): Promise<Report> =>
     await evaluate(of, { ...encoded, answers }, { counts, models }, { clip: false, sweeps: false })
   onStage('ranking')
-  // NOTE: the open set is told by score; by probability it is told from the folds of the calibration.
+  // NOTE: open-set figures of the report are by score; those by probability come from the folds of the calibration.
   const plain = await ranked(kb, encoded.answers)
   const { decisions } = await ranked(calibrated(kb, calibration), encoded.answers)
   const smallFaces: Array<PackResults['smallFaces'][number]> = [{ sizePx: null, row: plain.rows[0]! }]
@@ -71,17 +72,17 @@ export async function measurePack ({
     smallFaces.push({ sizePx: size, row: (await ranked(kb, await shrinkFaces(members, size, encoder, cache, concurrency))).rows[0]! })
   }
   onStage('normalisation')
-  const normalisation = await tryNormalisation(kb, encoded, counts.files)
+  const normalisation = await ablateNormalisation(kb, encoded, counts.files)
   onStage('growth')
-  const growth: GrowthTrial[] = []
-  for (const share of GROWTH_FROM) growth.push(await tryGrowth(kb, encoded.answers, share))
+  const growth: GrowthResult[] = []
+  for (const share of GROWTH_FROM) growth.push(await measureGrowth(kb, encoded.answers, share))
   return {
     pack,
     models,
     gallery,
     report: { ...plain, decisions },
     calibration,
-    features: tryFeatures(samples, calibration.tried.at(-1)!.features),
+    features: ablateFeatures(samples, calibration.tried.at(-1)!.features),
     normalisation,
     growth,
     smallFaces

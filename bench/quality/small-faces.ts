@@ -1,4 +1,4 @@
-// The same queries with their faces made small: WIKIPerson's median face is 45x68 px, press photos have larger ones.
+// Queries with shrunk faces: WIKIPerson's median face is 45x68 px, press photos have larger ones.
 import { readFile } from 'node:fs/promises'
 import pMap from 'p-map'
 import sharp from 'sharp'
@@ -11,10 +11,9 @@ import { encodeThroughCache, type EncodedQuery } from '../../src/eval/data/encod
 export const SMALL_FACES = [64, 48, 32, 24, 16] as const
 
 /**
- * Shrinks each photo until the face that was found in it has `size` px on its short side, and encodes that face anew
- * from the shrunk box, as WIKIPerson gives boxes: whether the detector still finds it does not count. Landmarks are those
- * that it sees in the shrunk photo, where the detector gives them, else those usual for a box.
- * Photos without a face stay missed; faces that are smaller already stay as they are.
+ * Shrinks each photo until its face has `size` px on the short side, and encodes that face from the shrunk box: boxes are
+ * given, as in WIKIPerson, so a missed detection does not count. Landmarks are those that the detector finds in the shrunk photo,
+ * else the default ones of a box. Photos without a face stay missed; faces that are already smaller stay unchanged.
  */
 export async function shrinkFaces (
   answers: readonly EncodedQuery[],
@@ -37,7 +36,7 @@ export async function shrinkFaces (
       // PNG: only the resolution is lost.
       const small = await sharp(whole.data).resize(width, height, { fit: 'fill' }).png().toBuffer()
       const [sx, sy] = [width / whole.info.width, height / whole.info.height]
-      // At an edge, rounding could take it a hair beyond.
+      // Rounding may move an edge slightly beyond the picture.
       const box = {
         x1: mention.box.x1 * sx,
         y1: mention.box.y1 * sy,

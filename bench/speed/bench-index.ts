@@ -1,4 +1,4 @@
-// The index that benches search: the starter index, or a small one built once where that is not there.
+// The index that benches search: the starter index, or a small one built once where that is missing.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-// `npm run bench`: measures, keeps each section's figures in .cache/bench, and writes BENCHMARKS.md from what is kept.
+// `npm run bench`: measures, saves each section's figures in .cache/bench, and writes BENCHMARKS.md from all saved figures.
 // npm run bench -- [--only stages,load] [--quick]
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
@@ -27,7 +27,7 @@ if (unknown.length > 0) {
   process.exit(1)
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { process.exit(1) })
-// A try of the bench must not end up among figures that mean something.
+// Quick runs must not overwrite real figures.
 const folder = values.quick ? join(cache, 'quick') : cache
 await mkdir(folder, { recursive: true })
 

@@ -1,10 +1,10 @@
-// Clients that each send the next picture as soon as they have the reply to the last.
+// A closed loop of clients: each sends the next picture as soon as it has the reply to the last.
 import pMap from 'p-map'
 import { Pool } from 'undici'
 
 export interface Reply {
   readonly status: number
-  /** From sending to the reply's last byte, ms. */
+  /** From the request to the last byte of the reply, ms. */
   readonly ms: number
 }
 

@@ -1,4 +1,4 @@
-// Measures an index of a given size: its build, how it opens, what search finds and how fast, memory, and swaps.
+// Measures an index of a given size: build, opening, recall and latency of search, memory, swaps.
 // npx tsx bench/speed/kb.bench.ts [--size 120470] [--index index/starter] [--queries 1000] [--swaps 6] [--keep DIR] [--json FILE]
 import { fork } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -31,10 +31,10 @@ const { values } = parseArgs({
   }
 })
 const persons = fileURLToPath(new URL('../../../shared/data/persons.tsv.gz', import.meta.url))
-/** A query is as near to its person's vector as two photos of one person are. */
+/** Cosine of a query to its person's vector: typical for two photos of one person. */
 const QUERY_SIMILARITY = 0.6
 const SEED = 7
-/** Queries of which recall is measured: exact search over float32 takes long. */
+/** Number of queries for recall: flat search over float32 is slow. */
 const RECALL_QUERIES = 100
 const CLIENTS = 8
 const MB = 1e6
@@ -47,7 +47,7 @@ export interface Measured {
   /** One query at a time. */
   readonly p50Ms: number
   readonly p99Ms: number
-  /** By several clients at a time, and the longest that the event loop was held up meanwhile. */
+  /** With several concurrent clients; the longest delay of the event loop during that. */
   readonly queriesPerSecond: number
   readonly loopDelayMs: number
   /** After each swap of the index for another. */
@@ -66,7 +66,7 @@ async function bench (): Promise<void> {
   const folder = values.keep ?? await mkdtemp(join(tmpdir(), 'vel-bench-'))
   try {
     const dir = join(folder, 'index')
-    const built = existsSync(dir) ? null : await aside<Built>('--build', dir)
+    const built = existsSync(dir) ? null : await runAlone<Built>('--build', dir)
     const manifest = await readIndexManifest(dir)
     const { search, encoding, msPerQuery, vectors, dims } = manifest.spaces.face!
     const result = {
@@ -79,7 +79,7 @@ async function bench (): Promise<void> {
       built,
       fileMB: Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0) / MB,
       ...await measureRecall(await createContent(), dir),
-      measured: await aside<Measured>('--measure', dir)
+      measured: await runAlone<Measured>('--measure', dir)
     }
     console.log(JSON.stringify(result, null, 2))
     if (values.json !== undefined) await writeFile(values.json, JSON.stringify(result) + '\n')
@@ -88,8 +88,8 @@ async function bench (): Promise<void> {
   }
 }
 
-/** In a fresh process, whose memory is that of its work alone. */
-async function aside<T> (task: string, dir: string): Promise<T> {
+/** Runs a task in a fresh process, so that its memory is that of the task alone. */
+async function runAlone<T> (task: string, dir: string): Promise<T> {
   const child = fork(
     fileURLToPath(import.meta.url),
     [task, dir, '--queries', values.queries, '--size', values.size, '--index', values.index, '--swaps', values.swaps],
@@ -101,7 +101,7 @@ async function aside<T> (task: string, dir: string): Promise<T> {
   })
 }
 
-function tell (result: Built | Measured): void {
+function send (result: Built | Measured): void {
   process.send!(result)
   process.disconnect()
 }
@@ -119,21 +119,21 @@ async function build (dir: string): Promise<void> {
     current = stage
     last = now
   })
-  // A child builds graphs and compares faces; its memory is its own.
-  tell({
+  // A child process builds graphs and compares faces; its memory is not included.
+  send({
     seconds: (performance.now() - start) / 1000,
     stages: Object.fromEntries(Object.entries(stages).map(([stage, ms]) => [stage, ms / 1000])),
     peakRssMB: process.resourceUsage().maxRSS / 1000
   })
 }
 
-/** Against exact search over float32: what encoding and search lose together. */
+/** Recall against flat search over float32: the loss by encoding and search together. */
 async function measureRecall ({ spaces }: IndexContent, dir: string): Promise<{ recallAt10: number, firstKept: number }> {
   const { entityRows, read, encoder: { dims } } = spaces.face!
-  const place = allocateTable('float32', entityRows.length, dims)
-  const floats = new Float32Array(place.bytes.buffer, place.bytes.byteOffset, entityRows.length * dims)
+  const stored = allocateTable('float32', entityRows.length, dims)
+  const floats = new Float32Array(stored.bytes.buffer, stored.bytes.byteOffset, entityRows.length * dims)
   for (let i = 0; i < entityRows.length; i++) floats.set(await read(i), i * dims)
-  const whole = openTable(place)
+  const whole = openTable(stored)
   const kb = await openIndex(dir, {})
   const random = createRandom(SEED)
   let kept = 0
@@ -177,7 +177,7 @@ async function measure (dir: string): Promise<void> {
     rssOfSwapsMB.push(await settledRss())
   }
   await kb.close()
-  tell({
+  send({
     openMs,
     rssMB,
     p50Ms: percentile(times, 0.5),
@@ -198,7 +198,7 @@ async function makeQueries (kb: IndexedKnowledgeBase, count: number): Promise<Fl
   return queries
 }
 
-/** What opening needed for a moment is given back first. */
+/** RSS after garbage collection, MB: memory that only opening needed is released first. */
 async function settledRss (): Promise<number> {
   for (let n = 0; n < 3; n++) {
     globalThis.gc?.()

@@ -1,4 +1,4 @@
-// Numbers of many measurements to few, and few to Markdown.
+// Summaries of measurements, and their Markdown.
 
 /** The value that `share` (0..1) of the values do not exceed; NaN of none. */
 export function percentile (values: readonly number[], share: number): number {

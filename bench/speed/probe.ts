@@ -1,4 +1,4 @@
-// Asks /health/live over and over, in a process of its own, so that the load's own work does not delay it.
+// Polls /health/live from a separate process, so that generating load does not delay the probe.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -7,7 +7,7 @@ import { Client } from 'undici'
 
 const EVERY_MS = 20
 
-/** Starts asking. @returns what stops it and tells the time of each reply, ms; Infinity for one that was not 200. */
+/** Starts polling. @returns a function that stops it and returns the time of each reply, ms; Infinity where not 200. */
 export async function startProbe (origin: string): Promise<() => Promise<number[]>> {
   const child = fork(fileURLToPath(import.meta.url), [origin], { execArgv: ['--import', 'tsx'] })
   await once(child, 'message')
@@ -29,10 +29,10 @@ async function probe (origin: string): Promise<void> {
   }
   await ask()
   times.length = 0
-  const told = new AbortController()
-  process.once('message', () => { told.abort() })
+  const stopped = new AbortController()
+  process.once('message', () => { stopped.abort() })
   process.send!('started')
-  for (; !told.signal.aborted; await delay(EVERY_MS)) await ask()
+  for (; !stopped.signal.aborted; await delay(EVERY_MS)) await ask()
   await client.close()
   process.send!(times, () => { process.disconnect() })
 }

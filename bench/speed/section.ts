@@ -1,8 +1,8 @@
-// What one part of BENCHMARKS.md is made of: a measurement that gives plain data, and the text that the data makes.
+// A section of BENCHMARKS.md: a measurement that returns plain data, and a renderer of that data.
 import type { Progress } from '../../src/cli/progress.ts'
 
 export interface Report {
-  /** Sizes for trying the bench itself; its figures mean nothing. */
+  /** Small sizes, to test the bench itself; the figures mean nothing. */
   readonly quick: boolean
   readonly progress: (label: string, total: number, unit: string) => Progress
 }

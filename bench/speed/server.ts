@@ -1,4 +1,4 @@
-// The real service as a process of its own, as `npm start` runs it, and what can be read of it from outside.
+// Runs the real service as a separate process, as `npm start` does, and reads its memory and metrics from outside.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
@@ -11,16 +11,16 @@ const START_MS = 120_000
 
 export interface BenchServer {
   readonly origin: string
-  /** Memory of the server and its workers, MB, now or each process at its highest; null where the system has no /proc. */
+  /** Memory of the server and its workers, MB, now or at the peak of each process; null without /proc. */
   readonly memoryMB: (which: 'now' | 'peak') => { readonly server: number, readonly workers: number } | null
-  /** Process ids of the workers; none where the system has no /proc. */
+  /** Process ids of the workers; none without /proc. */
   readonly workers: () => readonly number[]
-  /** What /metrics tells, by name, of samples without labels. Each scrape begins a new span of the event loop's delay. */
+  /** Samples of /metrics without labels, by name. Each scrape resets the event loop's delay. */
   readonly metrics: () => Promise<Readonly<Record<string, number>>>
   readonly stop: () => Promise<void>
 }
 
-/** Resolves when it is ready. `env` wins over: one worker, warnings only, no queue limit of interest. */
+/** Resolves when it is ready. Defaults that `env` overrides: one worker, warnings only. */
 export async function startBenchServer (env: Readonly<Record<string, string>>): Promise<BenchServer> {
   const port = await freePort()
   const child = spawn(process.execPath, ['dist/cli/vel.js', 'serve'], {
@@ -36,7 +36,7 @@ export async function startBenchServer (env: Readonly<Record<string, string>>): 
     },
     stdio: ['ignore', 'inherit', 'inherit']
   })
-  // Also when the bench itself is ended early.
+  // Also where the bench ends early.
   const end = (): void => { child.kill('SIGTERM') }
   process.once('exit', end)
   const origin = `http://127.0.0.1:${port}`
@@ -78,7 +78,7 @@ function memory (pid: number, which: 'now' | 'peak'): { server: number, workers:
     try {
       return Number(field.exec(readFileSync(`/proc/${p}/status`, 'utf8'))?.[1] ?? 0) * 1024 / 1e6
     } catch {
-      return 0 // it ended just now
+      return 0 // the process has ended
     }
   }
   return { server: of(pid), workers: childrenOf(pid).reduce((sum, p) => sum + of(p), 0) }

@@ -24,12 +24,12 @@ if (!(requests >= 100 && clients >= 1 && minutes > 0)) {
   console.error('Expected --requests of at least 100, --clients of at least 1 and --minutes above 0')
   process.exit(1)
 }
-/** Memory is read this many times; what the first tenth (2,000 of 20,000) needs is not growth. */
+/** Number of memory samples; memory of the first tenth of the requests (2,000 of 20,000) does not count as growth. */
 const SAMPLES = 80
 const SETTLED = 0.1
 const MOST_GROWTH = 0.1
 
-/** What may be sent. `weight` of each thousand requests; `expected` statuses: 503 and 504 are fair answers to all of them. */
+/** A kind of request. `weight` per thousand requests; 503 and 504 are accepted beside the `expected` statuses. */
 interface Kind {
   readonly name: string
   readonly weight: number
@@ -128,7 +128,7 @@ function report (): boolean {
   console.log(`\n${done} requests in ${((performance.now() - start) / 1000).toFixed(0)} s`)
   for (const [name, n] of [...counts].sort()) console.log(`${String(n).padStart(8)}  ${name}`)
   const total = samples.map(s => ({ done: s.done, MB: s.server + s.workers }))
-  // Around the end of the first tenth against the last tenth: single readings jump with the picture in hand.
+  // Medians of the second tenth and the last tenth: single samples depend on the current picture.
   const before = median(total.filter(s => s.done >= done * SETTLED && s.done < done * 2 * SETTLED).map(s => s.MB))
   const after = median(total.filter(s => s.done > done * (1 - SETTLED)).map(s => s.MB))
   const growth = after / before - 1

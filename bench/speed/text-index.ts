@@ -9,7 +9,7 @@ import { median, percentile } from './numbers.ts'
 export interface MeasuredTexts {
   readonly openMs: number
   readonly rssMB: number
-  /** Of that, what opening the index added. */
+  /** Increase by opening the index. */
   readonly addedMB: number
   readonly queries: ReadonlyArray<{
     readonly cosine: number
@@ -23,7 +23,7 @@ export interface MeasuredTexts {
 }
 
 const SPACE = 'name_description'
-/** Of a query to the text it is for: from nearly the same text to what CLIP's pictures are to their texts. */
+/** Cosines of queries to their text: from nearly the same text to that of a CLIP picture and its text. */
 const COSINES = [0.9, 0.6, 0.3]
 const SEED = 11
 
@@ -80,7 +80,7 @@ async function measure (dir: string, quick: boolean): Promise<MeasuredTexts> {
   return { openMs, rssMB: opened, addedMB: opened - before, queries }
 }
 
-/** Ids of the ten nearest to each probe, by comparing it with everyone in the plainest way. */
+/** Ids of the ten nearest to each probe, by a plain scan. */
 async function nearestOfAll (kb: IndexedKnowledgeBase, probes: readonly Float32Array[]): Promise<string[][]> {
   const best = probes.map((): Array<{ id: string, similarity: number }> => [])
   for (const entity of kb.entities) {

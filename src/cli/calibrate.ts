@@ -1,4 +1,4 @@
-// `vel calibrate`: learns from queries and strangers when the first candidate is right, and writes it into the index.
+// `vel calibrate`: fits the probability of a link on queries and strangers, and writes it into the index.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import Table from 'cli-table3'

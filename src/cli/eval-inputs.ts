@@ -1,4 +1,4 @@
-// What `vel eval` and `vel calibrate` begin with: query files read, photos encoded, and told what could not be used.
+// The first steps of `vel eval` and `vel calibrate`: read query files and encode their photos; what is left out is reported.
 import { join } from 'node:path'
 import { errors } from '../errors.ts'
 import { encodeQueries, type EncodedQueries } from '../eval/data/encode-queries.ts'
@@ -17,7 +17,7 @@ export interface GivenQueries {
 
 interface ReadFlags { readonly images?: string | undefined, readonly skipBroken: boolean }
 
-/** Reads all files, and says on standard error what was left out. */
+/** Reads all files; lists on standard error what was left out. */
 export async function readQueryFiles (files: readonly string[], flags: ReadFlags): Promise<GivenQueries> {
   const read = await Promise.all(
     [...new Set(files)].map(async file => ({
@@ -25,18 +25,18 @@ export async function readQueryFiles (files: readonly string[], flags: ReadFlags
       ...await readQueries(file, { skipBroken: flags.skipBroken, imagesDir: flags.images })
     }))
   )
-  for (const { file, faults, duplicates } of read) {
-    tell(`${file}: broken, left out`, faults)
-    tell(`${file}: repeated, left out`, duplicates)
+  for (const { file, problems, duplicates } of read) {
+    listLeftOut(`${file}: broken, left out`, problems)
+    listLeftOut(`${file}: repeated, left out`, duplicates)
   }
   const sum = (count: (r: typeof read[number]) => number): number => read.reduce((total, r) => total + count(r), 0)
   return {
     queries: read.flatMap(r => r.queries),
-    counts: { files: read.map(r => r.file), duplicates: sum(r => r.duplicates.length), broken: sum(r => r.faults.length) }
+    counts: { files: read.map(r => r.file), duplicates: sum(r => r.duplicates.length), broken: sum(r => r.problems.length) }
   }
 }
 
-/** Encodes with a progress bar, and says on standard error what could not be used. @throws VEL_ERR_INPUT where no photo is there. */
+/** Encodes with a progress bar; lists on standard error what could not be used. @throws VEL_ERR_INPUT where all photos are missing. */
 export async function encodeGiven (
   queries: readonly Query[],
   { encoder, encodingHash: recipe, workers }: OpenedEncoder,
@@ -50,18 +50,18 @@ export async function encodeGiven (
     concurrency: 2 * workers,
     onProgress: progress.update
   }).finally(progress.stop)
-  tell('photos that are not there, left out', encoded.missing)
-  tell('photos without a face, counted as missed', encoded.noFace)
-  tell('photos that cannot be decoded, counted as missed', encoded.unreadable)
-  tell('photos with boxes that reach over the edge, cut off there', encoded.cut)
-  tell('photos equal to another of the queries, left out', encoded.samePhoto)
+  listLeftOut('photos that are not there, left out', encoded.missing)
+  listLeftOut('photos without a face, counted as missed', encoded.noFace)
+  listLeftOut('photos that cannot be decoded, counted as missed', encoded.unreadable)
+  listLeftOut('photos with boxes that reach over the edge, cut off there', encoded.cut)
+  listLeftOut('photos equal to another of the queries, left out', encoded.samePhoto)
   if (encoded.answers.length === 0) {
     throw errors.input('photos at the places that the query files name', 'none there; say where they are with --images')
   }
   return encoded
 }
 
-/** Lets `work` search through the cache, and keeps what was found when it is done. */
+/** Runs `work` with cached searches, and saves the new results. */
 export async function searchingCached<T> (
   kb: KnowledgeBase,
   recipe: string,
@@ -75,8 +75,8 @@ export async function searchingCached<T> (
   return result
 }
 
-/** At most ten of them. */
-function tell (what: string, items: readonly string[]): void {
+/** Lists at most ten items on standard error. */
+function listLeftOut (what: string, items: readonly string[]): void {
   if (items.length === 0) return
   process.stderr.write(
     `${items.length} ${what}: ${items.slice(0, 10).join(', ')}${items.length > 10 ? `, and ${items.length - 10} more` : ''}\n`

@@ -1,4 +1,4 @@
-// `vel eval`: how well an index and a model pack link the photos of query files.
+// `vel eval`: measures how well an index and a model pack link the photos of query files.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import type { Command } from 'commander'
@@ -16,7 +16,7 @@ import type { OpenedEncoder } from '../startup.ts'
 import { collect } from './options.ts'
 import { startProgress } from './progress.ts'
 
-/** What the command line supplies. */
+/** Opens what the command needs. */
 export interface EvalDeps {
   /** Opens the encoder of a pack, by default the configured one. */
   readonly openEncoder: (packName: string | undefined) => Promise<OpenedEncoder>

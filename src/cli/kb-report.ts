@@ -1,13 +1,13 @@
-// What `vel kb` prints: a build, an index.
+// The tables of `vel kb`: a build, an index.
 import Table from 'cli-table3'
 import type { Built } from '../kb/build/build-index.ts'
 import { megabytes } from './units.ts'
 import type { IndexManifest, SpaceManifest } from '../kb/storage/manifest.ts'
 
-/** Problems printed one a line; the rest are in the report. */
+/** Number of problems printed, one per line; all are in report.json. */
 const PRINTED_PROBLEMS = 10
 
-/** A table of what a build used and left out, and the index it made. */
+/** Counts of what a build used and left out, and the index. */
 export function describeBuild (dir: string, { manifest, report, resumed }: Built): string {
   const count = (problem: string): number => report.photoProblems.filter(p => p.problem === problem).length
   const table = new Table({ head: ['photos', 'number'], style: { head: [], border: [] }, colAligns: ['left', 'right'] })

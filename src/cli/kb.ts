@@ -41,7 +41,7 @@ const STAGES: Readonly<Record<BuildStage, { label: string, unit: string }>> = {
   duplicates: { label: 'Comparing faces ', unit: 'vectors' }
 }
 
-/** The texts that `POST /link` compares where an index has several. */
+/** The text space that `POST /link` uses where an index has several. */
 const DEFAULT_TEXTS: TextSpace = 'name_description'
 
 export function addKbCommand (
@@ -61,7 +61,7 @@ export function addKbCommand (
       `texts of each entity to embed with the pack's CLIP: ${TEXT_SPACES.join(', ')}, both with a comma between, or none ` +
         `(default: ${DEFAULT_TEXTS} where the pack has CLIP)`
     )
-    .action(async (options: { entities: string[]; out: string; pack?: string; name?: string; texts?: string }) => {
+    .action(async (options: { entities: string[], out: string, pack?: string, name?: string, texts?: string }) => {
       const asked = options.texts === undefined ? undefined : parseTexts(options.texts)
       const opened = await openEncoder(options.pack)
       const bars = progressBars()
@@ -104,7 +104,7 @@ export function addKbCommand (
     .description('say how much faces and texts count in mode v2vt with order fusion; only the ratio matters')
     .requiredOption('--face <weight>', 'weight of the face similarity')
     .requiredOption('--text <weight>', 'weight of the text similarity')
-    .action(async (dir: string, options: { face: string; text: string }) => {
+    .action(async (dir: string, options: { face: string, text: string }) => {
       const [face, text] = [parseWeight('--face', options.face), parseWeight('--text', options.text)]
       if (face + text === 0) throw errors.input('a weight above 0', 'two of 0')
       const { spaces } = await readIndexManifest(dir)

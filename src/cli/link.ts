@@ -14,7 +14,7 @@ export interface LinkCommandOptions {
 
 interface Result { readonly photo: string, readonly image?: LinkedImage, readonly error?: { code: string, message: string } }
 
-/** A photo that cannot be linked is told and the others go on; the exit code is then 1. */
+/** A photo that cannot be linked is reported and the others are linked; the exit code is then 1. */
 export function addLinkCommand (
   program: Command,
   {
@@ -28,7 +28,7 @@ export function addLinkCommand (
     .description('link the people in photos, with the configured model pack and index')
     .option('--json', 'one JSON document a photo and line')
     .option('--top <n>', 'candidates shown a face', (text: string) => Math.max(1, Math.min(100, Number.parseInt(text, 10) || 1)), 1)
-    .action(async (photos: string[], options: { json?: boolean; top: number }) => {
+    .action(async (photos: string[], options: { json?: boolean, top: number }) => {
       const linker = await openLinker()
       try {
         for (const photo of photos) {
@@ -69,10 +69,10 @@ function toTable ({ photo, image, error }: Result): string {
   if (image.links.length === 0) return `${photo}: no face found`
   const table = new Table({ head: ['face', 'px', 'status', 'id', 'name', 'score'], style: { head: [], border: [] } })
   image.links.forEach(({ mention: { box }, status, candidates }, i) => {
-    const place = [`${i + 1}`, `${box.x1},${box.y1} ${box.x2 - box.x1}x${box.y2 - box.y1}`, status]
-    if (candidates.length === 0) table.push([...place, '', '', ''])
+    const face = [`${i + 1}`, `${box.x1},${box.y1} ${box.x2 - box.x1}x${box.y2 - box.y1}`, status]
+    if (candidates.length === 0) table.push([...face, '', '', ''])
     candidates.forEach(({ entity, score }, rank) =>
-      table.push([...(rank === 0 ? place : ['', '', '']), entity.id, entity.name, score.toFixed(3)])
+      table.push([...(rank === 0 ? face : ['', '', '']), entity.id, entity.name, score.toFixed(3)])
     )
   })
   const hidden = image.facesFound - image.links.length

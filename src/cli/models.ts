@@ -26,7 +26,7 @@ export function addModelsCommand (program: Command): void {
 const defaultPack = (): string => setting('MODEL_PACK') ?? 'embedded'
 const modelsDir = (): string => setting('MODELS_DIR') ?? fileURLToPath(OWN_MODELS_DIR)
 
-/** An empty variable counts as none, as a compose file cannot leave one out. */
+/** An empty variable counts as unset: a compose file cannot omit one. */
 function setting (name: string): string | undefined {
   const value = process.env[name]
   return value === undefined || value.trim() === '' ? undefined : value.trim()
@@ -57,7 +57,7 @@ async function fetchCommand (this: Command, pack: string, { acceptLicence }: { a
   }
 }
 
-/** A bar from the first byte on: where all files are there already, nothing is shown. */
+/** A bar that appears with the first byte: none where all files are present. */
 function lazyProgress (label: string): { update: (doneBytes: number, totalBytes: number) => void, stop: () => void } {
   let progress: Progress | null = null
   return {
@@ -111,7 +111,7 @@ function licenceLines (manifest: PackManifest): string {
   return `${manifest.name}: ${manifest.description}\n${lines.join('')}`
 }
 
-/** Where the program writes: the terminal, unless its owner says otherwise. */
+/** The command's output functions; by default those of the process. */
 function outputOf (command: Command): { writeOut: (text: string) => void, writeErr: (text: string) => void } {
   const { writeOut, writeErr } = command.configureOutput()
   return { writeOut: writeOut ?? (text => process.stdout.write(text)), writeErr: writeErr ?? (text => process.stderr.write(text)) }

@@ -2,17 +2,17 @@
 import { SingleBar } from 'cli-progress'
 
 export interface Progress {
-  /** @param total where it has become known, or has changed. */
+  /** @param total new total, where it has changed. */
   update: (done: number, total?: number) => void
   stop: () => void
 }
 
-/** Of the last so many ms is the rate that is shown: what an interrupted run had finished goes by in no time. */
+/** Time window of the displayed rate, ms. Work that an earlier run finished passes at once and must not count. */
 const RATE_MS = 30_000
 
 /**
- * @param label what is being done. @param unit what is counted, such as `photos` or `MB`.
- * @param from what an earlier run had done.
+ * @param label of the bar. @param unit of `done` and `total`, such as `photos` or `MB`.
+ * @param from units that an earlier run finished.
  */
 export function startProgress (label: string, total: number, unit: string, from = 0): Progress {
   const bar = new SingleBar({
@@ -34,11 +34,11 @@ export function startProgress (label: string, total: number, unit: string, from 
   }
 }
 
-/** @returns what tells from each count and its time, ms, how many come in a second. */
+/** @returns a function of a count and its time, ms, that returns the rate per second as text. */
 export function createRate (): (done: number, at: number) => string {
   const seen: Array<{ readonly done: number, readonly at: number }> = []
   return (done, at) => {
-    // Ten a second are enough to know.
+    // Ten samples a second are enough.
     if (at - (seen.at(-1)?.at ?? -Infinity) >= 100) seen.push({ done, at })
     while (seen.length > 2 && seen[0]!.at < at - RATE_MS) seen.shift()
     const first = seen[0]!

@@ -10,7 +10,7 @@ import { nearestCentre } from './data/encode-queries.ts'
 import type { Query } from './data/queries.ts'
 import { buildReport, type Answer, type Report, type ReportInput } from './report/report.ts'
 
-/** What is read of a reply; the contract has more. */
+/** The fields of a reply that are used; the contract has more. */
 const reply = z.object({
   image: z.object({ width: z.number(), height: z.number() }),
   mentions: z.array(z.object({
@@ -33,9 +33,9 @@ export interface ServerOptions {
   readonly onProgress?: (done: number) => void
 }
 
-interface ServerRow { readonly name: string, readonly query: Readonly<Record<string, string>> }
+interface ServerSystem { readonly name: string, readonly query: Readonly<Record<string, string>> }
 
-const ROWS: readonly ServerRow[] = [
+const SYSTEMS: readonly ServerSystem[] = [
   { name: 'V2V', query: { mode: 'v2v' } },
   { name: 'V2T', query: { mode: 'v2t' } },
   { name: 'V2VT face→text', query: { mode: 'v2vt', order: 'face-text' } },
@@ -43,7 +43,7 @@ const ROWS: readonly ServerRow[] = [
   { name: 'V2VT fusion', query: { mode: 'v2vt', order: 'fusion' } }
 ]
 
-/** Rows that the service says it cannot serve are left out. @throws VEL_ERR_INPUT where it serves none, or fails. */
+/** Systems that the service cannot serve are left out. @throws VEL_ERR_INPUT where it serves none, or fails. */
 export async function evaluateServer (
   queries: readonly Query[],
   counts: Pick<ReportInput['counts'], 'files' | 'duplicates' | 'broken'>,
@@ -54,13 +54,13 @@ export async function evaluateServer (
     const known = await client.known(queries)
     const rows: ReportInput['rows'][number][] = []
     let about: Reply | undefined
-    let faults: Pick<ReportInput['counts'], 'noFace' | 'unreadable' | 'missingPhotos'> = { noFace: 0, unreadable: 0, missingPhotos: 0 }
-    for (const row of ROWS) {
+    let leftOut: Pick<ReportInput['counts'], 'noFace' | 'unreadable' | 'missingPhotos'> = { noFace: 0, unreadable: 0, missingPhotos: 0 }
+    for (const system of SYSTEMS) {
       let served = true
       const asked = await pMap(
         queries,
         async (query, i) => {
-          const result = served ? await client.link(query, row) : 'mode unavailable'
+          const result = served ? await client.link(query, system) : 'mode unavailable'
           if (result === 'mode unavailable') served = false
           options.onProgress?.(i + 1)
           return { query, result }
@@ -71,18 +71,18 @@ export async function evaluateServer (
       about ??= asked.map(a => a.result).find(r => typeof r === 'object')
       const there = asked.filter(a => a.result !== 'missing')
       const answers = there.map(({ query, result }) => answerOf(query, typeof result === 'object' ? result : null, known))
-      faults = {
+      leftOut = {
         missingPhotos: asked.length - there.length,
         unreadable: there.filter(a => a.result === 'unreadable').length,
         noFace: there.filter(a => typeof a.result === 'object' && a.result.mentions.length === 0).length
       }
-      rows.push({ name: row.name, answers })
+      rows.push({ name: system.name, answers })
     }
     if (about === undefined) throw errors.input(`a service at ${options.url} that links these photos`, 'not one reply with a result')
     return buildReport({
       index: about.index,
       models: about.models.map(m => `${m.role} ${m.name}`).join(', '),
-      counts: { ...counts, ...faults },
+      counts: { ...counts, ...leftOut },
       rows
     })
   } finally {
@@ -108,13 +108,13 @@ function answerOf (query: Query, result: Reply | null, known: ReadonlySet<string
 type LinkResult = Reply | 'missing' | 'unreadable' | 'mode unavailable'
 
 interface Client {
-  /** Which of the queries' entities the service knows. */
+  /** Those of the queries' entities that the service knows. */
   known: (queries: readonly Query[]) => Promise<Set<string>>
-  link: (query: Query, row: ServerRow) => Promise<LinkResult>
+  link: (query: Query, system: ServerSystem) => Promise<LinkResult>
   close: () => Promise<void>
 }
 
-/** A busy service (429, 503) is asked again when it says so. */
+/** Retries a busy service (429, 503) after its Retry-After. */
 function createClient ({ url, apiKey, concurrency }: ServerOptions): Client {
   const agent = new Agent({ connections: concurrency })
   const dispatcher = new RetryAgent(agent, {
@@ -143,11 +143,11 @@ function createClient ({ url, apiKey, concurrency }: ServerOptions): Client {
       const states = await pMap(ids, async id => ({ id, status: (await ask(`/entities/${id}`, {})).status }), { concurrency })
       return new Set(states.filter(s => s.status === 200).map(s => s.id))
     },
-    async link (query, row) {
+    async link (query, system) {
       const bytes = await readFile(query.path).catch(() => null)
       if (bytes === null) return 'missing'
       const boxes = query.box === null ? {} : { boxes: JSON.stringify([[query.box.x1, query.box.y1, query.box.x2, query.box.y2]]) }
-      const { status, body } = await ask(`/link?${new URLSearchParams({ ...row.query, topK: String(DEPTH), ...boxes }).toString()}`, {
+      const { status, body } = await ask(`/link?${new URLSearchParams({ ...system.query, topK: String(DEPTH), ...boxes }).toString()}`, {
         method: 'POST',
         body: bytes,
         headers: { 'content-type': 'image/jpeg' }

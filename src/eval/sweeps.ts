@@ -1,25 +1,29 @@
-// Two curves of the paper: how many candidates to rerank (Figure 10), and how far two models find the same people
+// Two curves of the paper: recall over the number of reranked candidates (Figure 10), and the overlap of two models' candidates
 // (Figure 11).
 import type { EncodedMention, Modality, Space } from '../types.ts'
 import type { KnowledgeBase } from '../kb/types.ts'
 import { rerank } from '../link/rerank.ts'
 import { compare, retrieve, type Probe } from '../link/retrieve.ts'
 import { rankOf } from './metrics/recall.ts'
-import { embeddingFor, search, type RerankRow } from './systems.ts'
+import { embeddingFor, search, type RerankSystem } from './systems.ts'
 
 export interface SweepPoint { readonly row: string, readonly k: number, readonly recall1: number }
 export interface OverlapPoint { readonly spaces: readonly [Space, Space], readonly k: number, readonly share: number }
 
-/** A mention and who it is; null where no face was found, which counts as missed. */
+/** A mention and its entity; a null mention (no face found) counts as missed. */
 export interface KnownMention { readonly mention: EncodedMention | null, readonly entityId: string }
 
 export const SWEEP_K = [1, 2, 5, 10, 20, 50, 100, 200, 400, 600, 800, 1000] as const
 export const OVERLAP_K = [1, 5, 10, 50, 100, 200, 400, 600, 800, 1000] as const
 
-/** Recall@1 per query of each reranking row, over K; one search of each mention serves every K. */
-export async function rerankSweep (kb: KnowledgeBase, known: readonly KnownMention[], rows: readonly RerankRow[]): Promise<SweepPoint[]> {
+/** Recall@1 per query of each reranking system, over K; one search per mention serves every K. */
+export async function rerankSweep (
+  kb: KnowledgeBase,
+  known: readonly KnownMention[],
+  systems: readonly RerankSystem[]
+): Promise<SweepPoint[]> {
   const points: SweepPoint[] = []
-  for (const { name, first, second } of rows) {
+  for (const { name, first, second } of systems) {
     const ks = upTo(SWEEP_K, kb)
     const right = ks.map(() => 0)
     for (const { mention, entityId } of known) {
@@ -36,7 +40,7 @@ export async function rerankSweep (kb: KnowledgeBase, known: readonly KnownMenti
   return points
 }
 
-/** Mean share of the top K of one space that is in the top K of the other; of fewer, where a space has not as many. */
+/** Mean share, 0..1, of the top K that two spaces have in common; relative to the shorter list where it is shorter than K. */
 export async function topKOverlap (
   kb: KnowledgeBase,
   mentions: readonly EncodedMention[],

@@ -7,32 +7,32 @@ import { rankCandidates } from '../link/rank.ts'
 import type { ScoredCandidate } from '../link/retrieve.ts'
 import type { Ranked } from './metrics/recall.ts'
 
-/** One way to rank; the paper's Table 3 has a row for each. */
-export interface Row {
+/** One way to rank: a row of the paper's Table 3. */
+export interface System {
   readonly name: string
   /** Needs the embedding of the context crop. */
   readonly context: boolean
-  /** How the service decides on these candidates by default; null where it never ranks so by default. */
+  /** How the service decides on these candidates; null for a ranking that it never uses by default. */
   readonly decides: 'by face' | 'by both' | null
-  /** As many as a decision looks at, best first. */
+  /** DECIDE_TOP_K candidates, best first. */
   rank: (mention: EncodedMention) => Promise<ScoredCandidate[]>
 }
 
-/** A V2VT row: the first candidates by the first space, ordered by the second. */
-export interface RerankRow { readonly name: string, readonly first: Space, readonly second: Space }
+/** A V2VT system: the top candidates of the first space, reordered by the second. */
+export interface RerankSystem { readonly name: string, readonly first: Space, readonly second: Space }
 
 const TEXTS = [['name', 'name'], ['name_description', 'name+description']] as const
 
-/** The texts that the index holds. Mentions are compared with them by their context crop, so CLIP must be there too. */
+/** Text spaces of the index; none without CLIP, which embeds the context crops that are compared with them. */
 function textsOf (kb: KnowledgeBase, clip: boolean): ReadonlyArray<typeof TEXTS[number]> {
   return clip ? TEXTS.filter(([space]) => kb.dims[space] !== undefined) : []
 }
 
-/** Rows that this index and these models can serve. The first is the one whose open-set figures are told. */
-export function systemsOf (kb: KnowledgeBase, clip: boolean): Row[] {
+/** Systems that this index and these models can serve. Reports give open-set figures of the first. */
+export function systemsOf (kb: KnowledgeBase, clip: boolean): System[] {
   const face = kb.dims.face !== undefined
   const texts = textsOf(kb, clip)
-  const row = (name: string, plan: Pick<RankingPlan, 'mode' | 'order' | 'textSpace'>): Row => ({
+  const row = (name: string, plan: Pick<RankingPlan, 'mode' | 'order' | 'textSpace'>): System => ({
     name,
     context: plan.mode !== 'v2v',
     decides:
@@ -54,7 +54,7 @@ export function systemsOf (kb: KnowledgeBase, clip: boolean): Row[] {
   ]
 }
 
-/** As many candidates as the decision looks at. */
+/** DECIDE_TOP_K candidates by face, best first. */
 export async function rankByFace (kb: KnowledgeBase, mention: EncodedMention): Promise<ScoredCandidate[]> {
   return await rankCandidates(kb, mention, {
     mode: 'v2v',
@@ -65,9 +65,9 @@ export async function rankByFace (kb: KnowledgeBase, mention: EncodedMention): P
   })
 }
 
-export function rerankRowsOf (kb: KnowledgeBase, clip: boolean): RerankRow[] {
+export function rerankSystemsOf (kb: KnowledgeBase, clip: boolean): RerankSystem[] {
   if (kb.dims.face === undefined) return []
-  return textsOf(kb, clip).flatMap(([space, name]): RerankRow[] => [
+  return textsOf(kb, clip).flatMap(([space, name]): RerankSystem[] => [
     { name: `V2VT face→text (${name})`, first: 'face', second: space },
     { name: `V2VT text→face (${name})`, first: space, second: 'face' }
   ])

@@ -13,7 +13,7 @@ import { createPhotoCache } from '../../src/eval/data/photo-cache.ts'
 import { renderResults } from '../../bench/quality/render-results.ts'
 import { measurePack, type PackResults } from '../../bench/quality/results.ts'
 import { shrinkFaces } from '../../bench/quality/small-faces.ts'
-import { tryFeatures, tryGrowth, tryNormalisation } from '../../bench/quality/ablations.ts'
+import { ablateFeatures, measureGrowth, ablateNormalisation } from '../../bench/quality/ablations.ts'
 import { kbOfVectors, mentionOf } from '../helpers/memory-kb.ts'
 
 const random = xoroshiro128plus(9)
@@ -37,7 +37,7 @@ const answers = [
   ...Array.from({ length: 240 }, (_, i) => queryOf(null, direction(), i))
 ]
 
-/** Tells the size of what it is given in the embedding's first place. */
+/** Records the width of each photo and box it receives. */
 const encoder: MentionEncoder & { seen: Array<{ width: number, box: number }> } = {
   seen: [],
   async encode (bytes, options = {}) {
@@ -69,9 +69,9 @@ describe('small faces', () => {
   })
 })
 
-describe('trials', () => {
+describe('ablations', () => {
   it('judge each set of features by the same folds', async () => {
-    const trials = tryFeatures(await collectSamples(kb, answers))
+    const trials = ablateFeatures(await collectSamples(kb, answers))
     expect(trials.map(t => t.features.length)).toEqual([1, 2, 2, 3, 4, 4, 4, 4])
     for (const { logLoss, ece, tpir } of trials) {
       expect(logLoss).toBeGreaterThan(0)
@@ -83,7 +83,7 @@ describe('trials', () => {
   it('grow an index from a part that holds all who are asked for', async () => {
     const bystanders = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`Q${i + 1000}`, { face: [direction()] }]))
     const grown = kbOfVectors({ ...Object.fromEntries(people.map(p => [p.id, { face: [p.face] }])), ...bystanders })
-    const trial = await tryGrowth(grown, answers, 0.25)
+    const trial = await measureGrowth(grown, answers, 0.25)
     expect(trial.entitiesAfter).toBe(240)
     expect(trial.entitiesBefore).toBeGreaterThan(40 + 200 * 0.15)
     expect(trial.entitiesBefore).toBeLessThan(40 + 200 * 0.35)
@@ -92,7 +92,7 @@ describe('trials', () => {
 })
 
 describe('results', () => {
-  it('say of each pack what was measured, and what the paper did', async () => {
+  it('hold the figures of each pack and of the paper', async () => {
     const stages: string[] = []
     const counts = { files: ['sets/dev/queries.jsonl'], noFace: 0, unreadable: 0, missingPhotos: 0, duplicates: 0, broken: 0 }
     const encoded = { answers, missing: [], noFace: [], unreadable: [], samePhoto: [], cut: [] }
@@ -119,13 +119,13 @@ describe('results', () => {
   })
 })
 
-describe('what normalising gives', () => {
-  it('is told by weight: 0 is the plain cosine, and the one in use is what the service ranks by', async () => {
+describe('score normalisation', () => {
+  it('is measured by weight: 0 is the plain cosine, and the service ranks by the one in use', async () => {
     const centre = people[0]!.face
     const skewed: KnowledgeBase = { ...kb, cohortMean: async ({ id }: { readonly id: string }) => id === 'Q1' ? 0.9 : 0 }
-    // Strangers and others who look like Q1 are taken for it until that is taken off.
+    // Faces similar to Q1 are linked to it unless its cohort mean is subtracted.
     const near = people.slice(1, 30).map((p, i) => queryOf(p.id, p.face.map((x, d) => x + 1.05 * centre[d]!), i))
-    const trials = await tryNormalisation(skewed, { answers: [...near, ...answers.filter(a => a.query.entityId === null)] }, [
+    const trials = await ablateNormalisation(skewed, { answers: [...near, ...answers.filter(a => a.query.entityId === null)] }, [
       'sets/dev/queries.jsonl'
     ])
     expect(trials.map(t => t.weight)).toEqual([0, 0.3, 0.5, 0.7, 1])

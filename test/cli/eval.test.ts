@@ -95,7 +95,7 @@ describeWithShared('vel eval on real photos', () => {
       const entities = (await readFile(data('portraits/entities.jsonl'), 'utf8'))
         .trim()
         .split('\n')
-        .map(line => JSON.parse(line) as { id: string; images: string[] })
+        .map(line => JSON.parse(line) as { id: string, images: string[] })
       const asked = new Set((await readFile(data('cross/queries.jsonl'), 'utf8')).match(/Q\d+/g))
       const chosen = [...entities.filter(e => asked.has(e.id)), ...entities.slice(0, 20)]
       const vectors: Record<string, { face: number[][] }> = {}

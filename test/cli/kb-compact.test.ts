@@ -19,7 +19,7 @@ async function compact (dir: string): Promise<string> {
   return printed.join('\n')
 }
 
-test('vel kb compact writes the changes into the index; a server that has it open is told of', async () => {
+test('vel kb compact writes the changes into the index, and refuses one that a server has open', async () => {
   const dir = await writeSmallIndex()
   const live = await openSmall(dir)
   await live.change(put('Q99'))

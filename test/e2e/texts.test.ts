@@ -20,7 +20,7 @@ interface Found {
   readonly rank: number
   readonly id: string
   readonly score: number
-  readonly similarity: { readonly face?: number; readonly text?: number }
+  readonly similarity: { readonly face?: number, readonly text?: number }
 }
 interface Mention { readonly status: string, readonly candidates: readonly Found[] }
 
@@ -34,7 +34,7 @@ const WITH_PHOTO = 7
 
 const unit = (v: readonly number[]): number[] => v.map(x => x / Math.hypot(...v))
 const cosine = (a: readonly number[], b: readonly number[]): number => unit(a).reduce((sum, x, i) => sum + x * unit(b)[i]!, 0)
-/** What the fixture says of a text: the sum of its words' colours. */
+/** The fixture's embedding of a text: the sum of its words' colours. */
 const colourOf = (text: string): Colour =>
   text.split(/\W+/).reduce<Colour>(
     ([r, g, b], word) => {
@@ -72,14 +72,14 @@ describeWithShared('an index of faces and texts', () => {
     expect([reply.status, mentions.length]).toEqual([200, 1])
     return mentions[0]!
   }
-  const problem = async (query: string, { origin } = server): Promise<{ status: number; code: string; detail: string }> =>
+  const problem = async (query: string, { origin } = server): Promise<{ status: number, code: string, detail: string }> =>
     (await (
       await fetch(`${origin}/link?${query}`, {
         method: 'POST',
         body: new Uint8Array(picture),
         headers: { 'content-type': 'image/png', 'x-api-key': SECRET }
       })
-    ).json()) as { status: number; code: string; detail: string }
+    ).json()) as { status: number, code: string, detail: string }
   const ready = async ({ origin } = server): Promise<{ modes: string[] }> =>
     (await (await fetch(`${origin}/health/ready`)).json()) as { modes: string[] }
   const change = async (method: string, path: string, body?: object): Promise<number> =>
@@ -120,7 +120,7 @@ describeWithShared('an index of faces and texts', () => {
     await rm(dir, { recursive: true })
   })
 
-  /** Each person's similarities as the two modes tell them, for all people: what every ranking follows from. */
+  /** All people's similarities, from the replies of both modes: every ranking follows from them. */
   async function allSimilarities (image = picture): Promise<ReadonlyMap<string, Found['similarity']>> {
     const [faces, texts] = [await link('mode=v2v&topK=100', image), await link('mode=v2t&topK=100', image)]
     const all = new Map<string, Found['similarity']>()

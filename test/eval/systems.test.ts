@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { rankOf } from '../../src/eval/metrics/recall.ts'
-import { rerankRowsOf, systemsOf } from '../../src/eval/systems.ts'
+import { rerankSystemsOf, systemsOf } from '../../src/eval/systems.ts'
 import { rankCandidates } from '../../src/link/rank.ts'
 import { rerankSweep, topKOverlap } from '../../src/eval/sweeps.ts'
 import { kbOfVectors, mentionOf, type Vectors } from '../helpers/memory-kb.ts'
@@ -66,7 +66,7 @@ describe('sweeps', () => {
   const known = [{ mention, entityId: 'Q1' }, { mention, entityId: 'Q4' }]
 
   it('give over K what reranking that many candidates gives', async () => {
-    const points = await rerankSweep(kb, known, rerankRowsOf(kb, true))
+    const points = await rerankSweep(kb, known, rerankSystemsOf(kb, true))
     const plan = { mode: 'v2vt', textSpace: 'name', topK: 11 } as const
     for (const { row, k, recall1 } of points) {
       const order = row.includes('face→text') ? 'face-text' : 'text-face'

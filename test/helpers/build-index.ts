@@ -11,7 +11,7 @@ import { readConfig } from '../../src/config.ts'
 import { createFakeLinker } from './fake-linker.ts'
 import { checkReply } from './openapi.ts'
 
-/** What JSON.parse gives: tests state by their expectations what is in it. */
+/** Parsed JSON, untyped: tests state its content by their expectations. */
 type Json = ReturnType<typeof JSON.parse>
 
 export interface Reply { readonly status: number, readonly headers: Record<string, string>, readonly text: string, readonly json: Json }

@@ -1,4 +1,4 @@
-// Program of a child process: builds an index with slow encoders of seeded vectors, and says each step. Killed in tests.
+// Program of a child process: builds an index with slow encoders of seeded vectors, and sends each step. Killed in tests.
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,7 @@ import type { ClipTextEncoder } from '../../src/models/types.ts'
 import { TEXT_SPACES, type EncodedImage, type MentionEncoder } from '../../src/types.ts'
 import { seededVectors } from './build-small-index.ts'
 
-/** One face a photo, whose vector depends on the bytes alone. Bytes that start with "none" show nobody. */
+/** One face per photo, with a vector that depends on the bytes alone; no face for bytes that start with "none". */
 const encoder: MentionEncoder = {
   async encode (bytes): Promise<EncodedImage> {
     process.send?.('encode')

@@ -1,11 +1,11 @@
-// Program of a child process: opens an index for changes, says what became of that, then makes those it is sent.
+// Program of a child process: opens an index for changes, sends the outcome, then applies the changes it receives.
 import { openLiveIndex } from '../../src/kb/live/live-index.ts'
 import { openIndex } from '../../src/kb/search/open-index.ts'
 import { put } from './open-live-index.ts'
 
 export interface Outcome {
   readonly id?: string
-  readonly fault: { readonly code: string; readonly message: string } | null
+  readonly fault: { readonly code: string, readonly message: string } | null
   readonly visible?: boolean
 }
 

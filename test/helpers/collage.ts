@@ -1,4 +1,4 @@
-// A large picture composed of news photos, each scaled so that its face has a wanted size, with the truth to compare to.
+// A large picture composed of news photos, each scaled to a wanted face size, with its ground truth.
 import sharp, { type OverlayOptions } from 'sharp'
 import type { Box } from '../../src/types.ts'
 
@@ -35,7 +35,7 @@ export async function composeCollage (
     })
     .sort((a, b) => b.side - a.side)
   const overlays: OverlayOptions[] = []
-  const truth: Array<{ id: string; box: Box }> = []
+  const truth: Array<{ id: string, box: Box }> = []
   let x = 0
   let y = 0
   let shelf = 0

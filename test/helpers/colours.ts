@@ -5,7 +5,7 @@ import { encodeGraph, node, tensor, value } from './onnx.ts'
 
 export type Colour = readonly [r: number, g: number, b: number]
 
-/** Words the text encoder knows, with their colour, -1..1 a channel; any other word says nothing. */
+/** The text encoder's vocabulary: words and colours, -1..1 per channel; other words are ignored. */
 export const WORDS: Readonly<Record<string, Colour>> = {
   red: [1, -1, -1],
   green: [-1, 1, -1],
@@ -47,7 +47,7 @@ export function imageGraph (
 /** `input_ids` int64 [N, L], and `attention_mask` where asked for -> `text_embeds` float32 [N, DIMS]: the sum of colours. */
 export function textGraph (
   { input = 'input_ids', output = 'text_embeds', dims = DIMS, vocabulary = END + 1 }: GraphFault = {},
-  { mask = false, batch = 'batch', length = 'length' }: { mask?: boolean; batch?: number | string; length?: number | string } = {}
+  { mask = false, batch = 'batch', length = 'length' }: { mask?: boolean, batch?: number | string, length?: number | string } = {}
 ): Uint8Array {
   const table = new Float32Array(vocabulary * dims)
   Object.values(WORDS).forEach((colour, i) => { if (i + 1 < vocabulary) table.set(colour, (i + 1) * dims) })

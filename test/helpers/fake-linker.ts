@@ -12,7 +12,7 @@ export const BUSH: Entity = {
 }
 
 export interface FakeLinker extends Linker {
-  /** Signals of the images it was given, in order. */
+  /** The abort signal of each image, in order. */
   readonly signals: AbortSignal[]
   closed: boolean
 }

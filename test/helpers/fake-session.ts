@@ -1,4 +1,4 @@
-// The Session port with numbers given by the test: for the arithmetic around a graph.
+// A Session with outputs from the test, for the arithmetic around a graph.
 import type { Session, Tensor } from '../../src/runtime/types.ts'
 
 export interface FakeSession extends Session {
@@ -26,7 +26,7 @@ export function fakeSession (
   }
 }
 
-/** A float32 tensor of zeros, but for the entries given as `[index, value]`. */
+/** A float32 tensor of zeros except the entries `[index, value]`. */
 export function sparse (dims: readonly number[], entries: ReadonlyArray<readonly [number, number]> = []): Tensor {
   const data = new Float32Array(dims.reduce((a, b) => a * b, 1))
   for (const [index, value] of entries) data[index] = value

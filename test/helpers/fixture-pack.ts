@@ -1,4 +1,4 @@
-// FIXTURE, not trained: a whole model pack in a folder, so that every mode can be tried end to end without CLIP's weights:
+// FIXTURE, not trained: a whole model pack in a folder, to test every mode end to end without CLIP's weights:
 // detector, landmarks and face encoder of the embedded pack, and the CLIP of colours.ts, or one of true size.
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -24,7 +24,7 @@ const ownModels = fileURLToPath(new URL('../../models/', import.meta.url))
 export interface FixturePack {
   /** Name of the pack, for MODEL_PACK. */
   readonly name: string
-  /** The folder given, for MODELS_DIR. */
+  /** The pack's folder, for MODELS_DIR. */
   readonly modelsDir: string
   readonly manifest: PackManifest
 }
@@ -87,7 +87,7 @@ async function writeClip (
   name: string,
   clip: Clip,
   tokenizer: string | undefined
-): Promise<{ clipImage: ClipImageManifest; clipText: ClipTextManifest }> {
+): Promise<{ clipImage: ClipImageManifest, clipText: ClipTextManifest }> {
   const small = clip === 'colours'
   const place = (file: string): string => join(dir, name, file)
   await (small || clip === 'tokens'

@@ -1,4 +1,4 @@
-// A port that nobody listens on, for a server in a process of its own.
+// A free port, for a server in a child process.
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 

@@ -1,5 +1,5 @@
 // FIXTURE, not trained: graphs of the published models' true size, operators, inputs and outputs, with seeded weights.
-// For benches: they take the time of the real ones (float32, or dynamic int8 as the published CLIP files) and know nothing.
+// For benches: they take the time of the real ones (float32, or dynamic int8 as the published CLIP files).
 import { node, tensor, value, type Attribute, type Data, type Graph } from './onnx.ts'
 
 export type Precision = 'float32' | 'int8'

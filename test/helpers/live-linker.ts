@@ -1,4 +1,4 @@
-// The real linker and a real, live index behind an encoder of our own interface: a "photo" is JSON that lists its faces.
+// The real linker and a real live index behind a fake encoder: a "photo" is JSON that lists its faces.
 import type { Engine } from '../../src/workers/engine.ts'
 import type { EncodedMention } from '../../src/types.ts'
 import { createLinker, type Linker } from '../../src/linker.ts'

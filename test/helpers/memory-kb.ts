@@ -1,10 +1,10 @@
-// A KnowledgeBase held in memory and searched exactly: our own port, for tests of what comes after the search.
+// A KnowledgeBase in memory with flat search, for tests of the stages after it.
 import type { KnowledgeBase } from '../../src/kb/types.ts'
 import type { EncodedMention, Entity, Neighbour, Space } from '../../src/types.ts'
 import { dot, normalize } from '../../src/math/vector.ts'
 
 export interface MemoryEntity extends Entity {
-  /** L2-normalised vectors per space; several in one space count by their best. */
+  /** L2-normalised vectors per space; the best of several counts. */
   readonly vectors: { readonly [S in Space]?: readonly Float32Array[] }
 }
 

@@ -48,7 +48,7 @@ export const addImage = (id: string, i: number): ChangeDraft => ({
 export const deleteImage = (id: string, i: number): ChangeDraft => ({ kind: 'delete-image', entity: id, image: imageOf(i) })
 export const remove = (id: string): ChangeDraft => ({ kind: 'delete', entity: id })
 
-/** Who is nearest to vector `i`. */
+/** Id of the entity nearest to vector `i`; undefined below a similarity of .99. */
 export async function nearest (live: LiveIndex, i: number): Promise<string | undefined> {
   const [first] = await live.view().search('face', vectors[i]!, 1)
   return first !== undefined && first.similarity > 0.99 ? first.entity.id : undefined

@@ -8,7 +8,7 @@ interface Operation { readonly responses: Readonly<Record<string, { $ref?: strin
 export interface OpenApi {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly components: {
-    readonly schemas: Record<string, { enum?: string[]; description?: string }>
+    readonly schemas: Record<string, { enum?: string[], description?: string }>
     readonly responses: Record<string, { content: Record<string, unknown> }>
     readonly examples: Record<string, { value: unknown }>
   }

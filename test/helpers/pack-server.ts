@@ -31,7 +31,7 @@ export const content = (bytes: number): Buffer => randomBytes(bytes)
 /** What a request asked for, and how to answer it. */
 export interface FileServer {
   readonly url: string
-  readonly requests: Array<{ path: string; range: string | undefined; ifRange: string | undefined }>
+  readonly requests: Array<{ path: string, range: string | undefined, ifRange: string | undefined }>
 }
 
 export interface Behaviour {
@@ -39,14 +39,14 @@ export interface Behaviour {
   cutAfter?: number
   ranges?: boolean
   etag?: string | null
-  /** Answers in place of the file where it sends anything, or returns true. */
+  /** Replaces the answer where it sends anything or returns true. */
   before?: (request: IncomingMessage, response: ServerResponse, count: number) => unknown
   /** The bytes of this answer. */
   bytes?: (count: number) => Buffer
   headers?: Record<string, string>
 }
 
-/** Serves one file under every path; by default with ranges and an ETag. */
+/** Serves one file under every path, by default with ranges and an ETag. */
 export async function serveFile (file: Buffer, behaviour: Behaviour = {}): Promise<FileServer> {
   const requests: FileServer['requests'] = []
   const url = await listen((request, response) => {
@@ -71,7 +71,7 @@ export async function serveFile (file: Buffer, behaviour: Behaviour = {}): Promi
   return { url, requests }
 }
 
-/** A file of a test pack; sources are given as the manifest has them, so https. */
+/** A file of a test pack; sources as in the manifest, so https. */
 export interface TestFile { path: string, bytes: Buffer, sources: PackSource[], sha256?: string | null, size?: number | undefined }
 
 /** `https://host.test/…` for a path on a local server that is named as mirror. */
@@ -121,7 +121,7 @@ export interface Registry {
 /** The registry protocol for one package: its document and its tarball. `served` may answer other bytes than the true tarball. */
 export async function serveRegistry (
   files: Readonly<Record<string, Buffer>>,
-  options: { served?: (tarball: Buffer) => Buffer; name?: string; refuse?: number } = {}
+  options: { served?: (tarball: Buffer) => Buffer, name?: string, refuse?: number } = {}
 ): Promise<Registry> {
   const name = options.name ?? 'weights'
   const folder = await temporaryFolder()

@@ -1,4 +1,4 @@
-// A real redis-server for tests that need one. They skip aloud where it is not installed; in CI that fails.
+// A real redis-server for tests that need one. Where it is not installed they skip with a warning; in CI that fails.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, onTestFinished } from 'vitest'

@@ -1,4 +1,4 @@
-// A knowledge base of any size for tests and benchmarks: real texts, real faces where there are any, made-up ones else.
+// A knowledge base of any size for tests and benchmarks: real texts; real faces where available, else synthetic ones.
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { createGunzip } from 'node:zlib'
@@ -10,7 +10,7 @@ import type { IndexParts } from '../../src/kb/search/read-index.ts'
 import type { VectorTable } from '../../src/kb/search/vector-table.ts'
 import type { IndexContent } from '../../src/kb/build/write-index.ts'
 
-/** Stands in the description of every entity whose face is made up. */
+/** Part of the description of every entity with a synthetic face. */
 export const SYNTHETIC = '[synthetic face]'
 
 /**
@@ -61,7 +61,7 @@ export async function createScaleSet ({
   }
 }
 
-/** The direction between two random vectors of the table, nearer to one of them. */
+/** A direction between two random vectors of the table, nearer to the first. */
 function mixture ({ count, dims, read }: VectorTable, random: () => number): Float32Array {
   const mixed = read(Math.floor(random() * count), new Float32Array(dims))
   const other = read(Math.floor(random() * count), new Float32Array(dims))

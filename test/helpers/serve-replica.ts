@@ -1,4 +1,4 @@
-// A process of its own: the real server with a live index (INDEX_DIR) and Redis (REDIS_URL); only its encoder is drawn.
+// Program of a child process: the real server with a live index (INDEX_DIR) and Redis (REDIS_URL); only the encoder is fake.
 import { Command } from 'commander'
 import { addServeCommand } from '../../src/cli/serve.ts'
 import { openLiveIndex } from '../../src/kb/live/live-index.ts'

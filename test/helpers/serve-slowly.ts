@@ -1,4 +1,4 @@
-// A process of its own for tests of signals: the real server around a fake linker. Prints its port when it is ready.
+// Program of a child process for tests of signals: the real server with a fake linker. Prints its port when it is ready.
 // SERVE_MODE: slow (each image takes a second), stuck (images never end), fails (the linker cannot be created), own (creating
 // it throws an unexpected error).
 import { setTimeout } from 'node:timers/promises'

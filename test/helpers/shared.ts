@@ -1,4 +1,4 @@
-// Photos and weights beside the project, read in place. Tests that need them skip aloud without; in CI a skip fails.
+// Photos and weights beside the project, read in place. Without them tests skip with a warning; in CI that fails.
 import { existsSync } from 'node:fs'
 import { describe } from 'vitest'
 

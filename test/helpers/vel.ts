@@ -1,4 +1,4 @@
-// The command line as a process of its own, and a service that it serves.
+// Runs the command line, and the service that it serves, as child processes.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { freePort } from './free-port.ts'

@@ -1,4 +1,4 @@
-// A process of its own for tests of kill -9: opens index argv[2] and writes changes as fast as it can, several at once;
+// Program of a child process for tests of kill -9: opens index argv[2] and writes changes as fast as it can, several at once;
 // prints the entity of each one when it is acknowledged.
 import { writeSync } from 'node:fs'
 import { openLiveIndex } from '../../src/kb/live/live-index.ts'

@@ -1,5 +1,5 @@
-// What CLIP costs: encoding of mentions and texts, reranking, and a whole image in mode v2vt over its bare graphs. The
-// graphs have ViT-B/32's true size and weights that know nothing: the work of the published files without them.
+// Cost of CLIP: encoding of mentions and texts, reranking, and a whole image in mode v2vt relative to its bare graphs. The
+// graphs have the size of ViT-B/32 and random weights: the same work as the published files.
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -58,7 +58,7 @@ interface Whole {
 interface Result {
   readonly cropMs: number
   readonly costs: readonly Costs[]
-  readonly rerankMs: { readonly median: number; readonly p99: number }
+  readonly rerankMs: { readonly median: number, readonly p99: number }
   readonly entities: number
   readonly whole: readonly Whole[]
 }
@@ -218,7 +218,7 @@ function somePeople (count: number): Array<{ name: string, description: string }
   )
 }
 
-/** One round before, that is not counted. */
+/** Median time of `work`, ms, after one warm-up round. */
 async function medianMs (rounds: number, work: () => Promise<unknown>): Promise<number> {
   await work()
   const ms: number[] = []
@@ -265,7 +265,7 @@ async function timeWhole (
   for (const photo of photos.slice(0, 3)) await link(kb, photo, { mode: 'v2vt' })
   const rows: Whole[] = []
   for (const order of ORDERS) {
-    const seen: Array<{ totalMs: number; bareMs: number; rerankMs: number }> = []
+    const seen: Array<{ totalMs: number, bareMs: number, rerankMs: number }> = []
     for (const photo of photos) {
       tape.length = 0
       const start = performance.now()

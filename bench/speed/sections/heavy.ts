@@ -1,5 +1,5 @@
-// What the packs' large encoders cost here: graphs of their true size with seeded weights, since the weights themselves
-// need a network. They take the time of the real ones and know nothing.
+// Cost of the packs' large encoders: graphs of the same size with seeded random weights, since fetching the real weights needs
+// a network. They take the same time.
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -59,7 +59,7 @@ export const heavy = defineSection<Row[]>({
       for (const [name, { graph, input }] of Object.entries(MODELS)) {
         const path = join(folder, `${rows.length}.onnx`)
         await writeGraph(path, graph())
-        // Beside each model, so that the ratio is of the same minute.
+        // Measured beside each model, so that both times come from the same conditions.
         const small = await timeOf(embedded, image(112)(1), rounds)
         const msBy: Record<string, number> = {}
         for (const threads of new Set([1, availableParallelism()])) {

@@ -1,4 +1,4 @@
-// The index at its full size: what bench/speed/kb.bench.ts measures, in a process of its own.
+// The index at full size: runs bench/speed/kb.bench.ts in a separate process.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'

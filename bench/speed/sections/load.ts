@@ -1,4 +1,4 @@
-// The service under load: closed loops of clients against the real server process, its overload and its deadline.
+// The service under load: closed loops of clients against the real server process; overload and deadline.
 import { closedLoop, throughput, times, type Load } from '../closed-loop.ts'
 import { figure, median, percent, percentile, ratio, table } from '../numbers.ts'
 import { groupPicture, portraits } from '../photos.ts'
@@ -9,7 +9,7 @@ import { startBenchServer, type BenchServer } from '../server.ts'
 const CLIENTS = [1, 2, 4, 8, 16]
 const WORKERS = [1, 2]
 const MOST = Math.max(...CLIENTS)
-/** A queue that 16 clients overflow, and a deadline that they reach. */
+/** A queue that 16 clients overflow, and a deadline that they exceed, ms. */
 const SMALL_QUEUE = 4
 const SHORT_MS = 250
 const ROUNDS = 4
@@ -26,7 +26,7 @@ interface Cell {
   readonly loopP99Ms: number
   readonly loopMaxMs: number
   readonly liveP99Ms: number
-  /** Each process at its highest since it started, MB. */
+  /** Peak of each process since its start, MB. */
   readonly peakMB: { readonly server: number, readonly workers: number } | null
 }
 
@@ -167,7 +167,7 @@ async function loadCell (
   }
 }
 
-/** Throughput of two workers over that of one, once a round; both servers run all the time, one works. */
+/** Throughput of two workers relative to one, per round; both servers run throughout, only one is loaded at a time. */
 async function compareWorkers (photos: readonly Buffer[], report: Report): Promise<number[]> {
   const [one, two] = await Promise.all([startBenchServer({ WORKERS: '1' }), startBenchServer({ WORKERS: '2' })])
   const rounds = report.quick ? 1 : ROUNDS
@@ -201,7 +201,7 @@ async function saturate (
   label: string,
   photos: readonly Buffer[],
   report: Report
-): Promise<{ load: Load; live: number[] }> {
+): Promise<{ load: Load, live: number[] }> {
   const server = await startBenchServer(env)
   const progress = report.progress(label.padEnd(24), 1, 'loads')
   const stopProbe = await startProbe(server.origin)

@@ -1,4 +1,4 @@
-// The same photos through face-api, the other way to link faces in Node, in turn with ours.
+// Compares with face-api, another face recognition library for Node, on the same photos, alternating.
 import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm'
@@ -81,7 +81,7 @@ async function openPeer (): Promise<Record<string, Describe>> {
   const folderOf = (name: string): string => dirname(require.resolve(`${name}/package.json`))
   setWasmPaths(join(folderOf('@tensorflow/tfjs-backend-wasm'), 'wasm-out') + sep)
   const { nets } = faceApi
-  // Its own types of it leave out what every backend has.
+  // face-api's types of tf omit members that every backend has.
   const tf = faceApi.tf as unknown as typeof import('@tensorflow/tfjs')
   await tf.setBackend('wasm')
   await tf.ready()

@@ -1,4 +1,4 @@
-// A worker that dies, as by a crash in native code: how long until another has its place, and what it costs meanwhile.
+// A worker that dies, as by a crash in native code: time until its replacement is ready, and requests lost until then.
 import { setTimeout as delay } from 'node:timers/promises'
 import { closedLoop } from '../closed-loop.ts'
 import { figure, median, table } from '../numbers.ts'
@@ -9,7 +9,7 @@ import { startBenchServer, type BenchServer } from '../server.ts'
 const ROUNDS = 8
 const CLIENTS = 4
 const GIVE_UP_MS = 30_000
-/** Another death too soon counts as one that comes again and again. */
+/** Pause between kills, ms. */
 const PAUSE_MS = 1500
 
 interface Round { readonly load: boolean, readonly ms: number, readonly replies: number, readonly failed: number }

@@ -1,4 +1,4 @@
-// Where the time of one image goes: per stage, and against the same graphs run alone on the same tensors.
+// Time of one image: per stage, and against the same graphs alone on the same tensors.
 import { openSession } from '../../../src/runtime/session.ts'
 import { openIndex } from '../../../src/kb/search/open-index.ts'
 import { loadModels } from '../../../src/models/load.ts'
@@ -34,7 +34,7 @@ interface Run { readonly session: Session, readonly feeds: Readonly<Record<strin
 
 interface Opened {
   readonly link: (bytes: Uint8Array) => Promise<{ readonly timings: Timings, readonly faces: number }>
-  /** Graph runs since it was last emptied. */
+  /** Graph runs recorded since the array was last emptied. */
   readonly tape: Run[]
   readonly close: () => Promise<void>
 }
@@ -126,7 +126,7 @@ async function measure (
   report: Report
 ): Promise<Row> {
   const progress = report.progress(`${pack}, ${picture}`.padEnd(24), rounds * photos.length, 'images')
-  const seen: Array<{ timings: Timings; faces: number; totalMs: number; bareMs: number; runs: number }> = []
+  const seen: Array<{ timings: Timings, faces: number, totalMs: number, bareMs: number, runs: number }> = []
   for (const photo of photos.slice(0, 5)) await link(photo)
   for (let n = 0; n < rounds * photos.length; n++) {
     tape.length = 0

@@ -79,7 +79,7 @@ export const texts = defineSection<Result>({
             enter(name)
           }
           progress?.update(done)
-          // What comes then, unless a graph is built, has no steps to tell.
+          // The search is chosen next; without a graph that reports no progress.
           if (at !== 'vectors' || done < total) return
           progress?.stop()
           enter('search chosen')

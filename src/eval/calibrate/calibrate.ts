@@ -1,4 +1,4 @@
-// Learns when the first candidate is right, and from which probability on it may be said.
+// Fits the probability that the first candidate is right, and the threshold from which it is linked.
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import type { Calibration, CalibrationTerm, FeatureName, Features } from '../../kb/calibration.ts'
@@ -8,14 +8,14 @@ import { expectedCalibrationError, reliabilityBins, type ReliabilityBin } from '
 import { fitLogistic } from './logistic.ts'
 import { openSetCurve, pointAtFpir } from '../metrics/open-set.ts'
 
-/** One query with what was known of it. */
+/** One query: features and outcome. */
 export interface Sample {
-  /** Samples of one person are never on both sides of a fold. Strangers are a person each. */
+  /** All samples of a person are in one fold. Each stranger is a person. */
   readonly person: string
   readonly stranger: boolean
-  /** Null where no face was found: nothing to learn from, but it counts as missed. */
+  /** Null where no face was found: not fitted, but counted as missed. */
   readonly features: Features | null
-  /** Whether the first candidate is the right one; never for a stranger. */
+  /** Whether the first candidate is right; false for a stranger. */
   readonly right: boolean
 }
 
@@ -34,11 +34,11 @@ export interface CalibrationReport {
   readonly tried: ReadonlyArray<{ readonly features: readonly FeatureName[], readonly logLoss: number }>
 }
 
-/** Always used; the others join where they help. */
+/** Always used; the optional ones only where they lower the loss. */
 const ALWAYS: readonly FeatureName[] = ['similarity', 'margin', 'usual']
 const OPTIONAL: readonly FeatureName[] = ['crowd', 'faceSize', 'sharpness', 'detectionScore']
 
-/** Below it a first candidate is more likely wrong than right. */
+/** Below this probability a first candidate is more likely wrong than right. */
 const LIKELY = 0.5
 
 /** @throws VEL_ERR_INPUT where there are too few members or strangers to learn from. */
@@ -48,8 +48,8 @@ export function calibrate (
 ): CalibrationReport {
   checkEnough(samples, targetFpir, folds)
   const foldOf = assignFolds(samples, folds, seed)
-  const tried: Array<{ features: FeatureName[]; logLoss: number }> = []
-  const attempt = (features: FeatureName[]): { features: FeatureName[]; odds: number[]; losses: number[] } => {
+  const tried: Array<{ features: FeatureName[], logLoss: number }> = []
+  const attempt = (features: FeatureName[]): { features: FeatureName[], odds: number[], losses: number[] } => {
     const odds = crossValidate(samples, features, foldOf, folds)
     const losses = samples.flatMap((s, i) => s.features === null ? [] : [Math.log1p(Math.exp(s.right ? -odds[i]! : odds[i]!))])
     tried.push({ features, logLoss: mean(losses) })
@@ -112,7 +112,7 @@ function checkEnough (samples: readonly Sample[], targetFpir: number, folds: num
   }
 }
 
-/** Fold of each person: shuffled, then dealt out. */
+/** Fold of each person: shuffled, then assigned in turn. */
 export function assignFolds (samples: readonly Sample[], folds: number, seed: number): Map<string, number> {
   const persons = [...new Set(samples.map(s => s.person))]
   const random = xoroshiro128plus(seed)
@@ -125,7 +125,7 @@ export function assignFolds (samples: readonly Sample[], folds: number, seed: nu
   return new Map(persons.map((person, i) => [person, i % folds]))
 }
 
-/** Log odds of each sample by a model that has not seen its person; NaN for one without a face. */
+/** Log odds of each sample by the model fitted without its fold; NaN without a face. */
 export function crossValidate (
   samples: readonly Sample[],
   features: readonly FeatureName[],
@@ -141,7 +141,7 @@ export function crossValidate (
   return samples.map(s => s.features === null ? NaN : logOdds(s.features, models[foldOf.get(s.person)!]!))
 }
 
-/** Standardises over the samples that know a feature, and fits. A feature that does not vary is left out. */
+/** Standardises each feature over the samples that have it, and fits. A constant feature is left out. */
 function fitTerms (samples: readonly Sample[], names: readonly FeatureName[]): Pick<Calibration, 'intercept' | 'terms'> {
   const faces = samples.filter(s => s.features !== null)
   const unweighted = names.flatMap((feature): CalibrationTerm[] => {
@@ -155,7 +155,7 @@ function fitTerms (samples: readonly Sample[], names: readonly FeatureName[]): P
   return { intercept, terms: unweighted.map((term, i) => ({ ...term, weight: weights[i]! })) }
 }
 
-/** Whether losses are less by more than one standard error of their paired difference. */
+/** Whether the mean loss is lower by more than one standard error of the paired difference. */
 function clearlyLess (losses: readonly number[], than: readonly number[]): boolean {
   const gains = losses.map((loss, i) => than[i]! - loss)
   const gain = mean(gains)

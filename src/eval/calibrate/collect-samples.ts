@@ -6,7 +6,7 @@ import type { EncodedQuery } from '../data/encode-queries.ts'
 import { rankOf } from '../metrics/recall.ts'
 import { rankByFace, ranked } from '../systems.ts'
 
-/** Queries whose entity is not in the index are left out. Each stranger is a person of its own. */
+/** Leaves out queries whose entity is not in the index. Each stranger counts as a separate person. */
 export async function collectSamples (
   kb: KnowledgeBase,
   answers: readonly EncodedQuery[],

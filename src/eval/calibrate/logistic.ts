@@ -1,11 +1,11 @@
-// Logistic regression: weights and an intercept that make right answers most likely, with a small ridge on the weights.
+// Logistic regression by maximum likelihood, with a small ridge penalty on the weights.
 import { Matrix, solve } from 'ml-matrix'
 import { dot } from '../../math/vector.ts'
 import { logistic } from '../../link/probability.ts'
 
 export interface LogisticModel { readonly intercept: number, readonly weights: readonly number[] }
 
-/** With features of unit variance this moves a weight by some percent, and keeps it finite where classes do not overlap. */
+/** With features of unit variance this shrinks a weight by a few percent, and keeps it finite for separable classes. */
 const RIDGE = 1
 const MAX_STEPS = 50
 const SMALL_STEP = 1e-8

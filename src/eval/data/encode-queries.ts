@@ -1,4 +1,4 @@
-// Queries to mentions with embeddings: reads each photo once, through the cache, and picks the face that is asked for.
+// Queries to mentions with embeddings: encodes each photo once, through the cache, and selects the queried face.
 import { readFile } from 'node:fs/promises'
 import pMap from 'p-map'
 import sharp from 'sharp'
@@ -10,21 +10,21 @@ import type { Query } from './queries.ts'
 
 export interface EncodedQuery {
   readonly query: Query
-  /** Null where no face was found, or the photo cannot be read. */
+  /** Null where no face was found or the photo cannot be decoded. */
   readonly mention: EncodedMention | null
 }
 
 export interface EncodedQueries {
   readonly answers: readonly EncodedQuery[]
-  /** Photos that are not there; their queries are not in `answers`. */
+  /** Missing photos; their queries are not in `answers`. */
   readonly missing: readonly string[]
   /** Photos in which no face was found. */
   readonly noFace: readonly string[]
-  /** Photos that cannot be decoded, or have a box that lies outside, with the reason. */
+  /** Photos that cannot be decoded or whose box lies outside, with the reason. */
   readonly unreadable: readonly string[]
-  /** Photos with the same bytes and face as an earlier one under another name; their queries are not in `answers`. */
+  /** Photos equal to an earlier one in bytes and box; their queries are not in `answers`. */
   readonly samePhoto: readonly string[]
-  /** Photos with boxes that reach over the edge and were cut off there. */
+  /** Photos with boxes that were clipped to the picture. */
   readonly cut: readonly string[]
 }
 
@@ -32,14 +32,14 @@ export interface EncodeQueriesOptions {
   readonly cache: PhotoCache | null
   /** Also embed the context crop. */
   readonly context: boolean
-  /** Photos at once. */
+  /** Photos encoded at once. */
   readonly concurrency: number
   readonly onProgress?: (done: number) => void
 }
 
 interface PhotoMentions<M> { readonly width: number, readonly height: number, readonly mentions: readonly M[] }
 
-/** Queries of one photo that are encoded together: those with boxes, or the one without. */
+/** Queries of one photo that are encoded together: all with boxes, or one without. */
 interface Job { readonly path: string, readonly queries: readonly Query[], readonly boxed: boolean }
 
 export async function encodeQueries (
@@ -116,19 +116,19 @@ function jobsOf (queries: readonly Query[]): Job[] {
 
 interface Done { readonly content: string | null, readonly image: EncodedImage | null, readonly refused?: string, readonly cut: boolean }
 
-/** `content` is null for a photo that is not there, `image` for one that cannot be encoded. */
+/** `content` is null for a missing photo, `image` for one that cannot be encoded. */
 async function encodeJob (job: Job, encoder: MentionEncoder, { cache, context }: EncodeQueriesOptions): Promise<Done> {
   const bytes = await readPhoto(job.path)
   if (bytes === null) return { content: null, image: null, cut: false }
   const content = sha256(bytes)
-  const boxes = job.boxed ? await cutToPhoto(job.queries.map(q => q.box!), bytes) : undefined
+  const boxes = job.boxed ? await clipToPhoto(job.queries.map(q => q.box!), bytes) : undefined
   const cut = boxes !== undefined && boxes.some((box, i) => !sameBox(box, job.queries[i]!.box!))
   const key = { sha256: content, options: { ...(boxes !== undefined && { boxes }), ...(context && { context }) } }
   const encoded = await encodeThroughCache(bytes, key, encoder, cache)
   return 'refused' in encoded ? { content, image: null, refused: encoded.refused, cut } : { content, image: encoded, cut }
 }
 
-/** Faults that are not the photo's are thrown. */
+/** Errors that the photo did not cause are thrown. */
 export async function encodeThroughCache (
   bytes: Uint8Array,
   key: PhotoKey,
@@ -145,10 +145,10 @@ export async function encodeThroughCache (
   return encoded
 }
 
-/** Detectors that gave the boxes of a data set often let them reach over the edge, which a service refuses. */
-async function cutToPhoto (boxes: readonly Box[], bytes: Uint8Array): Promise<readonly Box[]> {
+/** Clips boxes to the photo: those of data sets often reach over the edge, which a service refuses. */
+async function clipToPhoto (boxes: readonly Box[], bytes: Uint8Array): Promise<readonly Box[]> {
   const size = await sharp(bytes).metadata().then(({ autoOrient }) => autoOrient, () => null)
-  // What cannot be read is refused by the encoder, with its reason.
+  // The encoder refuses an unreadable photo with a reason.
   if (size === null) return boxes
   const within = (v: number, most: number): number => Math.min(most, Math.max(0, v))
   return boxes.map(({ x1, y1, x2, y2 }) => {

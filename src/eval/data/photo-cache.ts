@@ -1,4 +1,4 @@
-// Encoded photos on disk, by the photo's bytes and the recipe that encoded them, so that a second evaluation is quick.
+// Caches encoded photos on disk, by the photo's bytes and what encoded them, so that a second evaluation is fast.
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { sha256, writeAtomic } from '../../files.ts'
@@ -10,16 +10,16 @@ export interface PhotoCache {
   put: (photo: PhotoKey, encoded: Encoded) => Promise<void>
 }
 
-/** What became of a photo: its mentions, or why it cannot be encoded. */
+/** The mentions of a photo, or the reason why it cannot be encoded. */
 export type Encoded = EncodedImage | { readonly refused: string }
 
-/** Content of the photo, as sha256 in hex, and what was asked of it. */
+/** sha256 of the photo's bytes, hex, and the options it was encoded with. */
 export interface PhotoKey { readonly sha256: string, readonly options: EncodeOptions }
 
 /**
  * Entries are written atomically; an entry that cannot be read counts as missing.
  *
- * @param recipe of all that embeddings depend on: such as `encodingHash` in src/startup.ts gives. Each has entries of its own.
+ * @param recipe identifies all that embeddings depend on, such as `encodingHash` of src/startup.ts. Recipes share no entries.
  */
 export function createPhotoCache (folder: string, recipe: string): PhotoCache {
   const home = join(folder, recipe.slice(0, 16))

@@ -1,4 +1,4 @@
-// Query files: which photo, which face in it, and who it is. Our JSON lines, or WIKIPerson's JSON array.
+// Query files: photos, boxes and the right entity of each. Our JSON lines, or WIKIPerson's JSON array.
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
@@ -8,13 +8,13 @@ import { entityId } from '../../kb/storage/entity-schema.ts'
 
 /** One face to be linked. */
 export interface Query {
-  /** The photo as the file names it. */
+  /** The photo's path as in the file. */
   readonly image: string
-  /** Where the photo is. */
+  /** The photo's path, resolved. */
   readonly path: string
   /** px of the EXIF-oriented photo; null: the face nearest the photo's centre. */
   readonly box: Box | null
-  /** Who it is; null for a stranger, whose right answer is NIL. */
+  /** The right entity; null for a stranger, whose right answer is NIL. */
   readonly entityId: string | null
   /** The query file. */
   readonly file: string
@@ -22,16 +22,16 @@ export interface Query {
 
 export interface QueryFile {
   readonly queries: readonly Query[]
-  /** Same photo and same face as an earlier query, and so left out. */
+  /** Left out: photo and face equal those of an earlier query. */
   readonly duplicates: readonly string[]
-  /** What was wrong, with its place; only with `skipBroken`. */
-  readonly faults: readonly string[]
+  /** Broken entries with their line or item number; only with `skipBroken`. */
+  readonly problems: readonly string[]
 }
 
 export interface ReadOptions {
-  /** Leave out what cannot be read, and tell it, instead of refusing the file. */
+  /** Leave out broken entries and report them, instead of refusing the file. */
   readonly skipBroken?: boolean
-  /** Where the photos are, when not beside the file. */
+  /** Folder of the photos; by default that of the file. */
   readonly imagesDir?: string | undefined
 }
 
@@ -61,41 +61,41 @@ const wikiPersonItem = z.object({
 /**
  * Reads one query file of either kind.
  *
- * @throws VEL_ERR_INPUT for a file that cannot be read, is empty, or has broken places and `skipBroken` is not set: an
- *   evaluation on fewer queries than it was given would be another evaluation.
+ * @throws VEL_ERR_INPUT for a file that cannot be read or is empty, and for broken entries unless `skipBroken` is set: figures
+ *   over a part of the queries must not pass for those over all.
  */
 export async function readQueries (file: string, options: ReadOptions = {}): Promise<QueryFile> {
   const text = await readText(file)
-  const places = text.trimStart().startsWith('[') ? wikiPersonPlaces(file, text) : linePlaces(text)
-  if (places.length === 0) throw errors.input(`queries in ${file}`, 'an empty file')
-  const faults: string[] = []
+  const entries = text.trimStart().startsWith('[') ? wikiPersonEntries(file, text) : lineEntries(text)
+  if (entries.length === 0) throw errors.input(`queries in ${file}`, 'an empty file')
+  const problems: string[] = []
   const queries: Query[] = []
-  for (const { place, value, schema } of places) {
+  for (const { position, value, schema } of entries) {
     const parsed = schema.safeParse(value)
     if (!parsed.success) {
-      faults.push(`${place}: ${value === BROKEN ? 'not JSON' : z.prettifyError(parsed.error).replaceAll(/\s*\n\s*/g, ' ')}`)
+      problems.push(`${position}: ${value === NOT_JSON ? 'not JSON' : z.prettifyError(parsed.error).replaceAll(/\s*\n\s*/g, ' ')}`)
       continue
     }
     const { image, mentions } = parsed.data
     const path = resolve(options.imagesDir ?? dirname(file), image)
     for (const mention of mentions) queries.push({ image, path, box: mention.box ?? null, entityId: mention.id, file })
   }
-  if (faults.length > 0 && options.skipBroken !== true) {
-    throw errors.input(`valid queries in ${file}`, `${listed(faults)}; mend them, or leave them out with --skip-broken`)
+  if (problems.length > 0 && options.skipBroken !== true) {
+    throw errors.input(`valid queries in ${file}`, `${describeProblems(problems)}; mend them, or leave them out with --skip-broken`)
   }
-  if (queries.length === 0) throw errors.input(`queries in ${file}`, listed(faults))
-  return { ...withoutDuplicates(queries), faults }
+  if (queries.length === 0) throw errors.input(`queries in ${file}`, describeProblems(problems))
+  return { ...withoutDuplicates(queries), problems }
 }
 
-interface Place { readonly place: string, readonly value: unknown, readonly schema: typeof queryLine | typeof wikiPersonItem }
+interface Entry { readonly position: string, readonly value: unknown, readonly schema: typeof queryLine | typeof wikiPersonItem }
 
-const BROKEN = Symbol('not JSON')
+const NOT_JSON = Symbol('not JSON')
 
 function parseJson (text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return BROKEN
+    return NOT_JSON
   }
 }
 
@@ -107,21 +107,21 @@ async function readText (file: string): Promise<string> {
   }
 }
 
-function linePlaces (text: string): Place[] {
+function lineEntries (text: string): Entry[] {
   return text
     .split('\n')
-    .flatMap((line, i) => line.trim() === '' ? [] : [{ place: `line ${i + 1}`, value: parseJson(line), schema: queryLine }])
+    .flatMap((line, i) => line.trim() === '' ? [] : [{ position: `line ${i + 1}`, value: parseJson(line), schema: queryLine }])
 }
 
-function wikiPersonPlaces (file: string, text: string): Place[] {
+function wikiPersonEntries (file: string, text: string): Entry[] {
   const items = parseJson(text)
   if (!Array.isArray(items)) {
     throw errors.input(`a JSON array of {"id", "image", "boundingbox", "wikiid"} in ${file}`, 'broken JSON that begins with "["')
   }
-  return items.map((value: unknown, i) => ({ place: `item ${i + 1}`, value, schema: wikiPersonItem }))
+  return items.map((value: unknown, i) => ({ position: `item ${i + 1}`, value, schema: wikiPersonItem }))
 }
 
-/** The first of the same photo and face stays. One that contradicts it is a duplicate too, and is told as such. */
+/** Keeps the first query of each photo and face; a duplicate that names another entity is reported with both ids. */
 function withoutDuplicates (queries: readonly Query[]): { queries: Query[], duplicates: string[] } {
   const first = new Map<string, Query>()
   const duplicates: string[] = []
@@ -140,8 +140,8 @@ function withoutDuplicates (queries: readonly Query[]): { queries: Query[], dupl
   return { queries: [...first.values()], duplicates }
 }
 
-/** At most ten, and how many more. */
-export function listed (items: readonly string[]): string {
+/** The first ten, and the number of the others. */
+export function describeProblems (items: readonly string[]): string {
   const more = items.length - 10
   return `${items.length} broken:\n  ${items.slice(0, 10).join('\n  ')}${more > 0 ? `\n  and ${more} more` : ''}`
 }

@@ -1,4 +1,4 @@
-// Searches remembered on disk by index and embedding, in front of a knowledge base: a second evaluation ranks at once.
+// Caches search results on disk by index and embedding, in front of a knowledge base, so that a second evaluation skips them.
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { sha256, writeAtomic } from '../../files.ts'
@@ -6,19 +6,19 @@ import type { Neighbour } from '../../types.ts'
 import type { KnowledgeBase } from '../../kb/types.ts'
 
 export interface CachedKnowledgeBase extends KnowledgeBase {
-  /** Writes what was learnt. */
+  /** Writes new results to the file. */
   save: () => Promise<void>
 }
 
 type Found = ReadonlyArray<readonly [id: string, similarity: number]>
 
-/** Longer answers, as those of sweeps, are not kept: they would fill the disk. */
+/** Largest k that is cached; results of sweeps are longer and would fill the disk. */
 const LONGEST = 100
 const SAME = 1e-6
 
 /**
- * @param file belongs to this index alone: its version is in the name. The first answer that is used is checked against
- *   a real search, since graphs of one version may differ between machines; where it differs the file is forgotten.
+ * @param file of this index version alone. The first result that is reused is checked against a real search, since graphs of
+ *   one version may differ between machines; where it differs the file is discarded.
  */
 export async function withSearchCache (kb: KnowledgeBase, file: string): Promise<CachedKnowledgeBase> {
   let known = await read(file)
@@ -60,7 +60,7 @@ function same (a: readonly Neighbour[], b: readonly Neighbour[]): boolean {
   return a.length === b.length && a.every((n, i) => n.entity.id === b[i]!.entity.id && Math.abs(n.similarity - b[i]!.similarity) < SAME)
 }
 
-/** What cannot be read is as good as nothing known. */
+/** An unreadable file counts as empty. */
 async function read (file: string): Promise<Map<string, Found>> {
   try {
     return new Map(JSON.parse(await readFile(file, 'utf8')) as Array<[string, Found]>)

@@ -1,4 +1,4 @@
-// How far the measures could have come out otherwise: bootstrap intervals over persons.
+// Confidence intervals of the measures, by bootstrap over persons.
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { byPerson, each, MRR_AT, perQuery, RECALL_AT, type Hit, type Scores } from './recall.ts'
@@ -13,15 +13,15 @@ export interface ScoreIntervals {
 
 export interface BootstrapOptions { readonly resamples?: number, readonly seed?: number }
 
-/** The seven measures in a row. */
+/** The seven measures, in order. */
 const MEASURES: ReadonlyArray<(s: Scores) => number> = [
   ...RECALL_AT.map(k => (s: Scores) => s.recall[k]),
   ...MRR_AT.map(k => (s: Scores) => s.mrr[k])
 ]
 
 /**
- * Percentile bootstrap. Persons are drawn, not photos: photos of one person succeed and fail together, and drawing
- * them one by one would make the interval too narrow.
+ * Percentile bootstrap. Persons are resampled, not photos: results of one person's photos are correlated, so resampling photos
+ * would make the interval too narrow.
  *
  * @returns intervals of the averages per query and per person.
  * @see Efron & Tibshirani 1993, chapter 13.
@@ -29,7 +29,7 @@ const MEASURES: ReadonlyArray<(s: Scores) => number> = [
 export function bootstrap (
   hits: readonly Hit[],
   { resamples = 1000, seed = 1 }: BootstrapOptions = {}
-): { perQuery: ScoreIntervals; perPerson: ScoreIntervals } {
+): { perQuery: ScoreIntervals, perPerson: ScoreIntervals } {
   const groups = byPerson(hits)
   const counts = Float64Array.from(groups, group => group.length)
   const width = MEASURES.length

@@ -1,4 +1,4 @@
-// How far stated probabilities are from what happens: reliability bins and the expected calibration error.
+// Stated probabilities against observed frequencies: reliability bins and the expected calibration error.
 
 /** A stated probability, 0..1, and whether the answer was right. */
 export interface Judged { readonly probability: number, readonly right: boolean }

@@ -1,6 +1,6 @@
-// Strangers named and members found, as NIST counts them: FPIR and TPIR over the threshold.
+// Open-set identification as NIST measures it: FPIR and TPIR over the threshold.
 
-/** A search for someone who is in the index: the first answer's score, and whether it is the right one. */
+/** A search for a member of the index: the first candidate's score, and whether it is right. */
 export interface MatedSearch { readonly score: number, readonly right: boolean }
 
 export interface OpenSetPoint {
@@ -8,11 +8,11 @@ export interface OpenSetPoint {
   readonly fpir: number
   /** True positive identification rate: share of members whose first answer is right and scores at least `threshold`. */
   readonly tpir: number
-  /** An observed score; Infinity where no score keeps the strangers out. */
+  /** An observed score; Infinity where every observed one admits strangers. */
   readonly threshold: number
 }
 
-/** The rates that reports name. */
+/** False positive identification rates in reports. */
 export const FPIR_TARGETS = [0.003, 0.01, 0.05] as const
 
 /**
@@ -33,7 +33,7 @@ export function openSetCurve (mated: readonly MatedSearch[], strangers: readonly
   events.forEach((event, i) => {
     named += event.stranger
     found += event.found
-    // Equal scores pass the threshold together.
+    // Equal scores share a threshold.
     if (events[i + 1]?.score === event.score) return
     const last = points.at(-1)!
     const point = { fpir: named / strangers.length, tpir: found / mated.length, threshold: event.score }

@@ -3,7 +3,7 @@
 /** One answer of a ranking; `score` is what orders it. */
 export interface Ranked { readonly id: string, readonly score: number }
 
-/** One query whose right entity is in the index: who it was, and where the ranking put the right one. */
+/** One query whose entity is in the index: the entity and its rank, from 1; Infinity where it was not found. */
 export interface Hit { readonly person: string, readonly rank: number }
 
 export const RECALL_AT = [1, 3, 5, 10] as const
@@ -12,14 +12,14 @@ export type Recall = Readonly<Record<typeof RECALL_AT[number], number>>
 export type Mrr = Readonly<Record<typeof MRR_AT[number], number>>
 export interface Scores { readonly recall: Recall, readonly mrr: Mrr }
 
-/** How many answers a ranking needs for the measures here: one past 10, so that a tie over the edge is seen. */
+/** Length of a ranking that the measures need: one more than 10, to detect a tie across the cut. */
 export const DEPTH = 11
 
 /**
- * Place of `id` in a ranking that is sorted best first; Infinity when it is not there.
+ * Rank of `id`, from 1, in a ranking that is sorted best first; Infinity where it is missing.
  *
- * Among equals the right one counts as the last: a model that cannot tell people apart earns nothing by luck of order.
- * NaN equals nothing, so answers without a score keep the places they have.
+ * Among equal scores the right entity counts as the last: the order of ties must not earn anything. NaN equals nothing, so
+ * candidates without a score keep their rank.
  */
 export function rankOf (ranking: readonly Ranked[], id: string): number {
   const at = ranking.findIndex(r => r.id === id)
@@ -57,12 +57,12 @@ export function byPerson (hits: readonly Hit[]): Hit[][] {
   return [...groups.values()]
 }
 
-/** Averages over queries: each photo counts alike. */
+/** Averages over queries: each photo has the same weight. */
 export function perQuery (hits: readonly Hit[]): Scores {
   return meanScores(hits.map(hit => scoresOfRank(hit.rank)))
 }
 
-/** Averages each person's queries, then the persons: each person counts alike, however many photos there are. */
+/** Averages each person's queries, then the persons: each person has the same weight, whatever the number of photos. */
 export function perPerson (hits: readonly Hit[]): Scores {
   return meanScores(byPerson(hits).map(perQuery))
 }

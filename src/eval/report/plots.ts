@@ -13,11 +13,11 @@ interface Axis { readonly name: string, readonly log?: boolean, readonly min?: n
 
 const SIZE = { width: 720, height: 480 }
 
-/** The plots that this report has figures for. */
+/** The plots for which the report has data. */
 export function plotsOf (report: Report): Plot[] {
   const share: Omit<Axis, 'name'> = { min: 0, max: 1 }
   const plots: Array<Plot & { empty: boolean }> = [
-    // NOTE: a logarithmic axis has no 0, so the part of the curve without a stranger is left out.
+    // NOTE: a logarithmic axis has no 0, so points with an FPIR of 0 are left out.
     {
       file: 'open-set.svg',
       empty: report.openSetCurve.length === 0,
@@ -90,7 +90,7 @@ export async function renderSvg (option: EChartsOption): Promise<string> {
   }
 }
 
-/** Lines over two axes; names of several lines are in a legend. */
+/** A line chart with a legend. */
 export function curves (title: string, x: Axis, y: Axis, lines: readonly Curve[]): EChartsOption {
   const axis = ({ name, log, min, max }: Axis): object => ({
     type: log === true ? 'log' : 'value',

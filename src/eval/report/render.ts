@@ -1,4 +1,4 @@
-// The report for people: tables for the terminal and for Markdown, from the same cells.
+// The report as tables, for the terminal and for Markdown.
 import Table from 'cli-table3'
 import { MRR_AT, RECALL_AT } from '../metrics/recall.ts'
 import type { Report, RowReport } from './report.ts'
@@ -46,7 +46,7 @@ function gridsOf (report: Report): Grid[] {
 function measures (
   title: string,
   rows: readonly RowReport[],
-  of: (r: RowReport) => { scores: Pick<RowReport, 'recall' | 'mrr'>; intervals: RowReport['intervals']['perQuery'] }
+  of: (r: RowReport) => { scores: Pick<RowReport, 'recall' | 'mrr'>, intervals: RowReport['intervals']['perQuery'] }
 ): Grid {
   return {
     title,
@@ -75,7 +75,7 @@ function openSet ({ openSet, counts, rows, calibration }: Report): Grid {
   }
 }
 
-/** A calibration is of faces alone, the first row. */
+/** A calibration applies to the first system, faces alone. */
 function decisions ({ rows, calibration }: Report): Grid {
   return {
     title: 'At the default decision',
@@ -117,9 +117,9 @@ function overlap ({ overlap }: Report): Grid {
   }
 }
 
-/** What did not count, and the rules. */
+/** Counts of what was left out, and the rules. */
 function notes ({ counts }: Report): string[] {
-  const told: ReadonlyArray<readonly [number, string]> = [
+  const counted: ReadonlyArray<readonly [number, string]> = [
     [counts.notInIndex, 'queries whose entity is not in the index: counted apart, in no measure'],
     [counts.noFace, 'queries without a face in the photo: counted as missed'],
     [counts.unreadable, 'photos that cannot be decoded: counted as missed'],
@@ -128,7 +128,7 @@ function notes ({ counts }: Report): string[] {
     [counts.broken, 'broken places in the query files: left out']
   ]
   return [
-    ...told.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`),
+    ...counted.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`),
     'Among equal scores the right entity counts as the last. Intervals by bootstrap over persons.'
   ]
 }

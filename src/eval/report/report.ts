@@ -1,4 +1,4 @@
-// Rankings to the report: every figure that `vel eval` prints, in one plain object.
+// Rankings to the report: all figures of `vel eval` in one plain object.
 import type { IndexInfo, LinkStatus } from '../../types.ts'
 import { bootstrap, type ScoreIntervals } from '../metrics/bootstrap.ts'
 import { expectedCalibrationError, reliabilityBins, type ReliabilityBin } from '../metrics/calibration-error.ts'
@@ -7,14 +7,14 @@ import { FPIR_TARGETS, openSetCurve, pointAtFpir, type OpenSetPoint } from '../m
 import type { Query } from '../data/queries.ts'
 import type { OverlapPoint, SweepPoint } from '../sweeps.ts'
 
-/** One query as one row answered it. */
+/** The answer of one system to one query. */
 export interface Answer {
   readonly query: Query
   /** Whether the query's entity is in the index; false for a stranger. */
   readonly inIndex: boolean
   /** Best first; empty where no face was found. */
   readonly ranking: readonly Ranked[]
-  /** What the service decides by default, where it is known. */
+  /** The service's default decision, where known. */
   readonly decision?: { readonly status: LinkStatus, readonly probability?: number | undefined } | undefined
 }
 
@@ -27,11 +27,11 @@ export interface RowReport extends Scores {
   readonly intervals: { readonly perQuery: ScoreIntervals, readonly perPerson: ScoreIntervals }
 }
 
-/** What the queries were, and what of them did not count. */
+/** Numbers of queries, and of those left out. */
 export interface QueryCounts {
   readonly files: readonly string[]
   readonly strangers: number
-  /** Queries whose entity is not in the index: apart from every measure. */
+  /** Queries whose entity is not in the index: in no measure. */
   readonly notInIndex: number
   readonly noFace: number
   readonly unreadable: number
@@ -41,12 +41,17 @@ export interface QueryCounts {
 }
 
 export interface Decisions {
-  /** Of the strangers, share that was linked to someone. */
+  /** Share of strangers that was linked, 0..1. */
   readonly strangersLinked: number
-  /** Of the members, shares that were linked to the right one, to a wrong one, and to none. */
+  /** Shares of members that were linked to the right entity, to a wrong one, and to none, 0..1. */
   readonly membersRight: number
   readonly membersWrong: number
   readonly membersUnlinked: number
+}
+
+export interface DecidedRow extends RowReport {
+  /** Null where the service never decides on this ranking by default. */
+  readonly decisions: Decisions | null
 }
 
 export interface Report extends Scores {
@@ -57,10 +62,10 @@ export interface Report extends Scores {
   readonly queries: number
   readonly counts: QueryCounts
   readonly perPerson: Scores
-  readonly rows: ReadonlyArray<RowReport & { /** Null where no service decides so by default. */ readonly decisions: Decisions | null }>
+  readonly rows: readonly DecidedRow[]
   /** The first row on each query file. */
   readonly sets: readonly RowReport[]
-  /** At the FPIR that is named in `fpir`; what was reached is `reachedFpir`. `threshold` null: none keeps strangers out. */
+  /** `fpir` is the target, `reachedFpir` the rate at the threshold. `threshold` null: none reaches the target. */
   readonly openSet: ReadonlyArray<{
     readonly fpir: number
     readonly reachedFpir: number
@@ -70,8 +75,8 @@ export interface Report extends Scores {
   readonly openSetCurve: readonly OpenSetPoint[]
   /** Of the first row. */
   readonly decisions: Decisions | null
-  /** `ece` null where nothing states a probability. */
-  readonly calibration: { readonly ece: number | null; readonly bins: readonly ReliabilityBin[] }
+  /** `ece` null where no probability is stated. */
+  readonly calibration: { readonly ece: number | null, readonly bins: readonly ReliabilityBin[] }
   readonly rerankSweep: readonly SweepPoint[]
   readonly overlap: readonly OverlapPoint[]
 }
@@ -132,7 +137,7 @@ export function rowReport (name: string, answers: readonly Answer[]): RowReport 
   }
 }
 
-/** What a threshold is put on: the probability where there is one, else the first score; -Infinity without an answer. */
+/** The value that thresholds apply to: the probability where stated, else the first score; -Infinity without candidates. */
 function confidence (answer: Answer): number {
   return answer.decision?.probability ?? answer.ranking[0]?.score ?? -Infinity
 }

@@ -54,7 +54,7 @@ describe('query lines', () => {
     await expect(readQueries(file)).rejects.toThrow(reason)
     const kept = await readQueries(file, { skipBroken: true })
     expect(kept.queries.map(q => q.image)).toEqual(['a.jpg', 'c.jpg'])
-    expect(kept.faults).toHaveLength(1)
+    expect(kept.problems).toHaveLength(1)
   })
 
   it('that repeat are left out and told, also when they contradict', async () => {

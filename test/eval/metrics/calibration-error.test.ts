@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { expectedCalibrationError, reliabilityBins } from '../../../src/eval/metrics/calibration-error.ts'
 
-const repeat = (count: number, probability: number, right: boolean): Array<{ probability: number; right: boolean }> =>
+const repeat = (count: number, probability: number, right: boolean): Array<{ probability: number, right: boolean }> =>
   Array.from({ length: count }, () => ({ probability, right }))
 
 describe('calibration error', () => {
