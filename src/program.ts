@@ -10,7 +10,12 @@ const fromSource = import.meta.url.endsWith('.ts')
  * @param name of the program without its ending, such as `./worker`, relative to the file with URL `from`.
  * @param from `import.meta.url` of the caller.
  */
-export function forkProgram (name: string, from: string, args: readonly string[] = [], options: Omit<ForkOptions, 'execArgv'> = {}): ChildProcess {
+export function forkProgram (
+  name: string,
+  from: string,
+  args: readonly string[] = [],
+  options: Omit<ForkOptions, 'execArgv'> = {}
+): ChildProcess {
   // NOTE: execArgv is always set: otherwise the child would inherit the debugger's port, which is in use.
   const execArgv = fromSource ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
   return fork(fileURLToPath(urlOf(name, from)), args, { ...options, execArgv })
@@ -21,7 +26,11 @@ export function startThread (name: string, from: string, workerData: unknown): W
   const url = urlOf(name, from)
   if (!fromSource) return new Worker(url, { workerData })
   // NOTE: `--import tsx` does not reach threads on Node 20.
-  return new Worker(`import('tsx/esm/api').then(({ register }) => { register(); return import(${JSON.stringify(url.href)}) })`, { eval: true, workerData, execArgv: [] })
+  return new Worker(`import('tsx/esm/api').then(({ register }) => { register(); return import(${JSON.stringify(url.href)}) })`, {
+    eval: true,
+    workerData,
+    execArgv: []
+  })
 }
 
 function urlOf (name: string, from: string): URL {

@@ -1,10 +1,11 @@
 // The encoding half of the path: bytes -> decode -> detect -> align -> embed. Runs in a worker process, without an index.
-import type { Box, Detection, EncodedImage, EncodeOptions, Landmarks, Timings } from '../types.ts'
+import type { Box, Detection, EncodedImage, EncodedMention, EncodeOptions, Landmarks, Stage, Timings, Turn } from '../types.ts'
 import type { EncodingModels } from '../models/types.ts'
 import type { Pyramid } from '../image/pyramid.ts'
 import { errors } from '../errors.ts'
 import { createTimer } from '../timings.ts'
-import { iou } from '../image/box.ts'
+import { area, iou } from '../image/box.ts'
+import { lackOf } from '../packs/evidence.ts'
 import { align } from './align.ts'
 import { embedContexts } from './context.ts'
 import { decode, type DecodeLimits } from './decode.ts'

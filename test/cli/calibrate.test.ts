@@ -44,6 +44,8 @@ beforeAll(async () => {
       height: 10,
       mentions: [mentionOf(JSON.parse(Buffer.from(bytes).toString()) as number[])],
       facesFound: 1,
+      facesRejected: 0,
+      turnedBy: 0,
       timings: {}
     }),
     close: async () => {}

@@ -78,10 +78,6 @@ export interface TestFile { path: string, bytes: Buffer, sources: PackSource[], 
 export const source = (path: string): PackSource => ({ url: `https://publisher.test/${path}` })
 
 export function testPack (detector: TestFile, face: TestFile, change: { commercialUse?: boolean } = {}): PackManifest {
-  const sizeOf = (file: TestFile): object => {
-    if (!('size' in file)) return { bytes: file.bytes.length }
-    return file.size === undefined ? {} : { bytes: file.size }
-  }
   const model = (file: TestFile): object => ({
     name: `model of ${file.path}`,
     files: {

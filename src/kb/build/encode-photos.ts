@@ -85,8 +85,7 @@ async function encodeTwice (encoder: MentionEncoder, bytes: Uint8Array): Promise
   }
 }
 
-
-/** @returns the bytes, or the reason that there are none. */
+/** @returns the bytes, or why there are none. */
 async function readPhoto (path: string): Promise<Uint8Array | string> {
   try {
     const { size } = await stat(path).then(found => found.isFile() ? found : Promise.reject(new Error('not a file')))

@@ -46,10 +46,10 @@ export async function openPhotoCheckpoint (path: string, recipe: string): Promis
     resumed,
     get: key => lines.get(key)?.outcome,
     async add (key, outcome, face) {
-      if (places.has(key)) return
+      if (lines.has(key)) return
       const line = withChecksum({ key, outcome, ...(face === undefined ? {} : { face: toBase64(face) }) })
       const bytes = await append(file, line)
-      places.set(key, { outcome, offset: end, bytes })
+      lines.set(key, { outcome, offset: end, bytes })
       end += bytes
       if (++unsynced % LINES_PER_SYNC === 0) await file.datasync()
     },

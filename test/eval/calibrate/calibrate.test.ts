@@ -47,7 +47,10 @@ function draw (members: number, strangers: number): Sample[] {
       usual: 0.3 + 0.05 * normal(),
       faceSize: 4,
       sharpness: normal(),
-      detectionScore: null
+      detectionScore: null,
+      featureNorm: null,
+      viewAgreement: null,
+      landmarkSpread: null
     }
     return {
       person,

@@ -76,6 +76,8 @@ describe('encoding queries', () => {
           height: 40,
           mentions: boxes!.map(box => mentionOf([1, 0], undefined, box)),
           facesFound: boxes!.length,
+          facesRejected: 0,
+          turnedBy: 0,
           timings: {}
         }
       },

@@ -45,8 +45,12 @@ describe('the cache of searches', () => {
     expect(deeper.searches).toBe(3)
   })
 
-  it('hands on all else that the index tells', async () => {
-    const kb = { ...kbOfVectors(vectors), fusion: { normalisation: 'z-score', face: 0.8, text: 0.2 } as const, usual: async () => 0.25 }
+  it('passes on everything else of the index', async () => {
+    const kb = {
+      ...kbOfVectors(vectors),
+      fusion: { normalisation: 'z-score', face: 0.8, text: 0.2 } as const,
+      cohortMean: async () => 0.25
+    }
     const cached = await withSearchCache(kb, file)
     expect(cached).toMatchObject({ fusion: kb.fusion, decision: kb.decision, info: kb.info })
     expect(await cached.cohortMean({ id: 'Q1' })).toBe(0.25)
