@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { IndexInfo } from '../../types.ts'
 import { errors } from '../../errors.ts'
-import { acquireLock, withLock } from '../storage/lock.ts'
+import { acquireIndexLock, withLock } from '../storage/lock.ts'
 import { stamp, type Change, type ChangeDraft } from './change.ts'
 import { openWal, readWal, type Wal } from './wal.ts'
 import { createChangeSet } from './change-set.ts'
@@ -75,7 +75,7 @@ export async function openLiveIndex (options: LiveOptions): Promise<LiveIndex> {
   const changes = createChangeSet()
   const listeners: LiveListener[] = []
   const base = await open()
-  const release = writable ? await acquireLock(dir, siblingPath(dir, 'changes.lock')).catch((error: unknown) => { throw writeError(dir, error) }) : async () => {}
+  const release = writable ? (await acquireIndexLock(dir, siblingPath(dir, 'changes.lock')).catch((error: unknown) => { throw writeError(dir, error) })).release : async () => {}
   let log: Wal | null = null
   try {
     log = await openLog(dir, writable, changes.apply, say)

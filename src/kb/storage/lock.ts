@@ -1,77 +1,45 @@
 // One writer at a time: of an index folder, of its change log.
-import { randomUUID } from 'node:crypto'
-import { link, readFile, rm, writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
+import { stat } from 'node:fs/promises'
 import { errors } from '../../errors.ts'
+import { acquireLock, isHeld, type Lock } from '../../lock.ts'
 
-/** `started` tells a process from a former one of the same id: in a container every one is process 1. */
-interface Holder { readonly pid: number, readonly host: string, readonly token: string, readonly started: number }
+/** A process that was killed holds its lock for this long. */
+const STALE_MS = 5000
 
-/** Runs `work` while holding the lock file `path`. @throws VEL_ERR_INDEX where another process holds it. */
+/** Somewhat longer than a lock takes to become stale: its first refresh may be dated up to a second ahead. */
+const WAIT_MS = STALE_MS + 1500
+
+/**
+ * Runs `work` while holding the lock `path` on index `dir`.
+ *
+ * @throws VEL_ERR_INDEX where another process holds it, or takes it over while `work` runs because this process stood still.
+ */
 export async function withLock<T> (dir: string, path: string, work: () => Promise<T>): Promise<T> {
-  const release = await acquireLock(dir, path)
+  const { lost, release } = await acquireIndexLock(dir, path)
   try {
-    return await work()
+    const result = await work()
+    const taken = `another process that took over ${path} meanwhile; check the index with \`vel kb verify\``
+    if (lost.aborted) throw errors.index(dir, 'to be the only one that writes it', taken)
+    return result
   } finally {
     await release()
   }
 }
 
 /**
- * Takes the lock file `path`. A lock whose process on this machine has died is taken over at once,
- * so that a killed build can go on. proper-lockfile, the usual library, would let it wait for the lock to grow stale.
+ * Takes the lock `path` on index `dir`. A lock that is held is waited for, up to 6.5 s: long enough for that of a process that
+ * was killed to be taken over.
  *
- * @returns what gives it back.
  * @throws VEL_ERR_INDEX where another process holds it.
  */
-export async function acquireLock (dir: string, path: string): Promise<() => Promise<void>> {
-  const mine: Holder = { pid: process.pid, host: hostname(), token: randomUUID(), started: performance.timeOrigin }
-  if (!await create(path, mine)) {
-    const holder = await readHolder(path)
-    const inUse = errors.index(dir, 'to be the only one that writes it', `a lock of process ${holder?.pid ?? '?'} on ${holder?.host ?? '?'}; wait for it or, if it is gone, remove ${path}`)
-    if (holder === undefined || isAlive(holder)) throw inUse
-    // The right to take over this very lock goes to one process only.
-    const claim = `${path}.${holder.token}`
-    if (!await create(claim, mine)) throw inUse
-    await rm(path)
-    const taken = await create(path, mine)
-    await rm(claim)
-    if (!taken) throw inUse
-  }
-  return async () => { await rm(path, { force: true }) }
-}
-
-/** The file comes into being with its content, so that no other process reads half of it. */
-async function create (path: string, holder: Holder): Promise<boolean> {
-  const written = `${path}.${holder.token}.${holder.pid}`
+export async function acquireIndexLock (dir: string, path: string): Promise<Lock> {
   try {
-    await writeFile(written, JSON.stringify(holder))
-    await link(written, path)
-    return true
+    return await acquireLock(path, { staleMs: STALE_MS, waitMs: WAIT_MS })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw error
-  } finally {
-    await rm(written, { force: true })
-  }
-}
-
-/** @returns undefined where it is not a lock that this program wrote. */
-async function readHolder (path: string): Promise<Holder | undefined> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as Holder
-  } catch {
-    return undefined
-  }
-}
-
-function isAlive ({ pid, host, started }: Holder): boolean {
-  if (host !== hostname()) return true
-  if (pid === process.pid) return started === performance.timeOrigin
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+    if (!isHeld(error)) throw error
+    const refreshed = await stat(path).then(({ mtime }) => mtime.toISOString(), () => 'an unknown time')
+    const advice = `stop that process or wait for it; a lock that is not refreshed for ${STALE_MS / 1000} s is taken over`
+    const held = `a lock of another process: ${path}, last refreshed at ${refreshed}`
+    throw errors.index(dir, 'to be the only one that writes it', `${held}; ${advice}`)
   }
 }

@@ -1,11 +1,12 @@
-// One fetch at a time per MODELS_DIR. proper-lockfile: the lock of a crashed process expires, also on network disks.
+// One fetch at a time per MODELS_DIR.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import pRetry from 'p-retry'
-import { lock } from 'proper-lockfile'
 import { errors } from '../../errors.ts'
+import { acquireLock, type Lock } from '../../lock.ts'
 import type { FetchOptions } from './download.ts'
 import { stopped, writeError } from './errors.ts'
+
+const STALE_MS = 15_000
 
 /**
  * Runs `work` under the lock; waits while another process holds it.
@@ -19,35 +20,23 @@ export async function withFetchLock<T> (
   options: FetchOptions,
   work: (signal: AbortSignal) => Promise<T>
 ): Promise<T> {
-  const lost = new AbortController()
-  const signal = AbortSignal.any([lost.signal, ...(options.signal !== undefined ? [options.signal] : [])])
-  let noted = false
-  const lockfilePath = join(modelsDir, '.fetch.lock')
-  const acquire = async (): Promise<() => Promise<void>> => {
-    return await lock(modelsDir, { lockfilePath, stale: 15_000, onCompromised: () => { lost.abort() } })
-  }
-  let release: () => Promise<void>
+  let lock: Lock
   try {
     await mkdir(modelsDir, { recursive: true })
-    release = await pRetry(acquire, {
-      retries: Infinity,
-      minTimeout: 500,
-      factor: 1,
-      signal,
-      shouldRetry: ({ error }) => (error as NodeJS.ErrnoException).code === 'ELOCKED',
-      onFailedAttempt: ({ error }) => {
-        if (noted || (error as NodeJS.ErrnoException).code !== 'ELOCKED') return
-        noted = true
-        options.onNote?.(`Another fetch into ${modelsDir} is at work; waiting for it.`)
-      }
+    lock = await acquireLock(join(modelsDir, '.fetch.lock'), {
+      staleMs: STALE_MS,
+      waitMs: Infinity,
+      signal: options.signal,
+      onWait: () => { options.onNote?.(`Another fetch into ${modelsDir} is at work; waiting for it.`) }
     })
   } catch (error) {
-    if (signal.aborted) throw stopped(pack)
-    throw writeError(pack, modelsDir, error) ?? errors.fetchFailed(pack, `a lock in ${modelsDir} (MODELS_DIR)`, (error as Error).message)
+    if (options.signal?.aborted === true) throw stopped(pack)
+    const meaning = writeError(pack, modelsDir, error)
+    throw meaning ?? errors.fetchFailed(pack, `a lock in ${modelsDir} (MODELS_DIR)`, (error as Error).message)
   }
   try {
-    return await work(signal)
+    return await work(AbortSignal.any([lock.lost, ...(options.signal !== undefined ? [options.signal] : [])]))
   } finally {
-    if (!lost.signal.aborted) await release()
+    await lock.release()
   }
 }

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
 import { build } from 'esbuild'
 import { beforeAll, expect, test } from 'vitest'
-import { toBase64 } from '../../../src/math/vector.ts'
+import { encodeVector } from '../../../src/kb/live/change.ts'
+import { siblingPath } from '../../../src/kb/storage/atomic-folder.ts'
 import { createRandom } from '../../../src/math/random.ts'
 import { identity } from '../../helpers/build-small-index.ts'
 import { openSmall, vectors, writeSmallIndex } from '../../helpers/open-live-index.ts'
@@ -33,6 +34,8 @@ async function writeAndKill (dir: string, round: number, afterMs: number): Promi
   await delay(afterMs)
   child.kill('SIGKILL')
   await ended
+  // Not refreshed for long: what it is to wait until then is tested in test/kb/storage/lock.test.ts.
+  await utimes(siblingPath(dir, 'changes.lock'), 0, 0)
   const [opened, ...acknowledged] = out.split('\n').slice(0, -1)
   expect(opened).toBe('open')
   return acknowledged
