@@ -1,20 +1,22 @@
 // A knowledge base that is served and changed: an index folder, the changes since, and the swap from one index to the next.
-import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { IndexInfo } from '../../types.ts'
 import { errors } from '../../errors.ts'
-import { acquireIndexLock, withLock } from '../storage/lock.ts'
-import { stamp, type Change, type ChangeDraft } from './change.ts'
-import { openWal, readWal, type Wal } from './wal.ts'
-import { createChangeSet } from './change-set.ts'
-import { writeView } from './compact.ts'
-import { siblingPath, writeError } from '../storage/atomic-folder.ts'
-import { createIndexHandle } from './index-handle.ts'
-import type { IndexedKnowledgeBase } from '../search/open-index.ts'
-import { createView, differences, type KnowledgeBaseView, type OverlayEntity } from './overlay.ts'
+import { withLock } from '../storage/lock.ts'
+import { siblingPath } from '../storage/atomic-folder.ts'
 import { readIndexManifest } from '../storage/read-manifest.ts'
+import type { IndexedKnowledgeBase } from '../search/open-index.ts'
 import type { Tell } from '../search/threads.ts'
-import type { OnProgress } from '../build/progress.ts'
+import type { OnWriting } from '../build/write-index.ts'
+import { createAutoCompact } from './auto-compact.ts'
+import { isTooFarAhead, stamp, type Change, type ChangeDraft } from './change.ts'
+import { createChangeSet, type ChangeSet } from './change-set.ts'
+import { writeView } from './compact.ts'
+import { openChanges, readChanges } from './open-changes.ts'
+import { createOverlaidIndex } from './overlaid-index.ts'
+import type { KnowledgeBaseView } from './overlay.ts'
+import { createSerial } from './serial.ts'
+import type { Wal } from './wal.ts'
 
 export interface LiveOptions {
   readonly dir: string
@@ -22,10 +24,10 @@ export interface LiveOptions {
   readonly open: () => Promise<IndexedKnowledgeBase>
   /** Of the face encoder that asks. */
   readonly recipe: string
-  /** Changes are taken and kept in the log; one process alone may do so. Otherwise the log is read, where there is one. */
+  /** Changes are taken and kept in the log; only one process may do so. Otherwise the log is read, where there is one. */
   readonly writable: boolean
   readonly say: Tell
-  /** Entities that differ from the index from which on it is written anew by itself; null never. */
+  /** Number of entities that differ from the index at which it is compacted automatically; null for never. */
   readonly compactFrom?: number | null | undefined
 }
 
@@ -36,24 +38,32 @@ export interface LiveListener {
 }
 
 export interface LiveIndex {
-  /** What there is now; it stays as it is when changes come. */
+  /** The current view; it stays as it is when changes come. */
   readonly view: () => KnowledgeBaseView
   /** Lends the view to `work`; its index stays open until `work` is done, also where another is swapped in meanwhile. */
   readonly use: <T>(work: (kb: KnowledgeBaseView) => Promise<T>) => Promise<T>
   /** Resolves when the change is durable and visible. @throws VEL_ERR_NOT_WRITTEN */
   readonly change: (draft: ChangeDraft) => Promise<Change>
-  /** Takes in changes that were made elsewhere, in any order, known ones too. */
+  /**
+   * Takes in changes that were made elsewhere, in any order, known ones too. Those dated more than a day ahead are left out.
+   *
+   * @throws VEL_ERR_NOT_WRITTEN
+   */
   readonly receive: (changes: readonly Change[]) => Promise<void>
   /** All changes that still count. */
   readonly changes: () => Iterable<Change>
   /**
-   * Opens the folder anew and swaps it in. `quietly`: without telling the listeners.
+   * Opens the folder again and swaps it in. `quietly`: without calling the listeners.
    *
-   * @throws VEL_ERR_RELOAD where it cannot be opened; the one before stays.
+   * @throws VEL_ERR_RELOAD where it cannot be opened; the index before stays.
    */
   readonly reload: (how?: { readonly quietly: boolean }) => Promise<IndexInfo>
-  /** Writes the folder's index with the changes as a new index and swaps it in. @throws VEL_ERR_INDEX, VEL_ERR_RELOAD where the folder cannot be opened or written */
-  readonly compact: (onProgress?: OnProgress) => Promise<IndexInfo>
+  /**
+   * Writes the folder's index with the changes as a new index and swaps it in.
+   *
+   * @throws VEL_ERR_INDEX, VEL_ERR_RELOAD where the folder cannot be opened or written; VEL_ERR_NOT_WRITTEN where the log cannot.
+   */
+  readonly compact: (onWriting?: OnWriting) => Promise<IndexInfo>
   readonly listen: (listener: LiveListener) => void
   readonly close: () => Promise<void>
 }
@@ -61,136 +71,107 @@ export interface LiveIndex {
 /** Comparing this many faces takes about a millisecond. */
 const COMPACT_FROM = 2000
 
-/** Wait after a compaction that failed, as on a full disk: not every change tries it again. */
-const COMPACT_AGAIN_MS = 600_000
-
-/** Where the changes of index `dir` are. */
-export function walPath (dir: string): string {
-  return `${resolve(dir)}.changes`
-}
-
 /** @throws VEL_ERR_INDEX where index or log are damaged, or another process has the log open for writing. */
-export async function openLiveIndex (options: LiveOptions): Promise<LiveIndex> {
-  const { dir, open, recipe, writable, say, compactFrom = COMPACT_FROM } = options
+export async function openLiveIndex ({ dir, open, recipe, writable, say, compactFrom = COMPACT_FROM }: LiveOptions): Promise<LiveIndex> {
   const changes = createChangeSet()
+  const { base, wal } = await openParts(dir, open, changes, writable, say)
+  warnOfOtherEncoders(changes, recipe, say)
+  const index = createOverlaidIndex(base, changes, recipe)
   const listeners: LiveListener[] = []
-  const base = await open()
-  const release = writable ? (await acquireIndexLock(dir, siblingPath(dir, 'changes.lock')).catch((error: unknown) => { throw writeError(dir, error) })).release : async () => {}
-  let log: Wal | null = null
-  try {
-    log = await openLog(dir, writable, changes.apply, say)
-  } catch (error) {
-    await release()
-    throw error
+  const inTurn = createSerial()
+  const autoCompact = createAutoCompact(wal === null ? null : compactFrom, async () => await live.compact(), error => {
+    say('warn', `the changes stay in the log alone: ${error.message}`)
+  })
+  const apply = (news: readonly Change[]): void => {
+    index.apply(news)
+    autoCompact(index.view().overlay.size)
   }
-  const others = [...changes.effective()].filter(one => one.kind === 'add-image' && one.recipe !== recipe).length
-  if (others > 0) say('warn', `${others} added photos were encoded by another model than the one that runs: they are not searched; add them again, or set MODEL_PACK back`)
-
-  const handle = createIndexHandle(base)
-  let current = lay(base)
-  let swaps: Promise<unknown> = Promise.resolve()
-  let compacting = false
-  let compactNotBefore = 0
-
-  function lay (under: IndexedKnowledgeBase): KnowledgeBaseView {
-    const overlay = new Map<string, OverlayEntity>()
-    for (const id of changes.ids()) {
-      const other = differences(under, changes, id, recipe)
-      if (other !== undefined) overlay.set(id, other)
-    }
-    return createView(under, overlay, changes.digest())
-  }
-
-  const absorb = (news: readonly Change[]): void => {
-    const overlay = new Map(current.overlay)
-    for (const one of news) {
-      if (!changes.apply(one)) continue
-      const other = differences(current.base, changes, one.entity, recipe)
-      if (other === undefined) overlay.delete(one.entity)
-      else overlay.set(one.entity, other)
-    }
-    current = createView(current.base, overlay, changes.digest())
-    if (log === null || compactFrom === null || compacting || overlay.size < compactFrom || Date.now() < compactNotBefore) return
-    compacting = true
-    void live.compact().catch((error: Error) => {
-      compactNotBefore = Date.now() + COMPACT_AGAIN_MS
-      say('warn', `the changes stay in the log alone: ${error.message}`)
-    }).finally(() => { compacting = false })
-  }
-
-  const oneAtATime = async <T>(work: () => Promise<T>): Promise<T> => {
-    const done = swaps.then(work)
-    swaps = done.catch(() => {})
-    return await done
-  }
-
   const swap = async (): Promise<IndexInfo> => {
-    const next = await open().catch((error: Error) => { throw errors.reload(error.message) })
-    if (!writable) for (const one of (await readWal(walPath(dir)).catch((error: Error) => { throw errors.reload(error.message) })).changes) changes.apply(one)
-    current = lay(next)
-    handle.swap(next)
-    return current.info
+    const asReload = (error: Error): never => { throw errors.reload(error.message) }
+    const next = await open().catch(asReload)
+    if (wal === null) await readChanges(dir, changes).catch(asReload)
+    return index.swap(next)
   }
-
   const live: LiveIndex = {
-    view: () => current,
-    async use (work) {
-      const giveBack = handle.borrow()
-      try {
-        return await work(current)
-      } finally {
-        giveBack()
-      }
-    },
+    view: index.view,
+    use: index.use,
     async change (draft) {
-      if (log === null) throw errors.notWritten('this process reads the index only')
       const one = stamp(draft, changes.latest())
-      await log.append([one])
-      absorb([one])
+      await requireWal(wal).append([one])
+      apply([one])
       for (const { changed } of listeners) changed([one])
       return one
     },
     async receive (given) {
-      const news = given.filter(changes.isNews)
+      const news = withoutFuture(given.filter(changes.isNews), say)
       if (news.length === 0) return
-      await log?.append(news)
-      absorb(news)
+      await wal?.append(news)
+      apply(news)
     },
     changes: changes.effective,
-    reload: async how => await oneAtATime(async () => {
+    reload: async how => await inTurn(async () => {
       const info = await swap()
       if (how?.quietly !== true) for (const { swapped } of listeners) swapped()
       return info
     }),
-    compact: async onProgress => await oneAtATime(async () => {
-      if (log === null) throw errors.notWritten('this process reads the index only')
+    compact: async onWriting => await inTurn(async () => {
+      const log = requireWal(wal)
       await withLock(dir, siblingPath(dir, 'lock'), async () => {
         // What was built, calibrated or weighed meanwhile is what the changes are written into.
-        if (!isDeepStrictEqual(await readIndexManifest(dir), current.base.manifest)) await swap()
-        await writeView(dir, current, onProgress)
+        if (!isDeepStrictEqual(await readIndexManifest(dir), index.view().base.manifest)) await swap()
+        await writeView(dir, index.view(), onWriting)
       })
       const info = await swap()
-      await log.rewrite(changes.effective)
+      await log.rewrite()
       say('info', `index ${info.name} ${info.version} was written anew with its changes`)
       return info
     }),
     listen: listener => { listeners.push(listener) },
     async close () {
-      await swaps
-      await log?.close()
-      log = null
-      handle.close()
-      await release()
+      await inTurn(async () => { await wal?.close() })
+      index.close()
     }
   }
   return live
 }
 
-async function openLog (dir: string, writable: boolean, apply: (change: Change) => void, say: LiveOptions['say']): Promise<Wal | null> {
-  const path = walPath(dir)
-  const content = await readWal(path)
-  content.changes.forEach(apply)
-  if (!writable) return null
-  if (content.torn > 0) say('warn', `${path}: dropped ${content.torn} bytes after the last whole change: a write that was cut and never acknowledged`)
-  return await openWal(path, content)
+/** The index is open before the log is, and closed again where the log cannot be opened. @returns `wal` null where it is read only. */
+async function openParts (
+  dir: string,
+  open: LiveOptions['open'],
+  changes: ChangeSet,
+  writable: boolean,
+  say: Tell
+): Promise<{ base: IndexedKnowledgeBase, wal: Wal | null }> {
+  const base = await open()
+  try {
+    if (writable) return { base, wal: await openChanges(dir, changes, say) }
+    await readChanges(dir, changes)
+    return { base, wal: null }
+  } catch (error) {
+    await base.close()
+    throw error
+  }
+}
+
+/** @throws VEL_ERR_NOT_WRITTEN */
+function requireWal (wal: Wal | null): Wal {
+  if (wal === null) throw errors.notWritten('this process reads the index only')
+  return wal
+}
+
+function warnOfOtherEncoders (changes: ChangeSet, recipe: string, say: Tell): void {
+  const others = [...changes.effective()].filter(one => one.kind === 'add-image' && one.recipe !== recipe).length
+  if (others === 0) return
+  const advice = 'they are not searched; add them again, or set MODEL_PACK back'
+  say('warn', `${others} added photos were encoded by another model than the one that runs: ${advice}`)
+}
+
+/** One change far ahead would order all later ones after it, up to times that no log can hold. */
+function withoutFuture (news: readonly Change[], say: Tell): Change[] {
+  const kept = news.filter(one => !isTooFarAhead(one))
+  const dropped = news.length - kept.length
+  const why = 'they are dated more than a day ahead of this machine\'s clock; keep the clocks in step'
+  if (dropped > 0) say('warn', `${dropped} changes of other servers were left out: ${why}`)
+  return kept
 }

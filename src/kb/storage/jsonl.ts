@@ -16,7 +16,7 @@ export interface Line {
 
 const LINE_FEED = 0x0a
 
-/** @param maxBytes longer lines come with `text: null`; they are not held in memory. */
+/** @param maxBytes of a line; longer ones come with `text: null` and are not held in memory. */
 export async function * readLines (path: string, maxBytes: number): AsyncGenerator<Line> {
   const utf8 = new TextDecoder('utf-8', { fatal: true })
   let number = 1
@@ -56,15 +56,21 @@ function decode (utf8: InstanceType<typeof TextDecoder>, bytes: Buffer): string 
   }
 }
 
+/** @returns `CHECKSUM JSON` with a line feed; the checksum is the CRC-32 of the JSON text, 8 hex digits. */
 export function withChecksum (value: unknown): string {
   const json = JSON.stringify(value)
   return `${checksum(json)} ${json}\n`
 }
 
-/** @param line without its line feed. @returns undefined where the line is not whole. */
+/** @param line of `withChecksum`, without its line feed. @returns undefined where the checksum is not that of the text. */
 export function parseChecksummed (line: string): unknown {
   const json = line.slice(9)
   return line.slice(0, 9) === `${checksum(json)} ` ? JSON.parse(json) as unknown : undefined
+}
+
+/** @returns the checksum that `line` of `withChecksum` begins with. */
+export function checksumOf (line: string): string {
+  return line.slice(0, 8)
 }
 
 function checksum (text: string): string {

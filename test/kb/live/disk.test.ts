@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { walPath } from '../../../src/kb/live/live-index.ts'
+import { walPath } from '../../../src/kb/live/open-changes.ts'
 import { openIndex } from '../../../src/kb/search/open-index.ts'
 import { temporaryFolder } from '../../helpers/build-small-index.ts'
 import type { Outcome } from '../../helpers/change-process.ts'
@@ -29,7 +29,7 @@ function limitFiles (child: ChildProcess, bytes: number | 'unlimited'): void {
   execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${bytes}:unlimited`])
 }
 
-test('on a full disk changes are refused and nothing is lost or half there; with space again they are taken', async () => {
+test('A9: at a limit of file size, as on a full disk, changes are refused and nothing is lost or half there; with space again they are taken', async () => {
   const dir = await writeSmallIndex()
   const { child, opened, change } = await startChanger(dir, true)
   expect(opened.fault).toBeNull()

@@ -2,7 +2,7 @@ import { cp, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { stamp } from '../../../src/kb/live/change.ts'
 import { createChangeSet } from '../../../src/kb/live/change-set.ts'
-import { walPath } from '../../../src/kb/live/live-index.ts'
+import { walPath } from '../../../src/kb/live/open-changes.ts'
 import { withChecksum } from '../../../src/kb/storage/jsonl.ts'
 import { updateManifest } from '../../../src/kb/storage/update-manifest.ts'
 import { writeIndex } from '../../../src/kb/build/write-index.ts'
@@ -211,8 +211,8 @@ test('a torn tail is dropped and told; a damaged middle and a newer format are r
   damaged[Math.floor(whole.length / 2)]! ^= 1
   await writeFile(path, damaged)
   await expect(openSmall(dir)).rejects.toThrow(/expected a whole change log, received one whose line 2 was changed or lost; restore/)
-  await writeFile(path, withChecksum({ log: 'changes', formatVersion: 2 }))
-  await expect(openSmall(dir)).rejects.toThrow(/format version 1 or older, received 2; update this program/)
+  await writeFile(path, withChecksum({ log: 'changes', formatVersion: 3 }))
+  await expect(openSmall(dir)).rejects.toThrow(/format version 2 or older, received 3; update this program/)
 })
 
 test('one process alone may write; others read the same index and its changes', async () => {
@@ -229,6 +229,32 @@ test('one process alone may write; others read the same index and its changes', 
   expect(reader.view().entity('Q91')).toBeUndefined()
   await live.close()
   await (await openSmall(dir)).close()
+})
+
+test('A7: a change dated in the far future is not taken in from others, and later ones outlive a restart', async () => {
+  const dir = await writeSmallIndex()
+  let live = await openSmall(dir)
+  await live.receive([{ ...stamp(put('Q91'), 0), at: Number.MAX_SAFE_INTEGER }, stamp(put('Q92'), 0), { ...stamp(put('Q93'), 0), at: Date.now() + 3_600_000 }])
+  expect(live.said).toEqual([expect.stringMatching(/^1 changes of other servers were left out: they are dated more than a day ahead/)])
+  await live.change(put('Q94'))
+  await live.close()
+  live = await openSmall(dir)
+  onTestFinished(live.close)
+  expect(['Q91', 'Q92', 'Q93', 'Q94'].map(id => live.view().entity(id) !== undefined)).toEqual([false, true, true, true])
+})
+
+test('A8: where the log is deleted while it serves, a change is refused once and none is lost', async () => {
+  const dir = await writeSmallIndex()
+  let live = await openSmall(dir)
+  await live.change(put('Q91'))
+  await rm(walPath(dir))
+  await expect(live.change(put('Q92'))).rejects.toMatchObject({ code: 'VEL_ERR_NOT_WRITTEN' })
+  expect(live.view().entity('Q92')).toBeUndefined()
+  await live.change(put('Q93'))
+  await live.close()
+  live = await openSmall(dir)
+  onTestFinished(live.close)
+  expect(['Q91', 'Q92', 'Q93'].map(id => live.view().entity(id) !== undefined)).toEqual([true, false, true])
 })
 
 test('a reload that fails leaves the index before, and says why', async () => {
