@@ -1,9 +1,9 @@
-// How similarities become probabilities: what `vel calibrate` learns, the index manifest keeps, and the decide stage
-// uses. Imports nothing of the project, so that index and linking can share it.
+// The logistic model that turns similarities into probabilities: `vel calibrate` fits it, the index manifest keeps it, the
+// decide stage applies it. Imports no other file, so that index and linking can share it.
 import { z } from 'zod'
 
-/** What is known of a mention and its first candidate when it is decided. Each is defined in link/features.ts. */
-export const FEATURES = ['similarity', 'margin', 'crowd', 'usual', 'faceSize', 'sharpness', 'detectionScore', 'featureNorm', 'viewAgreement', 'landmarkSpread'] as const
+/** Features of a mention and its first candidate. Each is defined in link/features.ts. */
+export const FEATURES = ['similarity', 'margin', 'crowd', 'usual', 'faceSize', 'sharpness', 'detectionScore'] as const
 export type FeatureName = typeof FEATURES[number]
 
 /** Null: not known for this mention, such as a detection score where the box was given. */
@@ -17,7 +17,7 @@ const term = z.strictObject({
   weight: z.number(),
   mean: z.number(),
   scale: z.number().positive(),
-  /** Range seen at calibration: nothing is known beyond it. */
+  /** Range of the values at calibration; values beyond it are clamped. */
   min: z.number(),
   max: z.number()
 })
@@ -25,14 +25,14 @@ const term = z.strictObject({
 export const calibration = z.strictObject({
   intercept: z.number(),
   terms: z.array(term).min(1),
-  /** From this probability on a mention is linked, and from `ambiguousFrom` on it is ambiguous. */
+  /** Least probability at which a mention is linked; from `ambiguousFrom` up to it, the mention is ambiguous. */
   linkFrom: probability,
   ambiguousFrom: probability,
-  /** Share of strangers that may be linked, which `linkFrom` was chosen for. */
+  /** False positive identification rate that `linkFrom` was chosen for: share of strangers that are linked. */
   targetFpir: probability,
   /** Entities in the index when it was calibrated. */
   entities: z.int().positive(),
-  /** On folds that the model had not seen; persons were kept together. */
+  /** By cross-validation; all queries of a person are in one fold. */
   measured: z.strictObject({
     queries: z.int().nonnegative(),
     persons: z.int().nonnegative(),

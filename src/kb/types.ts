@@ -1,35 +1,35 @@
-// The knowledge base as its users see it: what is asked of it, and how it is changed.
+// The knowledge base as other rooms see it: queries and changes.
 import type { Calibration } from './calibration.ts'
 import type { Entity, IndexInfo, Neighbour, Space } from '../types.ts'
 
-/** When the first candidate is the answer. Kept in the index, since it depends on the encoder and on who is in it. */
+/** When a mention is linked to its first candidate. Kept in the index, since it depends on the encoder and on the entities. */
 export interface Decision {
-  /** First score by face from which a mention is linked; on the scale of cosines. */
+  /** Least face score of the first candidate at which a mention is linked; on the scale of cosines. */
   readonly threshold: number
-  /** A second entity with a score nearer to the first's than this makes the mention ambiguous. */
+  /** A mention is ambiguous where the second candidate's score is nearer to the first's than this. */
   readonly ambiguousMargin: number
-  /** What the threshold was measured on, for people. */
+  /** What the threshold was measured on; for information only. */
   readonly measuredOn: string
 }
 
 export interface KnowledgeBase {
   readonly info: IndexInfo
-  /** Spaces with their width; a space that is absent cannot be searched. */
+  /** Width of the vectors of each space; a space that is absent cannot be searched. */
   readonly dims: { readonly [S in Space]?: number }
   readonly decision: Decision
-  /** What face and text count for when both are fused; equal where the index does not say. */
+  /** Weights of face and text when both are fused; equal where the index has none. */
   readonly fusion?: { readonly face: number, readonly text: number } | undefined
-  /** How similarities become probabilities here; absent until `vel calibrate`. */
+  /** How similarities become probabilities; absent until `vel calibrate`. */
   readonly calibration?: Calibration | undefined
   /** The `k` entities nearest to `embedding` (L2-normalised), best first, each once: several vectors count by their best. */
   search: (space: Space, embedding: Float32Array, k: number) => Promise<Neighbour[]>
   /** Cosine of `embedding` to each entity's best vector in `space`, in order; NaN for an entity without one. */
   similarities: (space: Space, embedding: Float32Array, entities: readonly Entity[]) => Promise<Float32Array>
-  /** The entity's own vectors in `space`, L2-normalised float32; none for an entity without. */
+  /** The entity's vectors in `space`, L2-normalised float32; empty for an entity without. */
   vectors: (space: Space, entity: Pick<Entity, 'id'>) => Promise<Float32Array[]>
   /**
-   * By how much others are more similar to the entity's faces than to people at large, cosine; null for an entity without
-   * a face, and in an index with too few to tell.
+   * By how much other people's faces are more similar to the entity's than to an average person's, a difference of cosines;
+   * null for an entity without a face, and in an index with too few faces.
    */
   cohortMean: (entity: Pick<Entity, 'id'>) => Promise<number | null>
   entity: (id: string) => Entity | undefined
@@ -37,7 +37,7 @@ export interface KnowledgeBase {
 }
 
 export interface EntityQuery {
-  /** The beginning of a word of a name or an alias, case and accents aside; empty finds everyone. */
+  /** The beginning of a word of a name or an alias, ignoring case and accents; empty matches all entities. */
   readonly query: string
   readonly limit: number
   /** Id after which the page begins. */
@@ -47,11 +47,15 @@ export interface EntityQuery {
 /** In the order of ids. `next`: id of the last one where there are more. */
 export interface EntityPage { readonly entities: readonly Entity[], readonly next: string | null }
 
-/** Changes of the knowledge base; each is durable, and seen by the next image, when its promise resolves. */
+/** Changes of the knowledge base; when its promise resolves, a change is durable and visible to the next image. */
 export interface KnowledgeBaseEditor {
-  /** Creates or replaces the texts of an entity, and their vectors where the index has such. @throws VEL_ERR_BAD_OPTION, and what encoding throws */
+  /**
+   * Creates or replaces the texts of an entity, and their vectors where the index has text spaces.
+   *
+   * @throws VEL_ERR_BAD_OPTION, and what encoding throws
+   */
   put: (id: string, given: Readonly<Record<string, unknown>>, signal?: AbortSignal) => Promise<{ entity: Entity, created: boolean }>
-  /** Deletes an entity with its images for good. @throws VEL_ERR_NOT_FOUND */
+  /** Deletes an entity and its images permanently. @throws VEL_ERR_NOT_FOUND */
   remove: (id: string) => Promise<void>
   /**
    * Adds a reference photo. The same photo again changes nothing.

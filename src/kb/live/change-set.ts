@@ -1,33 +1,33 @@
-// Changes folded: for each entity those that still count, in whatever order they came.
+// Changes folded by entity: those that still count, whatever order they arrived in.
 import { sha256 } from '../../files.ts'
 import { isLater, type Change } from './change.ts'
 
 type AddImage = Extract<Change, { kind: 'add-image' }>
 type DeleteImage = Extract<Change, { kind: 'delete-image' }>
 
-/** The latest word on one entity. */
+/** The changes of one entity that still count. */
 export interface EntityChanges {
-  /** Its texts, or that it is deleted. */
+  /** The last change of its texts, or its deletion. */
   readonly text?: Extract<Change, { kind: 'put' | 'delete' }> | undefined
-  /** The last deletion, also where the entity was put again since: what was there before stays gone. */
+  /** The last deletion, also where the entity was put again since: earlier images stay deleted. */
   readonly deleted?: Extract<Change, { kind: 'delete' }> | undefined
   /** By image id. */
   readonly images: ReadonlyMap<string, AddImage | DeleteImage>
 }
 
 export interface ChangeSet {
-  /** Entities that changes speak of. */
+  /** Entities with changes. */
   readonly ids: () => Iterable<string>
   readonly of: (id: string) => EntityChanges | undefined
-  /** @returns whether it changed anything; a change that is known or overruled does not. */
+  /** @returns whether it changed anything; a change that is known or superseded does not. */
   readonly apply: (change: Change) => boolean
   /** Whether `apply` would change anything. */
   readonly isNews: (change: Change) => boolean
   /** Latest `at` of all changes. */
   readonly latest: () => number
-  /** Changes that still count, by entity; the rest can be forgotten. */
+  /** Changes that still count, by entity; the rest can be dropped. */
   readonly effective: () => Iterable<Change>
-  /** 12 hex digits over the changes that count, in no order; empty where there are none. */
+  /** 12 hex digits over the changes that count, independent of their order; empty where there are none. */
   readonly digest: () => string
 }
 

@@ -1,4 +1,4 @@
-// One change of a knowledge base that is served: what the log keeps, what replicas send each other, what the overlay shows.
+// One change of a live knowledge base: what the log keeps, what replicas send each other, what the overlay shows.
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { IMAGE_ID } from '../../types.ts'

@@ -1,4 +1,4 @@
-// A view back to an index folder: the changes become part of the index.
+// Compaction: a view is written as an index folder, so that its changes become part of the index.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -10,13 +10,14 @@ import type { KnowledgeBaseView } from './overlay.ts'
 import type { OnProgress } from '../build/progress.ts'
 import { writeIndex, type VectorSource } from '../build/write-index.ts'
 
-/** Writes what `view` shows as index `dir`. Only for who holds the index's lock. @throws VEL_ERR_INDEX where it cannot be written. */
-export async function writeView (dir: string, view: KnowledgeBaseView, onProgress?: OnProgress): Promise<IndexManifest> {
+/** Writes what `view` shows as index `dir`. The caller holds the index's lock. @throws VEL_ERR_INDEX where it cannot be written. */
+export async function writeView (dir: string, view: KnowledgeBaseView, onWriting?: OnWriting): Promise<IndexManifest> {
   const { manifest } = view.base
   const entities = [...currentEntities(view)]
   const spaces: { [S in Space]?: VectorSource } = {}
   for (const space of Object.keys(manifest.spaces) as Space[]) spaces[space] = await sourceOf(view, space, entities)
-  const report = await readFile(join(await readableFolder(dir), REPORT_FILE), 'utf8').then(text => JSON.parse(text) as unknown, () => undefined)
+  const reportPath = join(await readableFolder(dir), REPORT_FILE)
+  const report = await readFile(reportPath, 'utf8').then(text => JSON.parse(text) as unknown, () => undefined)
   await removeUnfinished(dir)
   const written = await writeIndex(dir, {
     name: manifest.name,
@@ -26,7 +27,7 @@ export async function writeView (dir: string, view: KnowledgeBaseView, onProgres
     fusion: manifest.fusion,
     entities,
     spaces,
-    // What the build found; it knew nothing of the changes.
+    // The report of the build, which did not know the changes.
     report: report === undefined ? undefined : () => report,
     findDuplicates: false
   }, onProgress)
@@ -35,38 +36,38 @@ export async function writeView (dir: string, view: KnowledgeBaseView, onProgres
 
 function * currentEntities ({ base, overlay }: KnowledgeBaseView): Generator<Entity> {
   for (const before of base.entities) {
-    const other = overlay.get(before.id)
-    if (other === undefined) yield before
-    else if (other.entity !== null) yield other.entity
+    const changed = overlay.get(before.id)
+    if (changed === undefined) yield before
+    else if (changed.entity !== null) yield changed.entity
   }
   // In order of id, not of arrival: servers with the same changes write the same index.
   const added = [...overlay].flatMap(([id, { entity }]) => entity === null || base.entity(id) !== undefined ? [] : [entity])
   yield * added.sort((a, b) => a.id < b.id ? -1 : 1)
 }
 
-/** Entities that are looked at before others get their turn: a few milliseconds. */
-const AT_A_TIME = 2000
+/** Entities between two turns of the event loop: a few milliseconds. */
+const ENTITIES_PER_TURN = 2000
 
 /** Vectors are decoded one entity at a time, when they are read. */
 async function sourceOf ({ base, overlay }: KnowledgeBaseView, space: Space, entities: readonly Entity[]): Promise<VectorSource> {
   const { encoder, dims } = base.manifest.spaces[space]!
   const rows: number[] = []
-  const places: number[] = []
+  const ranks: number[] = []
   const images: Array<string | null> = []
   for (const [row, { id }] of entities.entries()) {
     const ofEntity = overlay.get(id)?.vectors[space]?.map(({ image }) => image) ?? base.images(space, id)
-    ofEntity.forEach((image, place) => {
+    ofEntity.forEach((image, rank) => {
       rows.push(row)
-      places.push(place)
+      ranks.push(rank)
       images.push(image)
     })
-    if (row % AT_A_TIME === AT_A_TIME - 1) await setImmediate()
+    if (row % ENTITIES_PER_TURN === ENTITIES_PER_TURN - 1) await setImmediate()
   }
   const vectorsOf = ({ id }: Entity): readonly ReferenceVector[] => overlay.get(id)?.vectors[space] ?? base.references(space, id)
   return {
     encoder: { ...encoder, dims },
     entityRows: Uint32Array.from(rows),
-    read: async vector => vectorsOf(entities[rows[vector]!]!)[places[vector]!]!.vector,
+    read: async vector => vectorsOf(entities[rows[vector]!]!)[ranks[vector]!]!.vector,
     ...(space === 'face' ? { images } : {})
   }
 }

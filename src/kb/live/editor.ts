@@ -1,4 +1,4 @@
-// Changes as people ask for them: checked against what is there, then written.
+// Changes as requests ask for them: checked against the current view, then written.
 import { z } from 'zod'
 import type { KnowledgeBaseEditor } from '../types.ts'
 import { TEXT_SPACES, type EmbedEntity, type Entity, type MentionEncoder } from '../../types.ts'
@@ -11,16 +11,16 @@ import type { LiveIndex } from './live-index.ts'
 import { oneUsableFace, type FaceDemands } from './usable-face.ts'
 
 /**
- * Sharpness: 24 news portraits with faces of some 90 px have 52 or more, at half the size 31 or more, and 11 or less when
+ * Sharpness: 24 news portraits with faces of some 90 px have at least 52, at half the size at least 31, and at most 11 when
  * blurred with a sigma of 4 px. Size: at 40 px the crop is enlarged threefold.
  */
 const DEMANDS: FaceDemands = { minSizePx: 40, minSharpness: 12 }
 
 export interface EditorParts {
   readonly encoder: MentionEncoder
-  /** Of the face encoder that `encoder` runs. */
+  /** Identity of the face encoder that `encoder` runs. */
   readonly recipe: string
-  /** Embeds as the index's texts were embedded; null where the model pack has no CLIP. */
+  /** Embeds texts as the index's were; null where the model pack has no CLIP. */
   readonly embedTexts: EmbedEntity | null
 }
 
@@ -45,27 +45,36 @@ export function createEditor (live: LiveIndex, { encoder, recipe, embedTexts }: 
       const image = sha256(bytes).slice(0, 16)
       if (live.view().images(id).includes(image)) return { image, created: false }
       const { face } = oneUsableFace(await encoder.encode(bytes, {}, signal), DEMANDS)
-      // Who was deleted meanwhile has no photos any more.
+      // The entity may have been deleted while its photo was encoded.
       entityMustBe(id)
       await live.change({ kind: 'add-image', entity: id, image, face: toBase64(face), recipe })
       return { image, created: true }
     },
     async removeImage (id, image) {
       entityMustBe(id)
-      if (!live.view().images(id).includes(image)) throw errors.notFound(`an image of ${id}; GET /entities/${id} lists those that are known by id`, image)
+      if (!live.view().images(id).includes(image)) {
+        throw errors.notFound(`an image of ${id}; GET /entities/${id} lists those that are known by id`, image)
+      }
       await live.change({ kind: 'delete-image', entity: id, image })
     },
     reload: async () => await live.reload()
   }
 }
 
-/** Vectors of the texts that the index has; undefined where it has faces alone. */
-async function textsOf (entity: Entity, live: LiveIndex, embedTexts: EmbedEntity, signal: AbortSignal | undefined): Promise<Extract<ChangeDraft, { kind: 'put' }>['texts']> {
+/** @returns embeddings of the entity's texts in the text spaces of the index; undefined where it has none. */
+async function textsOf (
+  entity: Entity,
+  live: LiveIndex,
+  embedTexts: EmbedEntity,
+  signal: AbortSignal | undefined
+): Promise<Extract<ChangeDraft, { kind: 'put' }>['texts']> {
   const { spaces } = live.view().base.manifest
   const fields = TEXT_SPACES.filter(space => spaces[space] !== undefined)
   if (fields.length === 0) return undefined
   const embeddings = await embedTexts(entity, fields, signal)
-  return Object.fromEntries(fields.map(field => [field, { vector: toBase64(embeddings[field]!), recipe: spaces[field]!.encoder.recipe }]))
+  return Object.fromEntries(fields.map(field => {
+    return [field, { vector: encodeVector(embeddings[field]!), recipe: spaces[field]!.encoder.recipe }]
+  }))
 }
 
 const record = entityRecord.strict()
@@ -75,8 +84,11 @@ function parseRecord (id: string, given: Readonly<Record<string, unknown>>): z.i
   const { success, data, error } = record.safeParse({ ...given, id })
   if (success) return data
   const issue = error.issues[0]!
-  if (issue.code === 'unrecognized_keys') throw errors.badOption('one of name, description, aliases', issue.keys[0]!.slice(0, 60), 'an unknown member')
-  throw errors.badOption(issue.code === 'invalid_type' ? `a value of type ${issue.expected}` : issue.message, issue.path.join('.'), describe(valueAt(given, issue.path)))
+  if (issue.code === 'unrecognized_keys') {
+    throw errors.badOption('one of name, description, aliases', issue.keys[0]!.slice(0, 60), 'an unknown member')
+  }
+  const expected = issue.code === 'invalid_type' ? `a value of type ${issue.expected}` : issue.message
+  throw errors.badOption(expected, issue.path.join('.'), describe(valueAt(given, issue.path)))
 }
 
 function valueAt (given: unknown, path: readonly PropertyKey[]): unknown {

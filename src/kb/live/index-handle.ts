@@ -1,10 +1,10 @@
-// An open index that is lent to work in progress and swapped for the next one.
+// An open index that is reference-counted, so that it can be swapped for the next one while work in progress uses it.
 import type { IndexedKnowledgeBase } from '../search/open-index.ts'
 
 export interface IndexHandle {
-  /** Keeps the index that is open now open until the returned function is called, also where another is swapped in meanwhile. */
+  /** Keeps the current index open until the returned function is called, also where another is swapped in meanwhile. */
   readonly borrow: () => () => void
-  /** The index before is closed as soon as all who borrowed it have given it back. */
+  /** The index before is closed when its last borrower has returned it. */
   readonly swap: (next: IndexedKnowledgeBase) => void
   readonly close: () => void
 }

@@ -1,4 +1,4 @@
-// Whether a photo can stand for a person: it shows one face, large and sharp enough to know it again.
+// Whether a photo can serve as a reference: it shows exactly one face, large and sharp enough to be recognised again.
 import type { EncodedImage, EncodedMention } from '../../types.ts'
 import { errors } from '../../errors.ts'
 
@@ -15,7 +15,13 @@ export function oneUsableFace ({ mentions, width, height }: EncodedImage, { minS
   const usable = large.filter(({ quality }) => quality.sharpness >= minSharpness)
   if (usable.length === 1) return usable[0]!
   if (usable.length > 1) throw errors.unusablePhoto(`one with ${usable.length}; crop it to the person`)
-  if (large.length > 0) throw errors.unusablePhoto(`a blurred one (sharpness ${Math.max(...large.map(({ quality }) => quality.sharpness)).toFixed(0)}, at least ${minSharpness} is needed)`)
-  if (mentions.length > 0) throw errors.unusablePhoto(`one whose face is too small (${Math.round(Math.max(...mentions.map(({ quality }) => quality.faceSizePx)))} px on the short side, at least ${minSizePx} are needed)`)
+  if (large.length > 0) {
+    const sharpest = Math.max(...large.map(({ quality }) => quality.sharpness)).toFixed(0)
+    throw errors.unusablePhoto(`a blurred one (sharpness ${sharpest}, at least ${minSharpness} is needed)`)
+  }
+  if (mentions.length > 0) {
+    const largest = Math.round(Math.max(...mentions.map(({ quality }) => quality.faceSizePx)))
+    throw errors.unusablePhoto(`one whose face is too small (${largest} px on the short side, at least ${minSizePx} are needed)`)
+  }
   throw errors.unusablePhoto(`one without a face that was found (${width}x${height} px)`)
 }

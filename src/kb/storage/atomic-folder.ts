@@ -1,4 +1,4 @@
-// Files of an index folder on disk: hashed, read whole, written aside and swapped in.
+// Files of an index folder on disk: hashed, read whole, and replaced as a folder by renaming.
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -12,7 +12,7 @@ export async function hashFile (path: string): Promise<FileManifest> {
   return { sha256: await sha256File(path), bytes: (await stat(path)).size }
 }
 
-/** Fills `into` from a file, hashing on the way: no second copy. @returns the sha256, hex; of fewer bytes where the file is short. */
+/** Fills `into` from a file and hashes it in the same pass. @returns the sha256, hex; of fewer bytes where the file is short. */
 export async function readHashed (path: string, into: Uint8Array): Promise<string> {
   const file = await open(path)
   try {
@@ -34,14 +34,14 @@ export function siblingPath (dir: string, ending: string): string {
   return join(dirname(resolve(dir)), `.${basename(resolve(dir))}.${ending}`)
 }
 
-/** Where the old index stands between the two renames of a swap. */
-function asidePath (dir: string): string {
+/** Where the old index is between the two renames of a swap. */
+function oldPath (dir: string): string {
   return siblingPath(dir, 'old')
 }
 
-/** The folder to read for index `dir`: itself or, where a swap was cut between its two renames, the old one aside. */
+/** The folder to read for index `dir`: itself or, where a swap was cut between its two renames, the old one. */
 export async function readableFolder (dir: string): Promise<string> {
-  return await exists(dir) || !await exists(asidePath(dir)) ? dir : asidePath(dir)
+  return await exists(dir) || !await exists(oldPath(dir)) ? dir : oldPath(dir)
 }
 
 /**
@@ -52,7 +52,7 @@ export async function readableFolder (dir: string): Promise<string> {
  */
 export async function replaceFolder<T> (dir: string, write: (folder: string) => Promise<T>): Promise<T> {
   const target = resolve(dir)
-  const aside = asidePath(dir)
+  const old = oldPath(dir)
   const folder = siblingPath(dir, `${randomBytes(6).toString('hex')}.new`)
   try {
     await mkdir(folder, { recursive: true })
@@ -60,25 +60,25 @@ export async function replaceFolder<T> (dir: string, write: (folder: string) => 
     for (const name of await readdir(folder)) await syncFile(join(folder, name))
     await syncFolder(folder)
     if (await exists(target)) {
-      await rm(aside, { recursive: true, force: true })
-      await rename(target, aside)
+      await rm(old, { recursive: true, force: true })
+      await rename(target, old)
     }
     await rename(folder, target)
     await syncFolder(dirname(target))
-    await rm(aside, { recursive: true, force: true })
-    return written
+    await rm(old, { recursive: true, force: true })
   } catch (error) {
     await rm(folder, { recursive: true, force: true }).catch(() => {})
     throw writeError(dir, error)
   }
 }
 
-/** Deletes new folders of `dir` that a process did not live to put in place. Only for who holds the index's lock. */
+/** Deletes new folders of `dir` that a killed process left. The caller holds the index's lock. */
 export async function removeUnfinished (dir: string): Promise<void> {
   const target = resolve(dir)
   const prefix = `.${basename(target)}.`
   for (const name of await readdir(dirname(target))) {
-    if (name.startsWith(prefix) && /^[0-9a-f]{12}\.new$/.test(name.slice(prefix.length))) await rm(join(dirname(target), name), { recursive: true })
+    const isNew = name.startsWith(prefix) && /^[0-9a-f]{12}\.new$/.test(name.slice(prefix.length))
+    if (isNew) await rm(join(dirname(target), name), { recursive: true })
   }
 }
 

@@ -1,8 +1,8 @@
-// What an entity's texts and id must look like, wherever they come from: entity files, requests, index folders.
+// Schemas of an entity's id and texts, for entity files, requests and index folders alike.
 import { z } from 'zod'
 import { ENTITY_ID } from '../../types.ts'
 
-/** Wikidata's own limit for labels is 250 characters; other sources are a little longer. */
+/** Wikidata limits labels to 250 characters; other sources are a little longer. */
 export const MAX_NAME = 500
 export const MAX_DESCRIPTION = 2000
 export const MAX_ALIASES = 200
@@ -11,8 +11,8 @@ export const MAX_IMAGES = 1000
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
 /**
- * Marks that steer the direction of text. Letters of right-to-left scripts need none of them to be shown right, but
- * with them a name can be made to look like another one. Joiners (U+200C, U+200D) stay: Persian and Indic names need them.
+ * Marks that set the direction of text. Right-to-left scripts are shown correctly without them, and with them a name can be
+ * made to look like another one. Joiners (U+200C, U+200D) stay: Persian and Indic names need them.
  */
 const DIRECTION_MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g
 
@@ -30,7 +30,12 @@ export const entityDescription = text(MAX_DESCRIPTION)
 export const entityAliases = z.array(entityName).max(MAX_ALIASES)
 
 /** A record of `entities.jsonl` in an index folder. */
-export const entityRecord = z.object({ id: entityId, name: entityName, description: entityDescription.default(''), aliases: entityAliases.default([]) })
+export const entityRecord = z.object({
+  id: entityId,
+  name: entityName,
+  description: entityDescription.default(''),
+  aliases: entityAliases.default([])
+})
 
 // eslint-disable-next-line no-control-regex
 const path = z.string().min(1).max(4096).regex(/^[^\u0000-\u001f]+$/, 'a path without control characters')

@@ -19,7 +19,7 @@ const loss = z.object({
   /** Largest and mean difference of a similarity to the one of float32 vectors. */
   largestError: z.number(),
   meanError: z.number(),
-  /** Share of queries whose nearest vector stays, and of their ten nearest that stay. */
+  /** Share of queries whose nearest vector stays the same, and share of their ten nearest that stay. */
   top1Kept: z.number(),
   top10Kept: z.number()
 })
@@ -27,9 +27,9 @@ const loss = z.object({
 const exact = z.object({ kind: z.literal('exact') })
 const pca = z.object({
   kind: z.literal('pca'),
-  /** Directions that the coarse look compares. */
+  /** Principal components that the first pass compares. */
   dims: z.int().positive(),
-  /** Vectors that it passes on to be compared in full, at least. */
+  /** Vectors that are then compared in full, at least. */
   candidates: z.int().positive(),
   /** Against exact search, on held-back perturbed vectors. */
   recallAt10: z.number().min(0).max(1)
@@ -47,13 +47,13 @@ const hnsw = z.object({
 const space = z.object({
   encoder: z.object({ name: z.string(), sha256, recipe: sha256 }),
   dims: z.int().positive().max(65536),
-  /** How many there are; an entity can have several. */
+  /** Number of vectors; an entity can have several. */
   vectors: z.int().nonnegative(),
   encoding: z.enum(ENCODINGS),
-  /** What each encoding that was tried loses against float32; for people. */
+  /** What each encoding that was tried loses against float32; for information only. */
   encodingLoss: z.record(z.string(), loss).optional(),
   search: z.discriminatedUnion('kind', [exact, pca, hnsw]),
-  /** One undisturbed query for ten vectors (tenth percentile), on the machine that built the index. */
+  /** Time of a query for ten vectors, tenth percentile, ms, on the machine that built the index. */
   msPerQuery: z.object({ exact: z.number(), pca: z.number().optional(), hnsw: z.number().optional() })
 })
 
@@ -65,7 +65,7 @@ const fusion = z.object({ normalisation: z.literal('z-score'), face: weight, tex
 export const indexManifest = z.object({
   formatVersion: z.literal(FORMAT_VERSION),
   name: z.string().min(1),
-  /** Hash over all that answers depend on: see `indexVersion`. */
+  /** Hash over all that replies depend on: see `indexVersion`. */
   version: z.string().regex(/^[0-9a-f]{12}$/),
   created: z.iso.datetime(),
   pack: z.string(),
@@ -90,17 +90,35 @@ export type FileManifest = IndexManifest['files'][string]
 export const EQUAL_FUSION: FusionManifest = { normalisation: 'z-score', face: 0.5, text: 0.5 }
 
 /**
- * Files of one space: vectors in `encoding`; uint32 entity row of each vector; the graph where search is HNSW; the coarse
- * copy (int8) and its axes (float32) where it is PCA; where vectors come from photos, uint64 image id of each, 0 where it
- * is not known, and float32 `KnowledgeBase.usual` of each entity, NaN where it has no face, where there are enough to tell.
+ * Files of one space: vectors in `encoding`; uint32 entity row of each vector; the graph where search is HNSW; the vectors
+ * along the principal components (int8) and the components (float32) where it is PCA; where vectors come from photos, uint64
+ * image id of each, 0 where it is not known, and, where there are enough faces, float32 `KnowledgeBase.cohortMean` of each
+ * entity, NaN where it has no face.
  */
-export function spaceFiles (space: string): { vectors: string, rows: string, graph: string, coarse: string, axes: string, images: string, usual: string } {
-  return { vectors: `${space}.vectors`, rows: `${space}.rows`, graph: `${space}.hnsw`, coarse: `${space}.coarse`, axes: `${space}.axes`, images: `${space}.images`, usual: `${space}.usual` }
+export function spaceFiles (space: string): {
+  vectors: string
+  rows: string
+  graph: string
+  coarse: string
+  axes: string
+  images: string
+  usual: string
+} {
+  return {
+    vectors: `${space}.vectors`,
+    rows: `${space}.rows`,
+    graph: `${space}.hnsw`,
+    coarse: `${space}.coarse`,
+    axes: `${space}.axes`,
+    images: `${space}.images`,
+    usual: `${space}.usual`
+  }
 }
 
 /**
- * The version of an index: the same people, vectors, decision and weights give the same version, whenever, wherever and however
- * interrupted it was built. Graphs, coarse copies, times and the report are left out: they depend on the machine, not on the input; and what follows from the vectors.
+ * The version of an index. It depends on the entities, vectors, decision, calibration and weights alone, not on the machine or
+ * on interruptions of the build. Left out are graphs, PCA copies, times and the report, which depend on the machine, and what
+ * follows from the vectors.
  *
  * @returns 12 hex digits.
  */
@@ -109,9 +127,11 @@ export function indexVersion (manifest: Omit<IndexManifest, 'version' | 'created
   const hashed = SPACES.flatMap(name => {
     const space = spaces[name]
     const { vectors, rows } = spaceFiles(name)
-    return space === undefined ? [] : [[name, space.encoder.recipe, space.dims, space.encoding, files[vectors]?.sha256, files[rows]?.sha256]]
+    if (space === undefined) return []
+    return [[name, space.encoder.recipe, space.dims, space.encoding, files[vectors]?.sha256, files[rows]?.sha256]]
   })
   const { threshold, ambiguousMargin } = decision
-  const all = [FORMAT_VERSION, files[ENTITIES_FILE]?.sha256, hashed, threshold, ambiguousMargin, calibration ?? null, ...(fusion === undefined ? [] : [fusion.normalisation, fusion.face, fusion.text])]
+  const weights = fusion === undefined ? [] : [fusion.normalisation, fusion.face, fusion.text]
+  const all = [FORMAT_VERSION, files[ENTITIES_FILE]?.sha256, hashed, threshold, ambiguousMargin, calibration ?? null, ...weights]
   return createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, 12)
 }

@@ -12,7 +12,10 @@ import { readIndexManifest } from './read-manifest.ts'
  *
  * @throws VEL_ERR_INDEX where the index is not valid, is being built, or cannot be written.
  */
-export async function updateManifest (dir: string, change: Partial<Pick<IndexManifest, 'decision' | 'calibration' | 'fusion'>>): Promise<IndexManifest> {
+export async function updateManifest (
+  dir: string,
+  change: Partial<Pick<IndexManifest, 'decision' | 'calibration' | 'fusion'>>
+): Promise<IndexManifest> {
   try {
     return await withLock(dir, siblingPath(dir, 'lock'), async () => {
       const changed = { ...await readIndexManifest(dir), ...change }

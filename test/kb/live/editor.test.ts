@@ -10,7 +10,8 @@ test('a photo that is encoded while its person is deleted is not added', async (
   onTestFinished(live.close)
   let finish!: (image: EncodedImage) => void
   const encoded = new Promise<EncodedImage>(resolve => { finish = resolve })
-  const editor = createEditor(live, { encoder: { encode: async () => await encoded, close: async () => {} }, recipe: identity.recipe, embedTexts: null })
+  const encoder = { encode: async () => await encoded, close: async () => {} }
+  const editor = createEditor(live, { encoder, recipe: identity.recipe, embedTexts: null })
   const adding = editor.addImage('Q1', Buffer.from('a photo'))
   await editor.remove('Q1')
   const mention = { ...mentionOf([]), face: vectors[30]!, quality: { faceSizePx: 100, sharpness: 100 } }

@@ -1,4 +1,5 @@
-// Texts of people who are put while the index is served: found, replaced, deleted, compacted, and missing where nobody embedded them.
+// Texts of entities that are put while the index is served: found, replaced, deleted, compacted, and missing where they were
+// not embedded.
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { expect, onTestFinished, test } from 'vitest'
@@ -20,13 +21,15 @@ const source = { encoder: identity, entityRows: Uint32Array.from({ length: 10 },
 async function writeTexts (): Promise<string> {
   const dir = join(await temporaryFolder(), 'index')
   const small = content(seededEntities(10), vectors, Array.from({ length: 20 }, (_, i) => i >> 1))
-  await writeIndex(dir, { ...small, fusion: { normalisation: 'z-score', face: 0.7, text: 0.3 }, spaces: { ...small.spaces, name: source, name_description: source } })
+  const spaces = { ...small.spaces, name: source, name_description: source }
+  await writeIndex(dir, { ...small, fusion: { normalisation: 'z-score', face: 0.7, text: 0.3 }, spaces })
   return dir
 }
 
 const put = (id: string, text: number | null, name = `Live ${id}`, recipe = identity.recipe): ChangeDraft => {
-  const vector = text === null ? undefined : { vector: toBase64(texts[text]!), recipe }
-  return { kind: 'put', entity: id, record: { id, name, description: '', aliases: [] }, texts: vector && { name: vector, name_description: vector } }
+  const vector = text === null ? undefined : { vector: encodeVector(texts[text]!), recipe }
+  const record = { id, name, description: '', aliases: [] }
+  return { kind: 'put', entity: id, record, texts: vector && { name: vector, name_description: vector } }
 }
 
 type Live = Awaited<ReturnType<typeof openSmall>>
@@ -76,7 +79,7 @@ test('a deleted person is found by no text, and has no vectors', async () => {
   expect(await found(live, 0)).toBeUndefined()
 })
 
-test('without texts, or with another encoder\'s, a person has no similarity of text: no number wins or loses', async () => {
+test('without texts, or with those of another encoder, an entity has no text similarity, and every score is finite', async () => {
   const live = await openSmall(await writeTexts())
   onTestFinished(live.close)
   await live.change(put('Q98', null))
@@ -93,15 +96,16 @@ test('without texts, or with another encoder\'s, a person has no similarity of t
     const candidates = await rankCandidates(view, mention, { ...plan, order })
     for (const { similarity, score } of candidates) expect([...Object.values(similarity), score].every(Number.isFinite)).toBe(true)
     const live98 = candidates.find(c => c.entity.id === 'Q98')
-    // Found by the face it has: not by texts first. Reranked by text it stands behind all who have one.
+    // Found by its face, not by texts first. Reranked by text, it comes after all entities with a text vector.
     if (order === 'text-face') expect(live98).toBeUndefined()
     else expect(live98!.similarity).toEqual({ face: expect.closeTo(1, 3) as number })
-    if (order === 'face-text') expect(candidates.findLastIndex(c => c.similarity.text !== undefined)).toBeLessThan(candidates.indexOf(live98!))
+    const lastWithText = candidates.findLastIndex(c => c.similarity.text !== undefined)
+    if (order === 'face-text') expect(lastWithText).toBeLessThan(candidates.indexOf(live98!))
     if (order === 'fusion') expect(candidates[0]!.entity.id).toBe('Q98')
   }
 })
 
-test('vel kb compact says who has no text vectors', async () => {
+test('vel kb compact lists entities without text vectors', async () => {
   const dir = await writeTexts()
   const live = await openSmall(dir)
   await live.change(put('Q99', 30))
@@ -110,9 +114,11 @@ test('vel kb compact says who has no text vectors', async () => {
   const printed: string[] = []
   const program = new Command().exitOverride()
   const never = async (): Promise<never> => { throw new Error('compacting needs no models') }
-  addKbCommand(program, { openEncoder: never, openTexts: never, log: terminalLog, print: text => { printed.push(text) } })
+  const print = (text: string): void => { printed.push(text) }
+  addKbCommand(program, { openEncoder: never, openTexts: never, say: print, print })
   await program.parseAsync(['node', 'vel', 'kb', 'compact', dir])
-  expect(printed.join('\n')).toMatch(/12 entities; 2 changed ones are now in the index\n1 of them have no text vectors, so that texts do not find them \(Q98\)/)
+  expect(printed.join('\n')).toMatch(/12 entities; 2 changed ones are now in the index\n/)
+  expect(printed.join('\n')).toMatch(/\n1 of them have no text vectors, so that texts do not find them \(Q98\)/)
 })
 
 test('the editor embeds the texts that the index has; what cannot be embedded is not written', async () => {

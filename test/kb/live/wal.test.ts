@@ -8,7 +8,15 @@ import { withChecksum } from '../../../src/kb/storage/jsonl.ts'
 import { temporaryFolder } from '../../helpers/build-small-index.ts'
 import { put } from '../../helpers/open-live-index.ts'
 
-interface OpenedWal extends Wal { readonly path: string, readonly kept: Change[], readonly warnings: string[], readonly lose: () => void, readonly add: (id: string) => Promise<Change> }
+interface OpenedWal extends Wal {
+  readonly path: string
+  readonly kept: Change[]
+  readonly warnings: string[]
+  /** Loses the lock. */
+  readonly lose: () => void
+  /** Appends a change of entity `id`. */
+  readonly add: (id: string) => Promise<Change>
+}
 
 /** A log whose acknowledged changes are `kept`. */
 async function openLog (path?: string): Promise<OpenedWal> {
@@ -27,6 +35,9 @@ async function openLog (path?: string): Promise<OpenedWal> {
   }
   return { ...wal, path, kept, warnings, lose: () => { lost.abort() }, add }
 }
+
+/** Matches the sentence of VEL_ERR_NOT_WRITTEN with `reason`. */
+const refusal = ({ source }: RegExp): RegExp => new RegExp(`could not be written and nothing was changed \\(.*${source}.*\\)`)
 
 const changesIn = async (path: string): Promise<readonly Change[]> => (await readWal(path)).changes
 
@@ -65,13 +76,18 @@ test('A6: three damaged lines at the end are kept beside the log, with a warning
   await writeFile(path, damaged)
   const again = await openLog(path)
   expect(again.kept).toEqual([first])
-  expect(again.warnings).toEqual([expect.stringMatching(/is kept in .*\.changes\.torn: line 3 was damaged after it was written; .*restore the log/)])
+  expect(again.warnings).toHaveLength(1)
+  expect(again.warnings[0]).toMatch(/is kept in .*\.changes\.torn: line 3 was damaged after it was written; .*restore the log/)
   expect(await readFile(`${path}.torn`, 'utf8')).toBe(damaged.slice(size))
   const next = await again.add('Q5')
   expect(await changesIn(path)).toEqual([first, next])
 })
 
-test.each([['one line', 'hello'], ['lines', 'hello\nworld\n'], ['an empty line', '\n']])('A6: a file of other text (%s) is refused and left as it is', async (_case, text) => {
+test.each([
+  ['one line', 'hello'],
+  ['lines', 'hello\nworld\n'],
+  ['an empty line', '\n']
+])('A6: a file of other text (%s) is refused and left as it is', async (_case, text) => {
   const path = join(await temporaryFolder(), 'index.changes')
   await writeFile(path, text)
   await expect(openLog(path)).rejects.toMatchObject({ code: 'VEL_ERR_INDEX' })
@@ -100,7 +116,7 @@ test('a header that a crash cut is written again', async () => {
 test('A7: a change that could not be read back is refused, and the next one is taken', async () => {
   const log = await openLog()
   const poisoned = { ...stamp(put('Q1'), 0), at: 2 ** 53 }
-  await expect(log.append([poisoned])).rejects.toMatchObject({ code: 'VEL_ERR_NOT_WRITTEN', message: expect.stringMatching(/put of Q1 could not be read back: at/) as string })
+  await expect(log.append([poisoned])).rejects.toThrow(refusal(/put of Q1 could not be read back: at/))
   const next = await log.add('Q2')
   expect(await changesIn(log.path)).toEqual([next])
 })
@@ -114,7 +130,7 @@ test.each<[string, (path: string) => Promise<void>, string | null]>([
   const log = await openLog()
   const first = await log.add('Q1')
   await harm(log.path)
-  await expect(log.add('Q2')).rejects.toMatchObject({ code: 'VEL_ERR_NOT_WRITTEN', message: expect.stringMatching(/was deleted, moved or changed by another program/) as string })
+  await expect(log.add('Q2')).rejects.toThrow(refusal(/was deleted, moved or changed by another program/))
   expect(await changesIn(log.path)).toEqual([first])
   const third = await log.add('Q3')
   expect(await changesIn(log.path)).toEqual([first, third])
@@ -139,7 +155,7 @@ test('nothing is written once the lock is lost, or the log is closed', async () 
   const log = await openLog()
   const first = await log.add('Q1')
   log.lose()
-  await expect(log.add('Q2')).rejects.toMatchObject({ code: 'VEL_ERR_NOT_WRITTEN', message: expect.stringMatching(/lost the lock/) as string })
+  await expect(log.add('Q2')).rejects.toThrow(refusal(/lost the lock/))
   await expect(log.rewrite()).rejects.toMatchObject({ code: 'VEL_ERR_NOT_WRITTEN' })
   expect(await changesIn(log.path)).toEqual([first])
   const closed = await openLog()

@@ -9,9 +9,10 @@ import { expect, onTestFinished, test } from 'vitest'
 import { acquireIndexLock, withLock } from '../../../src/kb/storage/lock.ts'
 import { temporaryFolder } from '../../helpers/build-small-index.ts'
 
-/** A process of its own that holds the lock until it is killed. */
-const HOLDER = `require(${JSON.stringify(createRequire(import.meta.url).resolve('proper-lockfile'))})
-  .lock(process.argv[1], { realpath: false, lockfilePath: process.argv[1], stale: 5000 }).then(() => { process.stdout.write('held'); setInterval(() => {}, 1000) })`
+/** Program of a separate process that holds the lock until it is killed. */
+const HOLDER = `const { lock } = require(${JSON.stringify(createRequire(import.meta.url).resolve('proper-lockfile'))})
+  setInterval(() => {}, 1000)
+  lock(process.argv[1], { realpath: false, lockfilePath: process.argv[1], stale: 5000 }).then(() => { process.stdout.write('held') })`
 
 async function pathOfLock (): Promise<{ folder: string, path: string }> {
   const folder = await temporaryFolder()
@@ -71,13 +72,15 @@ test('a lock that is refreshed is waited for, then refused with its file, its ag
   const { release } = await acquireIndexLock('index', path)
   onTestFinished(release)
   const start = performance.now()
-  await expect(acquireIndexLock('index', path)).rejects.toThrow(new RegExp(`expected to be the only one that writes it, received a lock of another process: ${path}, last refreshed at \\d{4}-.*Z; stop that process or wait for it; a lock that is not refreshed for 5 s is taken over`))
+  const held = `expected to be the only one that writes it, received a lock of another process: ${path}, last refreshed at \\d{4}-.*Z`
+  const advice = 'stop that process or wait for it; a lock that is not refreshed for 5 s is taken over'
+  await expect(acquireIndexLock('index', path)).rejects.toThrow(new RegExp(`${held}; ${advice}`))
   expect(performance.now() - start).toBeGreaterThan(6000)
   // Refreshed meanwhile.
   expect(Date.now() - (await stat(path)).mtimeMs).toBeLessThan(4000)
 })
 
-test('a lock that is released while another waits for it is had at once', async () => {
+test('a lock that is released while another process waits for it is taken at once', async () => {
   const { path } = await pathOfLock()
   const { release } = await acquireIndexLock('index', path)
   const taken = take(path)
@@ -86,7 +89,7 @@ test('a lock that is released while another waits for it is had at once', async 
   expect(await taken).toBeLessThan(4000)
 })
 
-test('a process that loses its lock learns of it, and leaves the lock of the next one', async () => {
+test('a process that loses its lock is notified, and leaves the lock of the next one', async () => {
   const { folder, path } = await pathOfLock()
   const { lost, release } = await acquireIndexLock('index', path)
   await rmdir(path)
