@@ -1,28 +1,32 @@
-// Faces of images that one worker has at the same time, embedded as one batch: on a GPU one run of eight faces costs
-// little more than one of one. Used where the faces really run on CUDA and the graph takes a batch.
+// Embeds the faces of all images in a worker as one batch: on a GPU a run of eight faces takes little longer than a run of one.
+// Used if the face encoder runs on CUDA and its graph takes a batch.
 //
-// NOTE: not on CPU, where a face in a batch costs nearly what it costs alone, and one that is only there to pad it too:
-// `npx tsx bench/speed/batching.ts` prints ms a face by batch size.
+// NOTE: not used on CPU, where each face of a batch, also a padding one, takes nearly as long as alone:
+// `npx tsx bench/speed/batching.ts` prints ms per face by batch size.
 import type { Raster } from '../types.ts'
 import type { FaceEmbedding, FaceEncoder } from '../models/types.ts'
 
 export interface BatcherOptions {
-  /** Faces in one run at most. */
+  /** Largest number of faces in one run. */
   readonly maxBatch: number
-  /** How long a face waits for others, ms: small against the run that it saves. */
+  /** Time that a face waits for others, ms; short compared with a run. */
   readonly waitMs: number
 }
 
-interface Waiting { readonly crop: Raster, readonly resolve: (embedding: FaceEmbedding) => void, readonly reject: (error: unknown) => void }
+interface Waiting {
+  readonly crop: Raster
+  readonly resolve: (embedding: FaceEmbedding) => void
+  readonly reject: (error: unknown) => void
+}
 
-/** Sizes that batches are padded to: with a new input shape cuDNN searches anew, so shapes are few, and warmed. */
+/** Sizes that batches are padded to: powers of two and `maxBatch`. Few, because cuDNN tunes each new input shape; all are warmed up. */
 export function batchSizes (maxBatch: number): number[] {
   const sizes: number[] = []
   for (let size = 1; size < maxBatch; size *= 2) sizes.push(size)
   return [...sizes, maxBatch]
 }
 
-/** The same embeddings as `encoder` alone gives. A failed run fails the images whose faces were in it. */
+/** An encoder with the same embeddings as `encoder`. A failed run rejects the images with faces in it, no others. */
 export function batchAcrossImages (encoder: FaceEncoder, { maxBatch, waitMs }: BatcherOptions): FaceEncoder {
   const sizes = batchSizes(maxBatch)
   const waiting: Waiting[] = []
@@ -50,7 +54,8 @@ export function batchAcrossImages (encoder: FaceEncoder, { maxBatch, waitMs }: B
     dims: encoder.dims,
     maxBatch,
     async encode (crops) {
-      const embeddings = crops.map(async crop => await new Promise<FaceEmbedding>((resolve, reject) => { waiting.push({ crop, resolve, reject }) }))
+      const embeddings = crops.map(async crop =>
+        await new Promise<FaceEmbedding>((resolve, reject) => { waiting.push({ crop, resolve, reject }) }))
       if (waiting.length >= maxBatch) flush()
       else if (waiting.length > 0) timer ??= setTimeout(flush, waitMs)
       return await Promise.all(embeddings)

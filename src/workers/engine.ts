@@ -1,44 +1,45 @@
-// The encoding half of the path as the service uses it: images in, mentions with embeddings out, computed in worker
-// processes behind a bounded queue, so that the service's own event loop never waits for a model.
+// The encoding half of the path as the server uses it: from images to mentions with embeddings, in worker processes behind a
+// bounded queue, so that the event loop of the server never waits for a model.
 import type { ChildProcess } from 'node:child_process'
 import type { EmbedEntity, MentionEncoder, ModelInfo } from '../types.ts'
+import type { Log } from '../log.ts'
 import type { WorkerSettings } from './messages.ts'
 import { Queue } from './queue.ts'
-import { Supervisor, type EngineLog } from './supervisor.ts'
+import { Supervisor } from './supervisor.ts'
 import { forkWorker, WorkerProcess } from './worker-process.ts'
 
 export interface EngineOptions extends Omit<WorkerSettings, 'device'> {
-  /** Worker processes. With CUDA one a device: worker n computes on device n. */
+  /** Number of worker processes. With CUDA one for each device: worker n computes on device n. */
   readonly workers: number
-  /** Images that wait at most. */
+  /** Largest number of waiting images. */
   readonly maxQueue: number
-  /** Images that one worker is given at a time: 1 on CPU, more on CUDA, where faces of several images make one batch. */
+  /** Largest number of images in one worker at a time: 1 on CPU, more on CUDA, where faces of several images form one batch. */
   readonly concurrencyPerWorker?: number
-  /** A worker that has one image for longer is killed and replaced, ms. */
+  /** Longest time for one image in a worker, ms; then the worker is killed and replaced. */
   readonly hangMs?: number
-  /** A worker that is not ready by then is killed, ms. */
+  /** Longest time for a worker to become ready, ms; then it is killed. */
   readonly startMs?: number
-  readonly log?: EngineLog | undefined
-  /** Starts a worker's process; for tests. */
+  readonly log?: Log | undefined
+  /** Starts the process of a worker; for tests. */
   readonly fork?: () => ChildProcess
 }
 
 export interface EngineStats {
-  /** Workers that are ready. */
+  /** Number of ready workers. */
   readonly workers: number
-  /** Images in their hands, those of aborted requests included. */
+  /** Images in workers, including those of aborted requests. */
   readonly busy: number
   readonly queued: number
   /** Workers replaced so far. */
   readonly restarts: number
-  /** Process ids of the workers, for those who watch memory. */
+  /** Process ids of the workers, to measure their memory. */
   readonly pids: readonly number[]
 }
 
 export interface Engine extends MentionEncoder {
-  /** @throws what `encode` throws of the queue and the worker; VEL_ERR_PACK where the pack has no text encoder. */
+  /** @throws what `Queue.run` throws, VEL_ERR_WORKER_DIED, and VEL_ERR_PACK for a pack without a text encoder. */
   embedTexts: EmbedEntity
-  /** Models as they run: `provider` is the one that really computes. */
+  /** The loaded models, each with the execution provider that runs it. */
   readonly models: readonly ModelInfo[]
   /** Rejects when the workers cannot be kept running; the process should then end. */
   readonly fatal: Promise<never>
@@ -48,32 +49,42 @@ export interface Engine extends MentionEncoder {
 /**
  * Starts the workers and waits until each has loaded and warmed its models.
  *
- * @throws VEL_ERR_PROVIDER where no execution provider can be had, VEL_ERR_WEIGHTS where a graph cannot be opened,
- *   VEL_ERR_WORKERS where a worker does not start for another reason.
+ * @throws VEL_ERR_PROVIDER if no execution provider is available, VEL_ERR_WEIGHTS if a graph cannot be opened,
+ *   VEL_ERR_WORKERS if a worker does not start for another reason.
  */
 export async function createEngine (options: EngineOptions): Promise<Engine> {
   const { workers, maxQueue, concurrencyPerWorker: concurrency = 1, hangMs = 60_000, startMs = 120_000, log, fork = forkWorker } = options
-  if (!(workers >= 1 && concurrency >= 1 && maxQueue >= 0)) throw new RangeError(`Expected at least one worker, one place in it and no negative queue, received ${workers}, ${concurrency} and ${maxQueue}`)
+  if (!(workers >= 1 && concurrency >= 1 && maxQueue >= 0)) {
+    const received = `${workers}, ${concurrency} and ${maxQueue}`
+    throw new RangeError(`Expected at least one worker, one place in it and no negative queue, received ${received}`)
+  }
   const { pack, modelsDir, settings, providers, threads } = options
   const warned = new Set<string>()
   const warn = (message: string): void => {
     if (!warned.has(message)) log?.warn({}, message)
     warned.add(message)
   }
-  const start = (index: number): WorkerProcess => new WorkerProcess(fork(), { pack, modelsDir, settings, providers, threads, device: index }, { startMs, hangMs }, warn)
-  const admission: Queue = new Queue({ places: workers * concurrency, maxQueue, free: () => crew.free() })
-  const crew = new Supervisor({ workers, concurrency, start, onReady: () => { admission.dispatch() }, log })
-  crew.fatal.catch(() => { admission.refuse('its workers cannot be kept running') })
-  await crew.started
+  const start = (index: number): WorkerProcess =>
+    new WorkerProcess(fork(), { pack, modelsDir, settings, providers, threads, device: index }, { startMs, hangMs }, warn)
+  const queue: Queue = new Queue({ capacity: workers * concurrency, maxQueue, free: () => supervisor.free() })
+  const supervisor = new Supervisor({ workers, concurrency, start, onReady: () => { queue.dispatch() }, log })
+  supervisor.fatal.catch(() => { queue.refuse('its workers cannot be kept running') })
+  await supervisor.started
   return {
-    get models () { return crew.models },
-    fatal: crew.fatal,
-    encode: async (bytes, encodeOptions = {}, signal) => await admission.run(async worker => await worker.encode(bytes, encodeOptions), signal),
-    embedTexts: async (entity, fields, signal) => await admission.run(async worker => await worker.embed(entity, fields), signal),
-    stats: () => ({ workers: crew.readyCount, busy: crew.running, queued: admission.queued, restarts: crew.restarts, pids: crew.pids }),
+    get models () { return supervisor.models },
+    fatal: supervisor.fatal,
+    encode: async (bytes, encodeOptions = {}, signal) => await queue.run(async worker => await worker.encode(bytes, encodeOptions), signal),
+    embedTexts: async (entity, fields, signal) => await queue.run(async worker => await worker.embed(entity, fields), signal),
+    stats: () => ({
+      workers: supervisor.readyCount,
+      busy: supervisor.running,
+      queued: queue.queued,
+      restarts: supervisor.restarts,
+      pids: supervisor.pids
+    }),
     async close () {
-      await admission.drain('it is shutting down')
-      await crew.close()
+      await queue.drain('it is shutting down')
+      await supervisor.close()
     }
   }
 }

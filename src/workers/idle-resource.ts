@@ -1,29 +1,33 @@
-// Models that are asked seldom, such as the text encoder in a service that links images.
+// A resource that is open only while it is in use, such as the text encoder in a service that mostly links images.
+
+export interface Closable { close: () => Promise<void> }
 
 /**
- * Holds what is costly to hold only while it is needed: opened at the first use, closed when it was not used for `idleMs`.
- * A failure to open is that use's own; the next one tries again.
+ * Opens a resource at its first use and closes it after `idleMs` without use. If opening fails, that use rejects and the
+ * next one tries again.
  */
-export function idleResource<T extends { close: () => Promise<void> }> (open: () => Promise<T>, idleMs: number): <R>(use: (opened: T) => Promise<R>) => Promise<R> {
+export function idleResource<T extends Closable> (
+  open: () => Promise<T>, idleMs: number
+): <R>(use: (opened: T) => Promise<R>) => Promise<R> {
   let opened: Promise<T> | undefined
   let users = 0
   let timer: NodeJS.Timeout | undefined
-  const forget = (one: Promise<T>): void => { if (opened === one) opened = undefined }
-  const closeWhenIdle = (one: Promise<T>): void => {
+  const forget = (pending: Promise<T>): void => { if (opened === pending) opened = undefined }
+  const closeWhenIdle = (pending: Promise<T>): void => {
     timer = setTimeout(() => {
-      forget(one)
-      void one.then(async held => { await held.close() }, () => {})
+      forget(pending)
+      void pending.then(async held => { await held.close() }, () => {})
     }, idleMs).unref()
   }
   return async use => {
     clearTimeout(timer)
-    const one = opened ??= open()
-    one.catch(() => { forget(one) })
+    const pending = opened ??= open()
+    pending.catch(() => { forget(pending) })
     users++
     try {
-      return await use(await one)
+      return await use(await pending)
     } finally {
-      if (--users === 0 && opened === one) closeWhenIdle(one)
+      if (--users === 0 && opened === pending) closeWhenIdle(pending)
     }
   }
 }

@@ -1,5 +1,5 @@
-// What crosses the boundary between the service and its workers: an image file in, mentions out; or an entity's texts in,
-// their embeddings out. Pixels and tensors never leave the worker. Messages travel as structured clones (`serialization: 'advanced'`), so bytes are not encoded.
+// The messages between the server and its workers: image files to mentions, and texts of entities to embeddings. Pixels and
+// tensors never leave the worker. Messages are structured clones (`serialization: 'advanced'`), so bytes are not encoded.
 import type { EncodedImage, EncodeOptions, Entity, ModelInfo, TextEmbeddings, TextSpace } from '../types.ts'
 import type { PackManifest } from '../packs/manifest.ts'
 import type { EncodingSettings } from '../encode/encode-image.ts'
@@ -8,24 +8,34 @@ import { errors, isVelError } from '../errors.ts'
 
 export interface WorkerSettings {
   readonly pack: PackManifest
-  /** Folder that the pack's file paths are relative to. */
+  /** Folder to which the file paths of the pack are relative. */
   readonly modelsDir: string
   readonly settings: EncodingSettings & TilePlan
   /** Execution providers in order of preference. */
   readonly providers: readonly string[]
   /** Threads inside one operator. */
   readonly threads: number
-  /** Device that CUDA runs on, counted from 0. */
+  /** Index of the CUDA device, from 0. */
   readonly device: number
 }
 
-/** An error as it travels; `code` and `statusCode` only for ours. */
-export interface WireError { readonly message: string, readonly stack?: string | undefined, readonly code?: string | undefined, readonly statusCode?: number | undefined }
+/** A serialised error; `code` and `statusCode` only for errors of `errors.ts`, `stack` only for others. */
+export interface WireError {
+  readonly message: string
+  readonly stack?: string | undefined
+  readonly code?: string | undefined
+  readonly statusCode?: number | undefined
+}
 
 export type ToWorker =
   | { readonly type: 'start', readonly settings: WorkerSettings }
   | { readonly type: 'encode', readonly id: number, readonly bytes: Uint8Array, readonly options: EncodeOptions }
-  | { readonly type: 'embed', readonly id: number, readonly entity: Pick<Entity, 'name' | 'description'>, readonly fields: readonly TextSpace[] }
+  | {
+    readonly type: 'embed'
+    readonly id: number
+    readonly entity: Pick<Entity, 'name' | 'description'>
+    readonly fields: readonly TextSpace[]
+  }
 
 export type FromWorker =
   | { readonly type: 'ready', readonly models: readonly ModelInfo[] }
@@ -40,7 +50,7 @@ export function toWire (error: unknown): WireError {
   return error instanceof Error ? { message: error.message, stack: error.stack } : { message: String(error) }
 }
 
-/** Ours are rebuilt with code and status; any other becomes VEL_ERR_INTERNAL with what happened as its cause. */
+/** Rebuilds an error of `errors.ts` with code and status; any other becomes VEL_ERR_INTERNAL with the original as its cause. */
 export function fromWire (wire: WireError): Error {
   const error = new Error(wire.message)
   if (wire.code !== undefined) return Object.assign(error, { name: 'FastifyError', code: wire.code, statusCode: wire.statusCode })

@@ -1,14 +1,14 @@
-// Who may wait: a bounded queue before the workers, of images and now and then of texts. An image past it is refused at once, and one whose request was
-// aborted leaves it at once.
+// A bounded queue of images (and sometimes texts) before the workers. Past its limit an image is refused at once; an image
+// whose request is aborted leaves it at once.
 import { errors } from '../errors.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 export interface QueueOptions {
-  /** Images in the hands of all workers at most. */
-  readonly places: number
-  /** Images that wait at most. */
+  /** Largest number of images in all workers at a time. */
+  readonly capacity: number
+  /** Largest number of waiting images. */
   readonly maxQueue: number
-  /** The worker that takes the next image; none where all are busy. */
+  /** The worker for the next image; undefined if all are busy. */
   readonly free: () => WorkerProcess | undefined
 }
 
@@ -36,16 +36,16 @@ export class Queue {
   get queued (): number { return this.#queue.length }
 
   /**
-   * @throws VEL_ERR_OVERLOADED at once where the queue is full, with `retryAfterS`.
+   * @throws VEL_ERR_OVERLOADED at once if the queue is full, with `retryAfterS`.
    * @throws VEL_ERR_NOT_READY once closed.
-   * @throws the signal's reason when it is aborted: a waiting image then never reaches a worker; the place of one that
-   *   a worker already has is free when the worker is done with it.
+   * @throws the reason of `signal` when it is aborted. A waiting image then never reaches a worker; one that is in a
+   *   worker keeps its slot until the worker is done with it.
    */
   async run<T> (work: (worker: WorkerProcess) => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted()
-    const { places, maxQueue, free } = this.#options
+    const { capacity, maxQueue, free } = this.#options
     if (this.#closed !== undefined) throw errors.notReady(this.#closed)
-    if (this.#queue.length >= maxQueue && free() === undefined) throw errors.overloaded(String(places + maxQueue), this.#retryAfterS())
+    if (this.#queue.length >= maxQueue && free() === undefined) throw errors.overloaded(String(capacity + maxQueue), this.#retryAfterS())
     let onAbort = (): void => {}
     try {
       return await new Promise<T>((resolve, reject) => {
@@ -63,7 +63,7 @@ export class Queue {
     }
   }
 
-  /** Hands waiting images to workers that can take one. */
+  /** Passes waiting images to free workers. */
   dispatch (): void {
     for (let worker = this.#options.free(); worker !== undefined; worker = this.#options.free()) {
       const task = this.#queue.shift()
@@ -72,13 +72,13 @@ export class Queue {
     }
   }
 
-  /** Takes no more images. @returns when those inside are done. */
+  /** Refuses further images. Resolves when all accepted images are done. */
   async drain (reason: string): Promise<void> {
     this.#closed = reason
     if (this.#running + this.#queue.length > 0) await new Promise<void>(resolve => { this.#onEmpty.push(resolve) })
   }
 
-  /** Takes no more images and gives up those that wait. */
+  /** Refuses further images and rejects the waiting ones. */
   refuse (reason: string): void {
     this.#closed = reason
     for (const task of this.#queue.splice(0)) task.reject(errors.notReady(reason))
@@ -100,8 +100,8 @@ export class Queue {
   }
 
   #drop (task: Task): void {
-    const at = this.#queue.indexOf(task)
-    if (at >= 0) this.#queue.splice(at, 1)
+    const index = this.#queue.indexOf(task)
+    if (index >= 0) this.#queue.splice(index, 1)
     this.#settled()
   }
 
@@ -109,8 +109,8 @@ export class Queue {
     if (this.#running + this.#queue.length === 0) for (const done of this.#onEmpty.splice(0)) done()
   }
 
-  /** Seconds until the queue as it stands should be done. */
+  /** Expected time until the present queue is done, s. */
   #retryAfterS (): number {
-    return Math.max(1, Math.ceil((this.#queue.length + 1) * this.#meanMs / this.#options.places / 1000))
+    return Math.max(1, Math.ceil((this.#queue.length + 1) * this.#meanMs / this.#options.capacity / 1000))
   }
 }

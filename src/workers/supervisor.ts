@@ -1,38 +1,36 @@
-// Keeps the workers alive: starts them, replaces one that died, and gives up where none can start.
+// Keeps the worker processes running: starts them, replaces one that died, and gives up if none can start.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ModelInfo } from '../types.ts'
+import type { Log } from '../log.ts'
 import { errors, isVelError, isWorkerDeath } from '../errors.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
-/** What the engine writes to; a pino logger fits. */
-export interface EngineLog { info: (fields: object, message: string) => void, warn: (fields: object, message: string) => void }
-
 export interface SupervisorOptions {
   readonly workers: number
-  /** Images that one worker is given at a time. */
+  /** Largest number of images in one worker at a time. */
   readonly concurrency: number
   /** Starts worker `index`, counted from 0. */
   readonly start: (index: number) => WorkerProcess
-  /** Called when a worker became ready. */
+  /** Called when a worker becomes ready. */
   readonly onReady: () => void
-  readonly log?: EngineLog | undefined
+  readonly log?: Log | undefined
 }
 
 /**
- * Starts in a row, at one place, that may fail before the crew gives up: at boot, and later, when a passing shortage
- * of memory should not end the service. Deaths at work do not count: a picture that kills a worker may be sent often.
+ * Consecutive failed starts of one worker after which the supervisor gives up: at boot, and later, where a temporary
+ * shortage of memory should not end the service. Deaths while encoding do not count: the same picture may kill many workers.
  */
-const STARTS_AT_BOOT = 3
-const STARTS_LATER = 5
-/** Wait before the second, third … start in a row, ms. The first replacement starts at once. */
+const MAX_FAILURES_AT_BOOT = 3
+const MAX_FAILURES_LATER = 5
+/** Delay before a start, by the number of consecutive failures before it, ms. */
 const RETRY_MS = [0, 250, 500, 1000, 2000]
 
 export class Supervisor {
-  /** Every worker is ready. Rejects where one cannot start. */
+  /** Resolves when every worker is ready; rejects if one cannot start. */
   readonly started: Promise<void>
-  /** Rejects when the crew gave up; the process should then end. */
+  /** Rejects when the supervisor gives up; the process should then end. */
   readonly fatal: Promise<never>
-  /** Models as the worker that became ready last runs them. */
+  /** Models of the worker that became ready last. */
   models: readonly ModelInfo[] = []
   /** Workers replaced so far. */
   restarts = 0
@@ -46,9 +44,10 @@ export class Supervisor {
     this.#options = options
     this.#workers = new Array<WorkerProcess | undefined>(options.workers)
     this.fatal = new Promise((_resolve, reject) => { this.#giveUp = reject })
-    // Whoever waits for it still sees it; whoever does not is not ended by an unhandled rejection.
+    // Mark the rejection as handled; callers that await it still receive it.
     this.fatal.catch(() => {})
-    const first = Array.from({ length: options.workers }, async (_, index) => { await new Promise<void>(resolve => { void this.#keep(index, resolve) }) })
+    const first = Array.from({ length: options.workers }, async (_, index) =>
+      await new Promise<void>(resolve => { void this.#supervise(index, resolve) }))
     this.started = Promise.race([Promise.all(first).then(() => {}), this.fatal])
   }
 
@@ -62,7 +61,7 @@ export class Supervisor {
     return best
   }
 
-  /** Process ids of the workers that run. */
+  /** Process ids of the running workers. */
   get pids (): number[] { return this.#workers.flatMap(worker => worker?.pid ?? []) }
 
   async close (): Promise<void> {
@@ -70,8 +69,8 @@ export class Supervisor {
     await Promise.all(this.#workers.map(async worker => { await worker?.close() }))
   }
 
-  /** One place in the crew: one worker's life after another. */
-  async #keep (index: number, onFirstReady: () => void): Promise<void> {
+  /** Runs worker `index`: starts it, waits until it exits, and starts its replacement. */
+  async #supervise (index: number, onFirstReady: () => void): Promise<void> {
     const { start, onReady, log } = this.#options
     let failures = 0
     let booted = false
@@ -79,7 +78,7 @@ export class Supervisor {
       let worker: WorkerProcess | undefined
       try {
         const started = performance.now()
-        worker = startOrDie(start, index)
+        worker = startWorker(start, index)
         this.#workers[index] = worker
         this.models = await worker.ready
         this.#ready.add(worker)
@@ -91,7 +90,7 @@ export class Supervisor {
       } catch (error) {
         failures++
         if (this.#ending) return
-        // It may be alive and only have said why it cannot serve.
+        // The process may still run after it reported why it cannot serve.
         worker?.kill(`it could not start: ${(error as Error).message}`)
         if (this.#isHopeless(error as Error, failures, booted)) {
           this.#stop(error as Error, failures)
@@ -108,23 +107,24 @@ export class Supervisor {
     }
   }
 
-  /** At boot, a worker that says what is wrong would say the same again. */
+  /** At boot an error that the worker reported itself is final: the next start would report it again. */
   #isHopeless (error: Error, failures: number, booted: boolean): boolean {
-    if (booted) return failures >= STARTS_LATER
-    return !isWorkerDeath(error) || failures >= STARTS_AT_BOOT
+    if (booted) return failures >= MAX_FAILURES_LATER
+    return !isWorkerDeath(error) || failures >= MAX_FAILURES_AT_BOOT
   }
 
   #stop (error: Error, failures: number): void {
     this.#ending = true
     for (const worker of this.#workers) worker?.kill('the engine gave up')
-    const told = isVelError(error) && !isWorkerDeath(error) && error.code !== 'VEL_ERR_INTERNAL'
+    const isClear = isVelError(error) && !isWorkerDeath(error) && error.code !== 'VEL_ERR_INTERNAL'
     const reason = error.cause instanceof Error ? error.cause.message : error.message
-    this.#giveUp(told ? error : Object.assign(errors.workers(failures === 1 ? reason : `${failures} starts in a row failed; the last: ${reason}`), { cause: error.cause }))
+    const summary = failures === 1 ? reason : `${failures} starts in a row failed; the last: ${reason}`
+    this.#giveUp(isClear ? error : Object.assign(errors.workers(summary), { cause: error.cause }))
   }
 }
 
-/** Where the system has no process to give, as without memory, that is a death at its start. */
-function startOrDie (start: SupervisorOptions['start'], index: number): WorkerProcess {
+/** Starts a worker. A failure of the system to create the process, as when out of memory, counts as its death. */
+function startWorker (start: SupervisorOptions['start'], index: number): WorkerProcess {
   try {
     return start(index)
   } catch (error) {

@@ -1,7 +1,7 @@
-// One worker as the service sees it: a child process that computes, with the images and texts in its hands.
+// One worker as the server sees it: a child process with its pending calls.
 //
-// A process and not a thread: a crash in native code (libvips, ONNX Runtime) ends a whole process, and only the requests
-// in the worker's hands may fail by it.
+// A process and not a thread: a crash in native code (libvips, ONNX Runtime) ends a whole process, and may fail only the
+// calls of that worker.
 import type { ChildProcess } from 'node:child_process'
 import type { EncodedImage, EncodeOptions, Entity, ModelInfo, TextEmbeddings, TextSpace } from '../types.ts'
 import { errors } from '../errors.ts'
@@ -9,15 +9,19 @@ import { forkProgram } from '../program.ts'
 import { fromWire, type FromWorker, type ToWorker, type WorkerSettings } from './messages.ts'
 
 export interface WorkerLimits {
-  /** A worker that is not ready by then is killed, ms. */
+  /** Longest time for a worker to become ready, ms; then it is killed. */
   readonly startMs: number
-  /** A worker that has one image for longer is killed: a hang in native code would else keep its place for ever. ms. */
+  /** Longest time for one image or text, ms; then the worker is killed: a hang in native code cannot be interrupted. */
   readonly hangMs: number
 }
 
-interface Call { readonly resolve: (result: never) => void, readonly reject: (error: Error) => void, readonly timer: NodeJS.Timeout }
+interface Call {
+  readonly resolve: (result: never) => void
+  readonly reject: (error: Error) => void
+  readonly timer: NodeJS.Timeout
+}
 
-/** How long a worker that was told to end may take, ms; then it is killed. */
+/** Longest time for a worker to end after its channel is closed, ms; then it is killed. */
 const END_MS = 2000
 
 export function forkWorker (): ChildProcess {
@@ -25,9 +29,9 @@ export function forkWorker (): ChildProcess {
 }
 
 export class WorkerProcess {
-  /** Models as they run, once loaded and warm. Rejects with what the worker said, or VEL_ERR_WORKER_DIED. */
+  /** Resolves with the loaded models when they are warm. Rejects with the error of the worker, or VEL_ERR_WORKER_DIED. */
   readonly ready: Promise<readonly ModelInfo[]>
-  /** Resolves at the end of the process, with the reason in words. */
+  /** Resolves when the process has ended, with the reason in words. */
   readonly exited: Promise<string>
   readonly #child: ChildProcess
   readonly #limits: WorkerLimits
@@ -40,8 +44,10 @@ export class WorkerProcess {
     this.#child = child
     this.#limits = limits
     this.exited = new Promise(resolve => {
-      child.once('exit', (code, signal) => { resolve(this.#killedBecause ?? (signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`)) })
-      // Also where it could not be started at all, which has no 'exit'. Later errors are of the channel: 'exit' follows.
+      child.once('exit', (code, signal) => {
+        resolve(this.#killedBecause ?? (signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`))
+      })
+      // A process that could not be started has no 'exit'. Later errors concern the channel, and 'exit' follows.
       child.on('error', error => { if (child.pid === undefined) resolve(`it could not be started: ${error.message}`) })
     })
     this.ready = this.#start(settings)
@@ -59,30 +65,31 @@ export class WorkerProcess {
 
   get pid (): number | undefined { return this.#child.pid }
 
-  /** Images in its hands. */
+  /** Number of pending calls. */
   get running (): number { return this.#calls.size }
 
-  /** @throws what the pipeline throws, VEL_ERR_INTERNAL, or VEL_ERR_WORKER_DIED. */
+  /** @throws what `encodeImage` throws, VEL_ERR_INTERNAL, or VEL_ERR_WORKER_DIED. */
   async encode (bytes: Uint8Array, options: EncodeOptions): Promise<EncodedImage> {
-    return await this.#ask<EncodedImage>(id => ({ type: 'encode', id, bytes, options }))
+    return await this.#call<EncodedImage>(id => ({ type: 'encode', id, bytes, options }))
   }
 
-  /** @throws the same, and VEL_ERR_PACK where the pack has no text encoder. */
+  /** @throws VEL_ERR_PACK for a pack without a text encoder, VEL_ERR_INTERNAL, or VEL_ERR_WORKER_DIED. */
   async embed (entity: Pick<Entity, 'name' | 'description'>, fields: readonly TextSpace[]): Promise<TextEmbeddings> {
-    return await this.#ask<TextEmbeddings>(id => ({ type: 'embed', id, entity, fields }))
+    return await this.#call<TextEmbeddings>(id => ({ type: 'embed', id, entity, fields }))
   }
 
-  async #ask<T> (message: (id: number) => ToWorker): Promise<T> {
+  async #call<T> (message: (id: number) => ToWorker): Promise<T> {
     if (this.#ended !== undefined) throw errors.workerDied(this.#ended)
     const id = ++this.#lastId
     return await new Promise<T>((resolve, reject) => {
       const { hangMs } = this.#limits
-      this.#calls.set(id, { resolve: resolve as Call['resolve'], reject, timer: setTimeout(() => { this.kill(`it had one image for ${hangMs} ms and was stopped`) }, hangMs) })
+      const timer = setTimeout(() => { this.kill(`it had one image for ${hangMs} ms and was stopped`) }, hangMs)
+      this.#calls.set(id, { resolve: resolve as Call['resolve'], reject, timer })
       this.#send(message(id))
     })
   }
 
-  /** Ends the worker: it finishes what it is at, then sees that its channel is closed. */
+  /** Closes the channel, on which the worker exits, and waits for its end. */
   async close (): Promise<void> {
     if (this.#child.connected) this.#child.disconnect()
     const timer = setTimeout(() => { this.kill('it did not end when told to') }, END_MS)
@@ -113,7 +120,7 @@ export class WorkerProcess {
   }
 
   #send (message: ToWorker): void {
-    // A failure to send means that the process is going; 'exit' then settles its calls.
+    // If sending fails, the process is ending, and 'exit' settles its calls.
     if (this.#child.connected) this.#child.send(message, () => {})
   }
 

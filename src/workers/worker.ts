@@ -1,5 +1,5 @@
-// The program of a worker process: loads and warms the pack, then turns image files into mentions, and texts into
-// embeddings, until its parent ends the connection.
+// The program of a worker process: loads and warms up the models of a pack, then encodes images and embeds texts until its
+// parent closes the channel.
 import { basename } from 'node:path'
 import type { ClipTextEncoder, EncodingModels } from '../models/types.ts'
 import type { TextEmbeddings, TextSpace } from '../types.ts'
@@ -15,25 +15,30 @@ import { warmUp } from './warm-up.ts'
 
 type Answer = (message: Exclude<ToWorker, { type: 'start' }>) => Promise<void>
 
-/** Faces of several images in one run, and how long a face waits for others. */
+/** Batches of faces across images. */
 const BATCHING = { maxBatch: 16, waitMs: 2 }
 
-/** The text encoder is held for so long after it was asked: people are put one by one or in rows. */
+/** Time after its last use at which the text encoder is closed, ms: entities are often written one after another. */
 const TEXTS_IDLE_MS = 60_000
 
-// A signal to the whole group, as a terminal sends it, is the parent's to answer: it drains its workers first.
+// A terminal signals the whole process group; the parent handles the signal and drains its workers first.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
-// eslint-disable-next-line no-restricted-properties -- a process of its own: without its parent it has nothing to do
+// eslint-disable-next-line no-restricted-properties -- a worker process ends with its parent
 process.on('disconnect', () => { process.exit() })
 
 let answer: Answer | undefined
 process.on('message', (message: ToWorker) => {
-  if (message.type !== 'start') void answer?.(message)
-  else void start(message.settings).then(started => { answer = started }, (error: unknown) => { send({ type: 'failed', error: toWire(error) }) })
+  if (message.type !== 'start') {
+    void answer?.(message)
+    return
+  }
+  void start(message.settings).then(started => { answer = started }, (error: unknown) => {
+    send({ type: 'failed', error: toWire(error) })
+  })
 })
 
 function send (message: FromWorker): void {
-  // A failure to send means that the parent has gone; 'disconnect' then ends this process.
+  // If sending fails, the parent has ended, and 'disconnect' ends this process.
   process.send?.(message, undefined, undefined, () => {})
 }
 
@@ -42,7 +47,7 @@ async function start (settings: WorkerSettings): Promise<Answer> {
   const open = opener(settings)
   const { models, info } = await loadModels(settings.pack, settings.modelsDir, open, settings.settings)
   const context = settings.pack.models.clipImage !== undefined
-  // Also for one image at a time: its faces then come in few, warmed batch sizes.
+  // Also with one image at a time: its faces are then padded to few batch sizes, which are warmed up.
   const onCuda = info.some(model => model.role === 'face' && model.provider.startsWith('cuda'))
   const batched = onCuda && (models.face.maxBatch ?? 1) > 1
   const serving: EncodingModels = batched ? { ...models, face: batchAcrossImages(models.face, BATCHING) } : models
@@ -52,8 +57,9 @@ async function start (settings: WorkerSettings): Promise<Answer> {
   return async message => {
     const { id } = message
     try {
-      if (message.type === 'encode') send({ type: 'encoded', id, image: await encodeImage(message.bytes, message.options, serving, settings.settings) })
-      else send({ type: 'embedded', id, embeddings: await withTexts(async ({ encoder }) => await embed(encoder, message)) })
+      if (message.type === 'encode') {
+        send({ type: 'encoded', id, image: await encodeImage(message.bytes, message.options, serving, settings.settings) })
+      } else send({ type: 'embedded', id, embeddings: await withTexts(async ({ encoder }) => await embed(encoder, message)) })
     } catch (error) {
       send({ type: 'refused', id, error: toWire(error) })
     }
@@ -61,7 +67,7 @@ async function start (settings: WorkerSettings): Promise<Answer> {
 }
 
 async function embed (encoder: ClipTextEncoder, { entity, fields }: Extract<ToWorker, { type: 'embed' }>): Promise<TextEmbeddings> {
-  // One by one, so that what an embedding is does not depend on how many fields there are.
+  // One text per run, so that an embedding does not depend on the number of fields.
   const embeddings: { [S in TextSpace]?: Float32Array } = {}
   for (const field of fields) embeddings[field] = (await encoder.encode([encoder.prompt(entity, field)]))[0]!
   return embeddings
@@ -75,7 +81,8 @@ function opener ({ pack, providers, threads, device }: WorkerSettings): OpenSess
     } catch (error) {
       if (isVelError(error)) throw error
       const reason = (error as Error).message.split('\n')[0]!
-      throw errors.weights(pack.name, `a graph that ONNX Runtime opens in ${basename(path)}`, `one that it refuses (${reason}); fetch it again with \`vel models fetch ${pack.name}\``)
+      const remedy = `fetch it again with \`vel models fetch ${pack.name}\``
+      throw errors.weights(pack.name, `a graph that ONNX Runtime opens in ${basename(path)}`, `one that it refuses (${reason}); ${remedy}`)
     }
   }
 }

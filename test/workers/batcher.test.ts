@@ -29,7 +29,7 @@ it('pads to few sizes', () => {
   expect(batchSizes(1)).toEqual([1])
 })
 
-it('makes one padded run of the faces of images that come together, and gives each its own', async () => {
+it('embeds the faces of simultaneous images in one padded run and returns each image its own', async () => {
   const { encoder, runs } = recorder()
   const { encode } = batchAcrossImages(encoder, { maxBatch: 8, waitMs: 5 })
   const images = await Promise.all([encode([flat(1), flat(2)]), encode([]), encode([flat(3)])])
@@ -37,7 +37,7 @@ it('makes one padded run of the faces of images that come together, and gives ea
   expect(runs).toEqual([4])
 })
 
-it('splits more faces than one run takes', async () => {
+it('splits more faces than fit in one run', async () => {
   const { encoder, runs } = recorder()
   const { encode } = batchAcrossImages(encoder, { maxBatch: 4, waitMs: 5 })
   const faces = await encode([1, 2, 3, 4, 5, 6, 7].map(flat))
@@ -54,13 +54,15 @@ it('fails the images of a run that fails, and none after it', async () => {
 })
 
 describeWithShared('a graph with a dynamic batch', () => {
-  it('gives the same embeddings in a batch, across images, and one by one', async () => {
+  it('returns the same embeddings in a batch, across images, and one by one', async () => {
     const { models: { face } } = await readPackManifest('scrfd-edgeface', fileURLToPath(new URL('models/', shared)))
-    const session = await openSession(fileURLToPath(new URL(`models/${face.files['model']!.path}`, shared)), { providers: ['cpu'], threads: 1 })
+    const path = fileURLToPath(new URL(`models/${face.files['model']!.path}`, shared))
+    const session = await openSession(path, { providers: ['cpu'], threads: 1 })
     const encoder = createFaceEncoder(session, face, 'test')
     expect(encoder.maxBatch).toBeGreaterThan(1)
     const { width, height } = face.input
-    const crops = Array.from({ length: 5 }, (_, n) => ({ data: Uint8Array.from({ length: width * height * 3 }, (_v, i) => (i * (n + 3)) % 251), width, height }))
+    const pixels = (n: number): Uint8Array => Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * (n + 3)) % 251)
+    const crops = Array.from({ length: 5 }, (_, n) => ({ data: pixels(n), width, height }))
     const single: FaceEmbedding[] = []
     for (const crop of crops) single.push((await encoder.encode([crop]))[0]!)
     const { encode } = batchAcrossImages(encoder, { maxBatch: 16, waitMs: 5 })
@@ -71,7 +73,7 @@ describeWithShared('a graph with a dynamic batch', () => {
       expect(dot(single[i]!.embedding, batch[i]!.embedding)).toBeGreaterThanOrEqual(0.9999)
       expect(dot(single[i]!.embedding, together[i]!.embedding)).toBeGreaterThanOrEqual(0.9999)
     })
-    // The crops are told apart, so the agreement says something.
+    // Different crops have different embeddings, so the agreement above is evidence.
     expect(dot(single[0]!.embedding, single[1]!.embedding)).toBeLessThan(0.999)
   })
 })

@@ -8,8 +8,10 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { EncodedImage } from '../../src/types.ts'
+import type { Log } from '../../src/log.ts'
 import { createEngine, type Engine } from '../../src/workers/engine.ts'
 import { openSession } from '../../src/runtime/session.ts'
+import type { Session } from '../../src/runtime/types.ts'
 import { loadModels } from '../../src/models/load.ts'
 import { encodeImage } from '../../src/encode/encode-image.ts'
 import { dot } from '../../src/math/vector.ts'
@@ -22,14 +24,15 @@ describe.skipIf(!hasEmbedded)('one engine with the embedded pack', () => {
   beforeAll(async () => { engine = await createEngine({ ...await embeddedOptions(), workers: 2, maxQueue: 16 }) })
   afterAll(async () => { await engine.close() })
 
-  it('tells its models and the provider that runs them', () => {
+  it('reports its models and the provider that runs them', () => {
     expect(engine.models.map(m => [m.role, m.provider])).toEqual([['detector', 'cpu'], ['landmarks', 'cpu'], ['face', 'cpu']])
     expect(engine.stats()).toMatchObject({ workers: 2, busy: 0, queued: 0, restarts: 0 })
   })
 
-  it('gives what the pipeline gives in this process', async () => {
+  it('returns the same as encodeImage in this process', async () => {
     const { pack } = await embeddedOptions()
-    const { models, close } = await loadModels(pack, modelsDir, async path => await openSession(path, { providers: ['cpu'], threads: 1 }), encodingSettings)
+    const open = async (path: string): Promise<Session> => await openSession(path, { providers: ['cpu'], threads: 1 })
+    const { models, close } = await loadModels(pack, modelsDir, open, encodingSettings)
     const bytes = await noiseJpeg()
     const here = await encodeImage(bytes, { boxes: BOXES }, models, encodingSettings)
     const there = await engine.encode(bytes, { boxes: BOXES })
@@ -53,17 +56,17 @@ describe.skipIf(!hasEmbedded)('one engine with the embedded pack', () => {
   it.each([
     ['text', Buffer.from('no image'), 'VEL_ERR_NOT_AN_IMAGE_TYPE', 415],
     ['nothing', Buffer.alloc(0), 'VEL_ERR_', undefined]
-  ])('hands on what the pipeline says of %s', async (_name, bytes, code, statusCode) => {
+  ])('passes on the error of decoding %s', async (_name, bytes, code, statusCode) => {
     const error: unknown = await engine.encode(bytes).catch((e: unknown) => e)
     expect(error).toMatchObject({ code: expect.stringContaining(code), ...(statusCode === undefined ? {} : { statusCode }) })
   })
 
-  it('hands on a truncated picture as 422', async () => {
+  it('rejects a truncated picture with 422', async () => {
     const jpeg = await noiseJpeg()
     await expect(engine.encode(jpeg.subarray(0, jpeg.length >> 1))).rejects.toMatchObject({ code: 'VEL_ERR_UNDECODABLE', statusCode: 422 })
   })
 
-  it('loses only the image of a worker that is killed, and has another worker soon', async () => {
+  it('loses only the image of a killed worker and replaces the worker', async () => {
     const { restarts, pids } = engine.stats()
     const bytes = await noiseJpeg(1200, 900)
     const images = [1, 2, 3, 4].map(async () => await engine.encode(bytes).then(() => 'encoded', (error: { code: string }) => error.code))
@@ -76,7 +79,7 @@ describe.skipIf(!hasEmbedded)('one engine with the embedded pack', () => {
 })
 
 describe.skipIf(!hasEmbedded)('a worker that has several images at a time', () => {
-  it('gives each the same mentions as alone', async () => {
+  it('returns the same mentions for each as alone', async () => {
     const options = await embeddedOptions()
     const photos = await Promise.all([320, 330, 340].map(async width => await noiseJpeg(width)))
     const boxes = photos.map((_, i) => BOXES.slice(0, 1 + i % 2))
@@ -102,7 +105,9 @@ describe.skipIf(!hasEmbedded)('starting with the embedded pack', () => {
     const dir = await mkdtemp(join(tmpdir(), 'vel-models-'))
     made.push(dir)
     await mkdir(join(dir, 'embedded'))
-    for (const name of ['fr_detect.onnx', 'fr_landmark.onnx', 'fr_feature.onnx']) await copyFile(join(modelsDir, 'embedded', name), join(dir, 'embedded', name))
+    for (const name of ['fr_detect.onnx', 'fr_landmark.onnx', 'fr_feature.onnx']) {
+      await copyFile(join(modelsDir, 'embedded', name), join(dir, 'embedded', name))
+    }
     await change(join(dir, 'embedded', 'fr_feature.onnx'))
     return dir
   }
@@ -112,19 +117,24 @@ describe.skipIf(!hasEmbedded)('starting with the embedded pack', () => {
     ['no graph', async (path: string) => { await writeFile(path, 'not a graph') }],
     ['missing', async (path: string) => { await rm(path) }]
   ])('fails with one clear sentence where weights are %s', async (_name, change) => {
-    const error = await createEngine({ ...await embeddedOptions(), modelsDir: await folderWith(change) }).then(() => undefined, (e: unknown) => e)
-    expect(error).toMatchObject({ code: 'VEL_ERR_WEIGHTS', message: expect.stringMatching(/^Model pack embedded: expected .* in fr_feature\.onnx, received .*vel models fetch embedded`$/) })
+    const options = { ...await embeddedOptions(), modelsDir: await folderWith(change) }
+    await expect(createEngine(options)).rejects.toMatchObject({
+      code: 'VEL_ERR_WEIGHTS',
+      message: expect.stringMatching(/^Model pack embedded: expected .* in fr_feature\.onnx, received .*vel models fetch embedded`$/)
+    })
   })
 
-  it('fails for cuda where it cannot be had, with the remedy', async () => {
-    const error: unknown = await createEngine({ ...await embeddedOptions(), providers: ['cuda'] }).then(async engine => { await engine.close() }, (e: unknown) => e)
+  it('rejects cuda where it is not available, with the remedy', async () => {
+    const options = { ...await embeddedOptions(), providers: ['cuda'] }
+    const error: unknown = await createEngine(options).then(async engine => { await engine.close() }, (e: unknown) => e)
     if (error === undefined) return console.warn('SKIPPED: this machine has CUDA')
     expect(error).toMatchObject({ code: 'VEL_ERR_PROVIDER', message: expect.stringContaining('npm run cuda:install') })
   })
 
   it('falls back from cuda to cpu with one warning, and says cpu', async () => {
     const warnings: string[] = []
-    const engine = await createEngine({ ...await embeddedOptions(), workers: 2, providers: ['cuda', 'cpu'], log: { info: () => {}, warn: (_fields, message) => { warnings.push(message) } } })
+    const log: Log = { info: () => {}, warn: (_fields: unknown, message?: string) => { warnings.push(message!) } }
+    const engine = await createEngine({ ...await embeddedOptions(), workers: 2, providers: ['cuda', 'cpu'], log })
     const providers = engine.models.map(m => m.provider)
     await engine.close()
     if (providers[0] !== 'cpu') return console.warn('SKIPPED: this machine has CUDA')
@@ -134,7 +144,8 @@ describe.skipIf(!hasEmbedded)('starting with the embedded pack', () => {
 
   it('leaves no worker behind when the service itself is killed', async () => {
     const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-    const parent = spawn(process.execPath, ['--import', tsx, fileURLToPath(new URL('./fixtures/parent.ts', import.meta.url))], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const program = fileURLToPath(new URL('./fixtures/parent.ts', import.meta.url))
+    const parent = spawn(process.execPath, ['--import', tsx, program], { stdio: ['ignore', 'pipe', 'inherit'] })
     const [line] = await once(parent.stdout, 'data') as [Buffer]
     const pids = JSON.parse(line.toString()) as number[]
     expect(pids.filter(isAlive)).toHaveLength(2)

@@ -1,13 +1,15 @@
-// The queue, the crew and the boundary, with real processes that compute nothing.
+// The queue, the supervisor and the messages, with real processes that compute nothing.
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createEngine, type Engine, type EngineOptions } from '../../src/workers/engine.ts'
 import { embeddedOptions, isAlive, until } from '../helpers/engine.ts'
 
-const fixture = (name: string) => (): ChildProcess => fork(fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url)), { serialization: 'advanced', execArgv: [] })
+const fixture = (name: string) => (): ChildProcess =>
+  fork(fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url)), { serialization: 'advanced', execArgv: [] })
 const image = (todo: object): Buffer => Buffer.from(JSON.stringify(todo))
-const code = async (promise: Promise<unknown>): Promise<unknown> => await promise.then(() => 'no error', (error: { code?: string }) => error.code ?? error)
+const code = async (promise: Promise<unknown>): Promise<unknown> =>
+  await promise.then(() => 'no error', (error: { code?: string }) => error.code ?? error)
 
 let engine: Engine | undefined
 afterEach(async () => {
@@ -20,26 +22,26 @@ async function start (options: Partial<EngineOptions> = {}): Promise<Engine> {
   return engine
 }
 
-describe('admission', () => {
-  it('refuses the image past the queue at once, and says when to come again', async () => {
+describe('the queue', () => {
+  it('refuses an image past its limit at once, with the seconds to wait', async () => {
     const { encode, stats } = await start({ maxQueue: 2 })
     const inside = [1, 2, 3].map(async () => await encode(image({ ms: 300 })))
     const refused = await encode(image({})).catch((error: unknown) => error)
     expect(refused).toMatchObject({ code: 'VEL_ERR_OVERLOADED', statusCode: 503, retryAfterS: 1 })
-    // At once: none of those before it was done.
+    // At once: no earlier image is done.
     expect(stats()).toMatchObject({ busy: 1, queued: 2 })
     expect((await Promise.all(inside)).map(i => i.width)).toEqual([1, 2, 3])
     expect((await encode(image({}))).width).toBe(4)
   })
 
-  it('takes nothing but what can run where nothing may wait', async () => {
+  it('accepts only images that can run if none may wait', async () => {
     const { encode } = await start({ maxQueue: 0, workers: 2 })
     const inside = [1, 2].map(async () => await encode(image({ ms: 200 })))
     expect(await code(encode(image({})))).toBe('VEL_ERR_OVERLOADED')
     expect(new Set((await Promise.all(inside)).map(i => i.height)).size).toBe(2)
   })
 
-  it('gives one worker as many images at a time as it may have', async () => {
+  it('fills each worker up to its limit', async () => {
     const { encode, stats } = await start({ concurrencyPerWorker: 3, maxQueue: 1 })
     const inside = [1, 2, 3, 4].map(async () => await encode(image({ ms: 200 })))
     expect(stats()).toMatchObject({ busy: 3, queued: 1 })
@@ -60,7 +62,7 @@ describe('admission', () => {
     expect((await third).width).toBe(2)
   })
 
-  it('frees the place of a running image that was aborted when the worker is done, not before', async () => {
+  it('frees the slot of an aborted running image when the worker is done, not before', async () => {
     const { encode, stats } = await start({ maxQueue: 0 })
     const abort = new AbortController()
     const running = encode(image({ ms: 300 }), {}, abort.signal)
@@ -93,7 +95,7 @@ describe('admission', () => {
 })
 
 describe('a worker that dies', () => {
-  it.each(['SIGKILL', 'SIGSEGV', 'SIGABRT'])('by %s fails the image in its hands and no other, and is replaced', async signal => {
+  it.each(['SIGKILL', 'SIGSEGV', 'SIGABRT'])('by %s fails its image and no other, and is replaced', async signal => {
     const { encode, stats } = await start({ workers: 2, maxQueue: 4 })
     const others = [encode(image({ ms: 400 }))]
     const killed = encode(image({ signal }))
@@ -120,13 +122,13 @@ describe('a worker that dies', () => {
     expect(stats().restarts).toBe(6)
   })
 
-  it('fails all images in its hands', async () => {
+  it('fails all its images', async () => {
     const { encode } = await start({ concurrencyPerWorker: 2 })
     const both = [code(encode(image({ ms: 5000 }))), code(encode(image({ signal: 'SIGKILL' })))]
     expect(await Promise.all(both)).toEqual(['VEL_ERR_WORKER_DIED', 'VEL_ERR_WORKER_DIED'])
   })
 
-  it('because it was killed for hanging does not cost its place', async () => {
+  it('after a hang frees its slot', async () => {
     const { encode } = await start({ hangMs: 300 })
     const abort = new AbortController()
     const hung = encode(image({ hang: true }), {}, abort.signal)
@@ -135,14 +137,14 @@ describe('a worker that dies', () => {
     expect((await encode(image({}))).width).toBe(1)
   })
 
-  it('at start, three times in a row, makes the engine give up with one clear sentence', async () => {
+  it('at three starts in a row makes the engine give up with one clear sentence', async () => {
     await expect(start({ fork: fixture('dies.mjs') })).rejects.toMatchObject({
       code: 'VEL_ERR_WORKERS',
       message: expect.stringMatching(/3 starts in a row failed; the last: .*SIGSEGV.*vel models verify/)
     })
   })
 
-  it('at every start after the first makes the engine give up, and refuse those that wait', async () => {
+  it('at every start after the first makes the engine give up and reject waiting images', async () => {
     let forks = 0
     const { encode, fatal, stats } = await start({ fork: () => fixture(forks++ === 0 ? 'worker.mjs' : 'dies.mjs')() })
     const killed = code(encode(image({ signal: 'SIGKILL' })))
@@ -153,7 +155,7 @@ describe('a worker that dies', () => {
     expect(stats().workers).toBe(0)
   })
 
-  it('and whose successor cannot start at first is replaced all the same', async () => {
+  it('is replaced even if its first replacement cannot start', async () => {
     const programs = ['worker.mjs', 'fails.mjs', 'dies.mjs']
     const { encode, stats } = await start({ fork: () => fixture(programs.shift() ?? 'worker.mjs')() })
     const killed = code(encode(image({ signal: 'SIGKILL' })))
@@ -162,16 +164,24 @@ describe('a worker that dies', () => {
     expect(stats()).toMatchObject({ workers: 1, restarts: 3 })
   })
 
-  it('and whose successor the system has no process for is replaced all the same', async () => {
+  it('is replaced even if the system first has no process to give', async () => {
     let forks = 0
-    const { encode, stats } = await start({ fork: () => { if (++forks === 2) throw new Error('spawn ENOMEM'); return fixture('worker.mjs')() } })
+    const { encode, stats } = await start({
+      fork: () => {
+        if (++forks === 2) throw new Error('spawn ENOMEM')
+        return fixture('worker.mjs')()
+      }
+    })
     expect(await code(encode(image({ signal: 'SIGKILL' })))).toBe('VEL_ERR_WORKER_DIED')
     expect((await encode(image({}))).width).toBe(1)
     expect(stats()).toMatchObject({ workers: 1, restarts: 2 })
   })
 
-  it('before it lives, three times in a row, makes the engine give up', async () => {
-    await expect(start({ fork: () => { throw new Error('spawn ENOMEM') } })).rejects.toMatchObject({ code: 'VEL_ERR_WORKERS', message: expect.stringMatching(/3 starts in a row failed; the last: .*spawn ENOMEM/) })
+  it('before it has a process, three times in a row, makes the engine give up', async () => {
+    await expect(start({ fork: () => { throw new Error('spawn ENOMEM') } })).rejects.toMatchObject({
+      code: 'VEL_ERR_WORKERS',
+      message: expect.stringMatching(/3 starts in a row failed; the last: .*spawn ENOMEM/)
+    })
   })
 
   it('leaves no process behind where the engine gives up at once', async () => {
@@ -182,30 +192,36 @@ describe('a worker that dies', () => {
       children.push(child)
       return child
     }
-    await expect(start({ workers: 2, fork: forks })).rejects.toMatchObject({ code: 'VEL_ERR_WEIGHTS', message: 'the weights are on a disk that went away' })
+    await expect(start({ workers: 2, fork: forks })).rejects.toMatchObject({
+      code: 'VEL_ERR_WEIGHTS',
+      message: 'the weights are on a disk that went away'
+    })
     expect(children).toHaveLength(2)
     await until(() => children.every(child => !isAlive(child.pid!)), 'both processes to end')
   })
 
-  it('because it was never ready is told so', async () => {
+  it('because it was never ready is reported so', async () => {
     await expect(start({ fork: fixture('silent.mjs'), startMs: 200 })).rejects.toThrow(/not ready after 200 ms/)
   })
 })
 
-describe('the boundary', () => {
-  it('rebuilds our errors and hides others behind VEL_ERR_INTERNAL, with the cause', async () => {
+describe('the messages', () => {
+  it('rebuild errors of errors.ts and turn others into VEL_ERR_INTERNAL with the cause', async () => {
     const { encode } = await start()
-    await expect(encode(image({ error: { code: 'VEL_ERR_UNDECODABLE', statusCode: 422, message: 'no' } }))).rejects.toMatchObject({ code: 'VEL_ERR_UNDECODABLE', statusCode: 422, message: 'no' })
-    await expect(encode(image({ error: { message: 'x is not a function', stack: 'at y' } }))).rejects.toMatchObject({ code: 'VEL_ERR_INTERNAL', statusCode: 500, cause: { message: 'x is not a function', stack: 'at y' } })
+    const undecodable = { code: 'VEL_ERR_UNDECODABLE', statusCode: 422, message: 'no' }
+    await expect(encode(image({ error: undecodable }))).rejects.toMatchObject(undecodable)
+    const other = { message: 'x is not a function', stack: 'at y' }
+    await expect(encode(image({ error: other }))).rejects.toMatchObject({ code: 'VEL_ERR_INTERNAL', statusCode: 500, cause: other })
   })
 })
 
-it.each([{ workers: 0 }, { concurrencyPerWorker: 0 }, { maxQueue: -1 }, { workers: NaN }])('does not start with %o, where images would wait for ever', async options => {
+const useless = [{ workers: 0 }, { concurrencyPerWorker: 0 }, { maxQueue: -1 }, { workers: NaN }]
+it.each(useless)('does not start with %o, with which images would wait for ever', async options => {
   await expect(start(options)).rejects.toThrow(RangeError)
 })
 
 describe('close', () => {
-  it('finishes what is inside, takes nothing new, and ends the workers', async () => {
+  it('finishes accepted images, refuses new ones, and ends the workers', async () => {
     const { encode, close, stats } = await start({ workers: 2 })
     const { pids } = stats()
     const inside = [1, 2, 3, 4].map(async () => await encode(image({ ms: 200 })))
@@ -223,7 +239,7 @@ describe('close', () => {
     expect((await inside).width).toBe(1)
   })
 
-  it('may be called twice, and with nothing inside', async () => {
+  it('may be called twice, and without images', async () => {
     const { encode, close } = await start()
     void encode(image({ ms: 100 }))
     await Promise.all([close(), close()])
