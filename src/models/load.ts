@@ -1,10 +1,10 @@
-// A pack's manifest to running models.
+// The manifest of a pack to loaded models.
 import { join } from 'node:path'
 import { errors } from '../errors.ts'
 import type { ModelInfo } from '../types.ts'
 import type { Session } from '../runtime/types.ts'
-import type { DetectorManifest, PackManifest } from '../packs/manifest.ts'
-import type { EncodingModels, FaceDetector, ClipTextEncoder } from './types.ts'
+import type { ClipImageManifest, DetectorManifest, PackManifest } from '../packs/manifest.ts'
+import type { ClipTextEncoder, ContextModel, EncodingModels, FaceDetector } from './types.ts'
 import { createBicubic } from '../image/bicubic.ts'
 import { createClipImage } from './encoders/clip-image.ts'
 import { createFaceEncoder } from './encoders/face.ts'
@@ -20,23 +20,26 @@ import { readTokenizer } from './encoders/tokenizer.ts'
 /** Opens a graph file. */
 export type OpenSession = (path: string) => Promise<Session>
 
+type ModelFiles = Pick<PackManifest['models']['face'], 'name' | 'files'>
+
 export interface LoadedModels {
   readonly models: EncodingModels
   readonly info: readonly ModelInfo[]
   close: () => Promise<void>
 }
 
-/** Opens every graph of the pack. Weights are not verified here: `verifyPack` does that, once a process. */
+/** Opens every graph of the pack that encodes an image. The weights are not verified: `verifyPack` does that once per process. */
 export async function loadModels (pack: PackManifest, modelsDir: string, open: OpenSession, tiles: TilePlan): Promise<LoadedModels> {
   const sessions: Session[] = []
   const info: ModelInfo[] = []
-  const openRole = async (role: string, model: { name: string, files: PackManifest['models']['face']['files'] }): Promise<Record<string, Session>> => {
+  const openRole = async (role: string, { name, files }: ModelFiles): Promise<Record<string, Session>> => {
     const opened: Record<string, Session> = {}
-    for (const [part, file] of Object.entries(model.files)) {
+    const single = Object.keys(files).length === 1
+    for (const [part, file] of Object.entries(files)) {
       const session = await open(join(modelsDir, file.path))
       sessions.push(session)
       opened[part] = session
-      info.push({ role: Object.keys(model.files).length === 1 ? role : `${role}:${part}`, name: model.name, sha256: file.sha256 ?? '', provider: session.provider })
+      info.push({ role: single ? role : `${role}:${part}`, name, sha256: file.sha256 ?? '', provider: session.provider })
     }
     return opened
   }
@@ -48,9 +51,14 @@ export async function loadModels (pack: PackManifest, modelsDir: string, open: O
     crop: face.crop,
     input: face.input,
     judged: { face, landmarks },
-    clip: clipImage === undefined ? undefined : { encoder: createClipImage((await openRole('clipImage', clipImage))['model']!, clipImage, pack.name), context: clipImage.context, input: clipImage.input, resize: createBicubic() }
+    clip: clipImage === undefined ? undefined : contextModel((await openRole('clipImage', clipImage))['model']!, clipImage, pack.name)
   }
   return { models, info, close: async () => { await Promise.all(sessions.map(async s => await s.close())) } }
+}
+
+function contextModel (session: Session, manifest: ClipImageManifest, pack: string): ContextModel {
+  const { context, input } = manifest
+  return { encoder: createClipImage(session, manifest, pack), context, input, resize: createBicubic() }
 }
 
 function createDetector (sessions: Record<string, Session>, manifest: DetectorManifest, tiles: TilePlan): FaceDetector {
@@ -61,8 +69,9 @@ function createDetector (sessions: Record<string, Session>, manifest: DetectorMa
   })
   const part = (name: string): Session => {
     const session = sessions[name]
-    if (session === undefined) throw errors.pack(manifest.name, `a file "${name}" for decoder "${manifest.decoder}"`, `${Object.keys(sessions).join(', ') || 'none'}; correct "files" in the manifest`)
-    return session
+    if (session !== undefined) return session
+    const found = Object.keys(sessions).join(', ') || 'none'
+    throw errors.pack(manifest.name, `a file "${name}" for decoder "${manifest.decoder}"`, `${found}; correct "files" in the manifest`)
   }
   switch (manifest.decoder) {
     case 'ultraface': return tiled(createUltraface(part('model'), manifest), false)
@@ -79,20 +88,26 @@ export interface LoadedTextEncoder {
 }
 
 /**
- * Opens the files `model` and `tokenizer` of the pack's CLIP text encoder.
+ * Opens the files `model` and `tokenizer` of the CLIP text encoder of a pack.
  *
- * @throws VEL_ERR_PACK where the pack has none or lacks a file, VEL_ERR_WEIGHTS where graph and tokenizer do not fit.
+ * @throws VEL_ERR_PACK if the pack has none or lacks a file, VEL_ERR_WEIGHTS if graph and tokenizer do not fit.
  */
 export async function loadTextEncoder (pack: PackManifest, modelsDir: string, open: OpenSession): Promise<LoadedTextEncoder> {
   const manifest = pack.models.clipText
-  if (manifest === undefined) throw errors.pack(pack.name, 'a CLIP text encoder, to embed texts', 'none; choose a pack that has one: see `vel models list`')
+  if (manifest === undefined) {
+    throw errors.pack(pack.name, 'a CLIP text encoder, to embed texts', 'none; choose a pack that has one: see `vel models list`')
+  }
   const { model, tokenizer } = manifest.files
-  if (model === undefined || tokenizer === undefined) throw errors.pack(pack.name, 'files "model" and "tokenizer" for the CLIP text encoder', `only ${Object.keys(manifest.files).map(f => `"${f}"`).join(', ') || 'none'}`)
-  const words = await readTokenizer(join(modelsDir, tokenizer.path), pack.name)
+  if (model === undefined || tokenizer === undefined) {
+    const found = Object.keys(manifest.files).map(f => `"${f}"`).join(', ') || 'none'
+    throw errors.pack(pack.name, 'files "model" and "tokenizer" for the CLIP text encoder', `only ${found}`)
+  }
+  const loadedTokenizer = await readTokenizer(join(modelsDir, tokenizer.path), pack.name)
   const session = await open(join(modelsDir, model.path))
   try {
-    const encoder = await createClipText(session, words, manifest, pack.name)
-    return { encoder, info: { role: 'clipText', name: manifest.name, sha256: model.sha256 ?? '', provider: session.provider }, close: session.close }
+    const encoder = await createClipText(session, loadedTokenizer, manifest, pack.name)
+    const info = { role: 'clipText', name: manifest.name, sha256: model.sha256 ?? '', provider: session.provider }
+    return { encoder, info, close: session.close }
   } catch (error) {
     await session.close()
     throw error

@@ -1,4 +1,4 @@
-// Landmarks for detectors that give boxes only: 68 points of a face box, of which five are kept.
+// Landmarks for detectors without them: 68 points of a face box, reduced to five.
 import type { Box, Landmarks, Point } from '../../types.ts'
 import type { Session } from '../../runtime/types.ts'
 import type { LandmarkLocator, LocatedLandmarks } from '../types.ts'
@@ -8,15 +8,21 @@ import { area, scaleBox, shiftBox } from '../../image/box.ts'
 import { createWarpToTensor } from '../../image/warp-to-tensor.ts'
 
 /**
- * The box as a detector gives it is off by some px, and the points move with it. They are therefore located in several
- * boxes about the given one, each scaled and shifted (in sides of the box), and averaged: a look costs far less than an
- * embedding, and on the dev sets five found more people right than one.
+ * The box of a detector is off by some px, and the points move with it. They are therefore located in several scaled and
+ * shifted (by a share of the width) copies of the box and averaged: a run costs far less than an embedding, and on the dev
+ * sets five copies link more people correctly than one.
  */
-const LOOKS = [{ scale: 1, dx: 0 }, { scale: 1.1, dx: 0 }, { scale: 1.2, dx: 0 }, { scale: 1.05, dx: 0.04 }, { scale: 1.05, dx: -0.04 }] as const
+const JITTER = [
+  { scale: 1, dx: 0 },
+  { scale: 1.1, dx: 0 },
+  { scale: 1.2, dx: 0 },
+  { scale: 1.05, dx: 0.04 },
+  { scale: 1.05, dx: -0.04 }
+] as const
 
 /**
- * Input: grey face box. Output: float32 `[1, 136]`, x and y of 68 points in 0..1 of the box, in the order of iBUG 300-W:
- * 36-41 the eye on the image's left, 42-47 the other, 30 the nose's tip, 48 and 54 the mouth's corners.
+ * Input: the grey face box. Output: float32 `[1, 136]`, x and y of 68 points in 0..1 of the box, in the order of iBUG 300-W:
+ * 36-41 left eye, 42-47 right eye (sides of the image), 30 tip of the nose, 48 and 54 corners of the mouth.
  */
 export function createLandmarks68 (session: Session, manifest: LandmarksManifest): LandmarkLocator {
   const { width, height } = manifest.input
@@ -27,13 +33,13 @@ export function createLandmarks68 (session: Session, manifest: LandmarksManifest
     async locate (pyramid, boxes) {
       const located: LocatedLandmarks[] = []
       for (const box of boxes) {
-        const looks: Landmarks[] = []
-        for (const { scale, dx } of LOOKS) {
-          const look = shiftBox(scaleBox(box, scale), dx * (box.x2 - box.x1))
-          const points = (await session.run({ [input]: read(pyramid, [frameToBox(look, width, height)]) }))[output]!.data as Float32Array
-          looks.push(five(points, look))
+        const estimates: Landmarks[] = []
+        for (const { scale, dx } of JITTER) {
+          const jittered = shiftBox(scaleBox(box, scale), dx * (box.x2 - box.x1))
+          const results = await session.run({ [input]: read(pyramid, [frameToBox(jittered, width, height)]) })
+          estimates.push(five(results[output]!.data as Float32Array, jittered))
         }
-        located.push({ landmarks: mean(looks), spread: spreadOf(looks, box) })
+        located.push({ landmarks: mean(estimates), spread: spreadOf(estimates, box) })
       }
       return located
     }
@@ -55,10 +61,10 @@ function five (points: Float32Array, box: Box): Landmarks {
   return [at(36, 41), at(42, 47), at(30), at(48), at(54)]
 }
 
-function mean (looks: readonly Landmarks[]): Landmarks {
+function mean (estimates: readonly Landmarks[]): Landmarks {
   const point = (i: 0 | 1 | 2 | 3 | 4): Point => ({
-    x: looks.reduce((sum, look) => sum + look[i].x, 0) / looks.length,
-    y: looks.reduce((sum, look) => sum + look[i].y, 0) / looks.length
+    x: estimates.reduce((sum, landmarks) => sum + landmarks[i].x, 0) / estimates.length,
+    y: estimates.reduce((sum, landmarks) => sum + landmarks[i].y, 0) / estimates.length
   })
   return [point(0), point(1), point(2), point(3), point(4)]
 }

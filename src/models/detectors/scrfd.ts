@@ -1,32 +1,38 @@
-// SCRFD with key points (InsightFace): boxes and five landmarks, in a frame of any size that 32 divides.
+// SCRFD with key points (InsightFace): boxes and five landmarks, in a frame whose sides are multiples of 32.
 import type { Detection, Landmarks, Point } from '../../types.ts'
 import type { Session } from '../../runtime/types.ts'
 import type { DetectorManifest } from '../../packs/manifest.ts'
 import { createFrameDetector, type FrameDetector } from './tiled.ts'
 
 const STRIDES = [8, 16, 32] as const
-/** Anchors a cell; they differ in what they were trained on, not in where they are. */
+/** Anchors per cell; both lie at the corner of the cell and differ in training only. */
 const ANCHORS = 2
-/** IoU above which two anchors saw one face; the value of the reference implementation. */
+/** IoU above which two detections are the same face; the value of the reference implementation. */
 const NMS_IOU = 0.4
 
 /**
- * Outputs, in the graph's order and not by name (names are numbers that differ from file to file): for strides 8, 16, 32
- * the scores `[anchors, 1]`, already in 0..1; then the boxes `[anchors, 4]` as distances from the cell's corner to left,
- * top, right, bottom, in strides; then the points `[anchors, 10]` as x, y offsets from that corner, in strides.
+ * Outputs, in the order of the graph (their names are numbers that differ between files): for strides 8, 16, 32 the scores
+ * `[anchors, 1]`, already in 0..1; then the boxes `[anchors, 4]` as distances from the corner of the cell to left, top,
+ * right, bottom, in strides; then the points `[anchors, 10]` as x, y offsets from that corner, in strides.
  *
- * @see https://github.com/deepinsight/insightface python-package/insightface/model_zoo/scrfd.py (MIT)
+ * @see Guo et al. 2021, "Sample and Computation Redistribution for Efficient Face Detection";
+ *   https://github.com/deepinsight/insightface python-package/insightface/model_zoo/scrfd.py (MIT)
  */
 export function createScrfd (session: Session, manifest: DetectorManifest): FrameDetector {
   const { input: { width }, scoreThreshold } = manifest
   return createFrameDetector(session, manifest, NMS_IOU, outputs => {
     const output = (n: number): Float32Array => outputs[session.outputs[n]!]!.data as Float32Array
     const levels = STRIDES.length
-    return STRIDES.flatMap((stride, n) => facesOf(output(n), output(n + levels), output(n + 2 * levels), stride, Math.ceil(width / stride), scoreThreshold))
+    return STRIDES.flatMap((stride, n) => {
+      const level = { scores: output(n), boxes: output(n + levels), points: output(n + 2 * levels) }
+      return facesOf(level, stride, Math.ceil(width / stride), scoreThreshold)
+    })
   })
 }
 
-function facesOf (scores: Float32Array, boxes: Float32Array, points: Float32Array, stride: number, columns: number, threshold: number): Detection[] {
+interface Level { readonly scores: Float32Array, readonly boxes: Float32Array, readonly points: Float32Array }
+
+function facesOf ({ scores, boxes, points }: Level, stride: number, columns: number, threshold: number): Detection[] {
   const found: Detection[] = []
   for (let i = 0; i < scores.length; i++) {
     const score = scores[i]!

@@ -1,5 +1,5 @@
-// A detector with a small fixed input sees only faces that are large in its frame. Here such a frame is moved over the
-// picture at several scales, so that small faces of large pictures are found too.
+// A detector with a small fixed input finds only faces that are large in its frame. Here the frame is moved over the picture
+// at several scales, so that small faces of large pictures are found too.
 import type { Box, Detection } from '../../types.ts'
 import type { Session, Tensor } from '../../runtime/types.ts'
 import type { DetectorManifest } from '../../packs/manifest.ts'
@@ -13,15 +13,20 @@ export interface FrameDetector {
   readonly frame: { readonly width: number, readonly height: number }
   /** Short side of the smallest face found reliably, px of the frame. */
   readonly smallestFacePx: number
-  /** Faces in one frame, which `toOriginal` lays over the picture: boxes and landmarks in px of the frame. */
+  /** Faces in the region onto which `toOriginal` maps the frame: boxes and landmarks in px of the frame. */
   detectInFrame: (pyramid: Pyramid, toOriginal: Affine) => Promise<Detection[]>
 }
 
-/** Grey with which detectors of this family were trained to be padded. */
+/** Grey level of the padding that these detectors were trained with. */
 const PADDING = 127
 
-/** What all detectors of one frame share: the manifest's input, one run, faces over the threshold, each once. */
-export function createFrameDetector (session: Session, manifest: DetectorManifest, nmsIou: number, facesOf: (outputs: Readonly<Record<string, Tensor>>) => Detection[]): FrameDetector {
+/** Decodes the outputs of a graph to faces over the score threshold, px of the frame. */
+export type DecodeFaces = (outputs: Readonly<Record<string, Tensor>>) => Detection[]
+
+/** A frame detector: reads the frame as the manifest says, runs the graph, decodes, and suppresses duplicates above `nmsIou`. */
+export function createFrameDetector (
+  session: Session, manifest: DetectorManifest, nmsIou: number, decodeFaces: DecodeFaces
+): FrameDetector {
   const { width, height } = manifest.input
   const input = session.inputs[0]!.name
   const read = createWarpToTensor(manifest.input, PADDING)
@@ -29,39 +34,39 @@ export function createFrameDetector (session: Session, manifest: DetectorManifes
     frame: { width, height },
     smallestFacePx: manifest.smallestFacePx,
     async detectInFrame (pyramid, toOriginal) {
-      const found = facesOf(await session.run({ [input]: read(pyramid, [toOriginal]) }))
+      const found = decodeFaces(await session.run({ [input]: read(pyramid, [toOriginal]) }))
       return boxes.suppress(found, (a, b) => boxes.iou(a, b) > nmsIou)
     }
   }
 }
 
-/** One placing of the frame: the region of the picture it shows, and the band of face sizes it answers for. */
+/** One position of the frame: its region of the picture, and the largest face it is responsible for. */
 export interface Tile {
-  /** px of the original; may reach over the picture's edge, where the frame is padded. */
+  /** px of the original; outside the picture the frame is padded. */
   readonly region: Box
-  /** Long side of the largest face this tile answers for, px of the original; larger ones belong to a coarser tile. */
+  /** Long side of the largest face of this tile, px of the original; a coarser tile finds larger ones. */
   readonly largestFacePx: number
 }
 
 export interface TilePlan {
-  /** Short side of the smallest face looked for, px of the original. */
+  /** Short side of the smallest face to search for, px of the original. */
   readonly searchFacePx: number
   /** Ratio between the scales of successive levels. */
   readonly step: number
-  /** At most this many tiles; a picture that wants more is searched down to a larger smallest face. */
+  /** Largest number of tiles; if a picture needs more, its finest levels are left out. */
   readonly maxTiles: number
 }
 
-/** Chosen on collages of news photos: a larger step misses faces between levels, a cap on tiles bounds the time of one picture. */
+/** Chosen on collages of news photos: a larger step misses faces between levels; the cap bounds the time for one picture. */
 export const TILE_STEP = 2.5
 export const MAX_TILES = 300
 
-/** A box this near to a tile's inner edge is a cut face: the neighbour, which overlaps by a whole face, sees it whole. */
+/** A box within this distance of an inner edge of a tile is a cut face; the neighbour, which overlaps by a face, contains it whole. */
 const CUT_PX = 2
 
 /**
- * Lays tiles over a `width` x `height` picture: the whole picture first, then levels finer by `step` until the smallest
- * face wanted is as large in the frame as the detector needs.
+ * Plans the tiles of a `width` x `height` picture: the whole picture, then finer levels, up to the scale at which a face of
+ * `searchFacePx` is `smallestFacePx` in the frame.
  */
 export function planTiles (width: number, height: number, detector: FrameDetector, plan: TilePlan): Tile[] {
   const { frame, smallestFacePx } = detector
@@ -79,7 +84,7 @@ export function planTiles (width: number, height: number, detector: FrameDetecto
   return tiles
 }
 
-/** Tiles at `scale` (frame px per picture px); neighbours overlap by the largest face that the level answers for. */
+/** Tiles at `scale` (frame px per picture px); neighbours overlap by the largest face of the level. */
 function tilesAt (width: number, height: number, { frame, smallestFacePx }: FrameDetector, scale: number, ratio: number): Tile[] {
   const largestInFrame = smallestFacePx * ratio * 1.8
   const centres = (length: number, side: number): number[] => {
@@ -90,7 +95,8 @@ function tilesAt (width: number, height: number, { frame, smallestFacePx }: Fram
     return Array.from({ length: count }, (_, i) => region / 2 + i * (length - region) / (count - 1))
   }
   const ys = centres(height, frame.height)
-  return ys.flatMap(y => centres(width, frame.width).map(x => ({ region: around(x, y, frame, scale), largestFacePx: largestInFrame / scale })))
+  const xs = centres(width, frame.width)
+  return ys.flatMap(y => xs.map(x => ({ region: around(x, y, frame, scale), largestFacePx: largestInFrame / scale })))
 }
 
 function around (x: number, y: number, frame: { width: number, height: number }, scale: number): Box {
@@ -99,7 +105,7 @@ function around (x: number, y: number, frame: { width: number, height: number },
   return { x1: x - w, y1: y - h, x2: x + w, y2: y + h }
 }
 
-/** Runs the detector over every tile. @returns faces in px of the original, duplicates between tiles not yet merged. */
+/** Runs the detector on every tile. @returns faces in px of the original, with duplicates from overlapping tiles. */
 export async function detectInTiles (pyramid: Pyramid, detector: FrameDetector, plan: TilePlan): Promise<Detection[]> {
   const found: Detection[] = []
   for (const tile of planTiles(pyramid.width, pyramid.height, detector, plan)) {
@@ -117,7 +123,8 @@ export async function detectInTiles (pyramid: Pyramid, detector: FrameDetector, 
 }
 
 function toPicture (box: Box, region: Box, scale: number): Box {
-  return { x1: region.x1 + box.x1 * scale, y1: region.y1 + box.y1 * scale, x2: region.x1 + box.x2 * scale, y2: region.y1 + box.y2 * scale }
+  const { x1, y1 } = region
+  return { x1: x1 + box.x1 * scale, y1: y1 + box.y1 * scale, x2: x1 + box.x2 * scale, y2: y1 + box.y2 * scale }
 }
 
 /** Whether `box` touches an edge of the tile that is not an edge of the picture. */

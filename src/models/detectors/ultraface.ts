@@ -4,7 +4,7 @@ import type { Session } from '../../runtime/types.ts'
 import type { DetectorManifest } from '../../packs/manifest.ts'
 import { createFrameDetector, type FrameDetector } from './tiled.ts'
 
-/** IoU above which two anchors saw one face; the value of the reference implementation. */
+/** IoU above which two detections are the same face; the value of the reference implementation. */
 const NMS_IOU = 0.3
 
 /**
@@ -22,7 +22,8 @@ export function createUltraface (session: Session, manifest: DetectorManifest): 
     for (let i = 0; i < s.length / 2; i++) {
       const score = s[2 * i + 1]!
       if (score < scoreThreshold) continue
-      found.push({ score, box: { x1: b[4 * i]! * width, y1: b[4 * i + 1]! * height, x2: b[4 * i + 2]! * width, y2: b[4 * i + 3]! * height } })
+      const box = { x1: b[4 * i]! * width, y1: b[4 * i + 1]! * height, x2: b[4 * i + 2]! * width, y2: b[4 * i + 3]! * height }
+      found.push({ score, box })
     }
     return found
   })

@@ -4,20 +4,21 @@ import type { Session, Tensor } from '../../runtime/types.ts'
 import type { DetectorManifest } from '../../packs/manifest.ts'
 import { createFrameDetector, type FrameDetector } from './tiled.ts'
 
-/** One anchor a cell at each of these strides, px of the frame. */
+/** Strides of the three levels, px of the frame; one anchor per cell. */
 const STRIDES = [8, 16, 32] as const
-/** IoU above which two anchors saw one face; the default of OpenCV's FaceDetectorYN. */
+/** IoU above which two detections are the same face; the default of FaceDetectorYN in OpenCV. */
 const NMS_IOU = 0.3
 
 interface Level { readonly cls: Float32Array, readonly obj: Float32Array, readonly bbox: Float32Array, readonly kps: Float32Array }
 
 /**
- * Outputs per stride, cells in row-major order: `cls_S` and `obj_S` float32 `[1, cells, 1]` in 0..1, `bbox_S`
+ * Outputs of each stride S, cells in row-major order: `cls_S` and `obj_S` float32 `[1, cells, 1]` in 0..1, `bbox_S`
  * `[1, cells, 4]` as centre offset in cells and log of width and height in cells, `kps_S` `[1, cells, 10]` as x, y
- * offsets in cells. Points come as the person's right eye, left eye, nose, right and left mouth corner: for an upright
- * face that is left to right in the image.
+ * offsets in cells. The points are right eye, left eye, nose, right and left corner of the mouth (sides of the person): in
+ * an upright face, left to right in the image.
  *
- * @see https://github.com/opencv/opencv modules/objdetect/src/face_detect.cpp, `postProcess` (Apache-2.0)
+ * @see Wu, Peng, Yu 2023, "YuNet: A Tiny Millisecond-level Face Detector";
+ *   https://github.com/opencv/opencv modules/objdetect/src/face_detect.cpp, `postProcess` (Apache-2.0)
  */
 export function createYunet (session: Session, manifest: DetectorManifest): FrameDetector {
   const { input: { width }, scoreThreshold } = manifest

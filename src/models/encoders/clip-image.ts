@@ -1,4 +1,4 @@
-// Context crops to embeddings: the image half of CLIP.
+// Context crops to embeddings: the image encoder of CLIP.
 import type { Session } from '../../runtime/types.ts'
 import type { ClipImageEncoder } from '../types.ts'
 import type { ClipImageManifest } from '../../packs/manifest.ts'
@@ -7,16 +7,16 @@ import { toTensor } from '../../image/to-tensor.ts'
 
 const INPUT = 'pixel_values'
 const OUTPUT = 'image_embeds'
-/** At most this many crops a run: more gain nothing on a CPU and cost memory. */
+/** Largest batch: a larger one is no faster on a CPU and takes more memory. */
 const MAX_BATCH = 16
 
 /**
- * Runs crops in batches where the graph allows, else one by one.
+ * Runs crops in batches if the graph takes a batch, else one by one.
  *
- * NOTE: a graph with int8 activations scales them by the whole batch, so its embeddings vary a little with the company.
+ * NOTE: a graph with int8 activations scales them by the whole batch, so an embedding varies slightly with the other crops.
  *
- * @param pack its name, for messages.
- * @throws VEL_ERR_WEIGHTS where the graph's names or width differ from what the manifest promises.
+ * @param pack name of the pack, for messages.
+ * @throws VEL_ERR_WEIGHTS if the inputs, outputs or width of the graph differ from the manifest.
  */
 export function createClipImage (session: Session, manifest: ClipImageManifest, pack: string): ClipImageEncoder {
   checkGraph(session, [INPUT], OUTPUT, pack)

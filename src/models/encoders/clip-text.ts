@@ -1,4 +1,4 @@
-// Names and descriptions to embeddings: the text half of CLIP, run when an index is built.
+// Names and descriptions to embeddings: the text encoder of CLIP, used when an index is built or changed.
 import type { Entity } from '../../types.ts'
 import type { Session, Tensor } from '../../runtime/types.ts'
 import type { ClipTextEncoder } from '../types.ts'
@@ -11,19 +11,20 @@ const INPUT = 'input_ids'
 const MASK = 'attention_mask'
 const OUTPUT = 'text_embeds'
 
-/** The text fields an index can hold vectors of: the paper's CLIP_N and CLIP_N_D. */
-export type TextField = keyof ClipTextManifest['prompts']
-
 /**
- * Runs texts as one batch, padded with the end token, or one by one where the graph's batch is fixed. CLIP attends only
- * backwards and reads its result at the first end token, so padding changes nothing.
+ * Runs texts as one batch, padded with the end token, or one by one if the batch of the graph is 1. The attention of CLIP is
+ * causal and its output is read at the first end token, so padding changes nothing.
  *
- * Runs the graph once, on a longest text that holds the tokenizer's highest id, to see that the two belong together.
+ * To verify that graph and tokenizer belong together, the graph is first run on a text of the largest length that holds the
+ * highest id of the tokenizer.
  *
- * @param pack its name, for messages.
- * @throws VEL_ERR_WEIGHTS where names, width, vocabulary or text length differ; VEL_ERR_PACK for a prompt that does not name the person.
+ * @param pack name of the pack, for messages.
+ * @throws VEL_ERR_WEIGHTS if inputs, outputs, width, vocabulary or text length differ from the manifest; VEL_ERR_PACK for a
+ *   prompt without the name of the person.
  */
-export async function createClipText (session: Session, tokenizer: Tokenizer, manifest: ClipTextManifest, pack: string): Promise<ClipTextEncoder> {
+export async function createClipText (
+  session: Session, tokenizer: Tokenizer, manifest: ClipTextManifest, pack: string
+): Promise<ClipTextEncoder> {
   checkGraph(session, [INPUT, MASK], OUTPUT, pack)
   checkPrompts(manifest, pack)
   const { dims, maxTokens, prompts } = manifest
@@ -43,7 +44,9 @@ export async function createClipText (session: Session, tokenizer: Tokenizer, ma
   const probe = [tokenizer.start, ...Array.from({ length: longest - 2 }, () => highest), tokenizer.end]
   await run([probe]).catch((error: Error) => {
     if ('code' in error) throw error
-    throw errors.weights(pack, `a text encoder for ${longest} tokens with ids up to ${highest}, as the manifest and tokenizer.json say`, `one that fails on them (${error.message.split('\n')[0]}); fetch the encoder and its own tokenizer.json`)
+    throw errors.weights(pack,
+      `a text encoder for ${longest} tokens with ids up to ${highest}, as the manifest and tokenizer.json say`,
+      `one that fails on them (${error.message.split('\n')[0]}); fetch the encoder and its own tokenizer.json`)
   })
 
   return {
@@ -75,11 +78,12 @@ function mask (texts: ReadonlyArray<readonly number[]>, length: number): Tensor 
 function checkPrompts ({ prompts }: ClipTextManifest, pack: string): void {
   for (const [field, prompt] of Object.entries(prompts)) {
     const unknown = [...prompt.matchAll(/\{(.*?)\}/g)].map(m => m[1]).filter(key => key !== 'name' && key !== 'description')
-    if (!prompt.includes('{name}') || unknown.length > 0) throw errors.pack(pack, `a prompt "${field}" of text, {name} and {description}`, JSON.stringify(prompt))
+    if (prompt.includes('{name}') && unknown.length === 0) continue
+    throw errors.pack(pack, `a prompt "${field}" of text, {name} and {description}`, JSON.stringify(prompt))
   }
 }
 
-/** Fills a prompt. Without a description, the mark goes with the punctuation that led to it. */
+/** Fills in a prompt. For an empty description, its placeholder is removed with the punctuation before it. */
 function fill (prompt: string, { name, description }: Pick<Entity, 'name' | 'description'>): string {
   const text = description.trim()
   const template = text === '' ? prompt.replace(/[\s,;:–—-]*\(?\{description\}\)?/gu, '').replace(/^[\s,;:–—-]+/u, '') : prompt

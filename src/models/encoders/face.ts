@@ -7,14 +7,15 @@ import { dot, normalize } from '../../math/vector.ts'
 import { splitOutputs } from './embeddings.ts'
 import { grey, mirror, toTensor } from '../../image/to-tensor.ts'
 
-/** At most this many crops a run: their activations are in memory all at once. */
+/** Largest batch: the activations of all its crops are in memory at once. */
 const MAX_BATCH = 64
 
 /**
- * Runs all crops as one batch where the graph allows, else one by one. With a second view an embedding is the direction
- * of the sum of the crop's and the view's.
+ * Runs crops in batches if the graph takes a batch, else one by one. With a second view (`manifest.views`) an embedding is
+ * the normalised sum of the embeddings of the crop and of its mirrored, perhaps grey, view.
  *
- * @param pack its name, for messages. @throws VEL_ERR_WEIGHTS where the graph gives another width than the manifest promises, or no numbers.
+ * @param pack name of the pack, for messages.
+ * @throws VEL_ERR_WEIGHTS if the width of the output differs from the manifest, or its values are not finite.
  */
 export function createFaceEncoder (session: Session, manifest: FaceManifest, pack: string): FaceEncoder {
   const { dims } = manifest

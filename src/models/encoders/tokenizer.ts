@@ -1,23 +1,23 @@
-// Texts to token ids for the CLIP text encoder: `tokenizer.json` behind a small port.
+// Texts to token ids for the CLIP text encoder: `tokenizer.json` behind a small interface.
 import { readFile } from 'node:fs/promises'
 import { Tokenizer as Library } from '@huggingface/tokenizers'
 import { errors } from '../../errors.ts'
 
 export interface Tokenizer {
-  /** Opens every text. */
+  /** The token before every text. */
   readonly start: number
-  /** Closes every text; CLIP reads the text's embedding at this token. */
+  /** The token after every text, at which CLIP reads the embedding. */
   readonly end: number
-  /** Every id is below this. */
+  /** Highest id + 1. */
   readonly vocabularySize: number
-  /** Ids of `text` between start and end, at most `maxTokens` in all: a longer text loses its tail, never the end token. */
+  /** Ids of `text` between start and end token, at most `maxTokens` in all: a longer text is truncated before the end token. */
   encode: (text: string, maxTokens: number) => number[]
 }
 
-/** No token of CLIP's vocabulary stands for more chars (32 bytes, decomposed accents included): what lies beyond is cut unread. */
-const LONGEST_TOKEN_CHARS = 48
+/** No token of the CLIP vocabulary is longer (32 bytes, with decomposed accents), so text beyond `maxTokens` times this is cut first. */
+const MAX_TOKEN_CHARS = 48
 
-/** @param path `tokenizer.json`. @param pack its name, for messages. @throws VEL_ERR_WEIGHTS where it is not a usable tokenizer. */
+/** @param path `tokenizer.json`. @param pack name of the pack, for messages. @throws VEL_ERR_WEIGHTS for an unusable tokenizer. */
 export async function readTokenizer (path: string, pack: string): Promise<Tokenizer> {
   let library: Library
   try {
@@ -32,7 +32,8 @@ function wrap (library: Library, pack: string): Tokenizer {
   const empty = library.encode('').ids
   const [start, end] = empty
   if (empty.length !== 2 || start === undefined || end === undefined || start === end) {
-    throw errors.weights(pack, 'a tokenizer that puts a start and an end token around a text, as CLIP\'s does', `one that makes [${empty.join(', ')}] of an empty text`)
+    throw errors.weights(pack, 'a tokenizer that puts a start and an end token around a text, as CLIP\'s does',
+      `one that makes [${empty.join(', ')}] of an empty text`)
   }
   const ids = [...library.get_vocab(true).values()]
   const reserved = [...library.get_added_tokens_decoder().values()].filter(token => token.special).map(token => token.content)
@@ -41,15 +42,15 @@ function wrap (library: Library, pack: string): Tokenizer {
     end,
     vocabularySize: ids.reduce((most, id) => Math.max(most, id), 0) + 1,
     encode (text, maxTokens) {
-      const spoken = plain(text, reserved).slice(0, maxTokens * LONGEST_TOKEN_CHARS)
-      const all = library.encode(spoken).ids
+      const cleaned = plain(text, reserved).slice(0, maxTokens * MAX_TOKEN_CHARS)
+      const all = library.encode(cleaned).ids
       return all.length <= maxTokens ? all : [...all.slice(0, maxTokens - 1), end]
     }
   }
 }
 
-/** Anyone may write a name or a description: reserved tokens spelled out in one are not obeyed. */
+/** Names and descriptions are untrusted: reserved tokens spelled out in them are removed. Whitespace is collapsed. */
 function plain (text: string, reserved: readonly string[]): string {
-  const spoken = reserved.reduce((t, token) => t.replaceAll(token, ' '), text)
-  return spoken.replace(/\s+/gu, ' ')
+  const cleaned = reserved.reduce((t, token) => t.replaceAll(token, ' '), text)
+  return cleaned.replace(/\s+/gu, ' ')
 }
