@@ -1,8 +1,8 @@
-// The only file that runs graphs: ONNX Runtime behind the Session port.
+// Runs graphs: ONNX Runtime behind the `Session` interface. The only file that does.
 import './no-telemetry.ts'
 import { readFile, stat } from 'node:fs/promises'
 import * as ort from 'onnxruntime-node'
-import type { Session } from './types.ts'
+import type { Session, Tensor } from './types.ts'
 import { blockPRelu } from './prelu-rewrite.ts'
 import { openOn, unavailable, type Opened } from './providers.ts'
 
@@ -11,23 +11,23 @@ export interface SessionOptions {
   readonly providers: readonly string[]
   /** Threads inside one operator. */
   readonly threads: number
-  /** Device that CUDA runs on, counted from 0. */
+  /** Index of the CUDA device, from 0. */
   readonly device?: number
 }
 
 /** Opens graphs, from a file or from bytes. */
 export type SessionOpener = (graph: string | Uint8Array) => Promise<Session>
 
-/** @see sessionOpener, for one graph. */
+/** Opens one graph. @see sessionOpener */
 export async function openSession (graph: string | Uint8Array, options: SessionOptions): Promise<Session> {
   return await sessionOpener(options)(graph)
 }
 
 /**
- * Opens graphs on the first provider that can be had; one that could not be had is not tried again.
+ * Opens graphs on the first available provider; an unavailable one is not tried again.
  *
- * @param warn told once for each provider passed over.
- * @throws VEL_ERR_PROVIDER where none can be had; what ONNX Runtime throws where the CPU cannot open the graph.
+ * @param warn called once for each unavailable provider.
+ * @throws VEL_ERR_PROVIDER if none is available; what ONNX Runtime throws if the CPU cannot open the graph.
  */
 export function sessionOpener (options: SessionOptions, warn: (message: string) => void = () => {}): SessionOpener {
   const candidates = [...options.providers]
@@ -36,7 +36,9 @@ export function sessionOpener (options: SessionOptions, warn: (message: string) 
       const provider = candidates[0] ?? 'cpu'
       const source = provider === 'cpu' ? await forCpu(graph) : graph
       const create = async (settings: ort.InferenceSession.SessionOptions): Promise<ort.InferenceSession> =>
-        typeof source === 'string' ? await ort.InferenceSession.create(source, settings) : await ort.InferenceSession.create(source, settings)
+        typeof source === 'string'
+          ? await ort.InferenceSession.create(source, settings)
+          : await ort.InferenceSession.create(source, settings)
       try {
         return toSession(await openOn(provider, options.device ?? 0, baseSettings(options), create))
       } catch (error) {
@@ -50,7 +52,7 @@ export function sessionOpener (options: SessionOptions, warn: (message: string) 
   }
 }
 
-/** Larger graphs are not read to look for PRelu; bytes: those are transformers, and a file of 2 GiB cannot be read at once. */
+/** Graphs larger than this, bytes, are not searched for PRelu: they are transformers, and `readFile` is limited to 2 GiB. */
 const MAX_READ = 2 ** 30
 
 async function forCpu (graph: string | Uint8Array): Promise<string | Uint8Array> {
@@ -60,9 +62,9 @@ async function forCpu (graph: string | Uint8Array): Promise<string | Uint8Array>
 }
 
 /**
- * NOTE: denormals are flushed to zero. Some published weights hold many denormal values, on which a CPU multiplies
- * many times slower (the embedded pack's encoder is one). ONNX Runtime takes this option from the first
- * session of a process only, so every session sets it.
+ * NOTE: denormals are flushed to zero. Some published weights, such as the face encoder of the embedded pack, hold many
+ * denormal values, which slow multiplication on a CPU many times. ONNX Runtime reads this option from the first session of
+ * a process only, so every session sets it.
  */
 function baseSettings ({ threads }: SessionOptions): ort.InferenceSession.SessionOptions {
   return { intraOpNumThreads: threads, interOpNumThreads: 1, extra: { session: { set_denormal_as_zero: '1' } } }
@@ -70,14 +72,19 @@ function baseSettings ({ threads }: SessionOptions): ort.InferenceSession.Sessio
 
 function toSession ({ session, provider }: Opened): Session {
   return {
-    inputs: session.inputMetadata.map(m => ({ name: m.name, dims: m.isTensor ? m.shape.map(d => typeof d === 'number' ? d : -1) : [] })),
+    inputs: session.inputMetadata.map(m =>
+      ({ name: m.name, dims: m.isTensor ? m.shape.map(d => typeof d === 'number' ? d : -1) : [] })),
     outputs: session.outputNames,
     provider,
     async run (feeds) {
-      const tensors = Object.fromEntries(Object.entries(feeds).map(([name, t]) => [name, t.data instanceof Float32Array ? new ort.Tensor('float32', t.data, t.dims) : new ort.Tensor('int64', t.data, t.dims)]))
+      const tensors = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(tensor)]))
       const results = await session.run(tensors)
       return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, { data: t.data as Float32Array, dims: t.dims }]))
     },
     close: async () => { await session.release() }
   }
+}
+
+function toOrt ({ data, dims }: Tensor): ort.Tensor {
+  return data instanceof Float32Array ? new ort.Tensor('float32', data, dims) : new ort.Tensor('int64', data, dims)
 }

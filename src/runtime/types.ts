@@ -1,4 +1,4 @@
-// What runs a graph, as its users see it.
+// The interface of a loaded graph and its tensors.
 
 /** A dense array in row-major order; `data.length` is the product of `dims`. */
 export interface Tensor {
@@ -6,11 +6,12 @@ export interface Tensor {
   readonly dims: readonly number[]
 }
 
-/** One loaded graph. Runs one batch at a time; `provider` is the execution provider that really runs it. */
+/** One loaded graph. Runs one batch at a time. */
 export interface Session {
-  /** Names and dims as the graph states them; a dim that varies is -1. */
+  /** Names and dims as stated in the graph; a dynamic dim is -1. */
   readonly inputs: ReadonlyArray<{ readonly name: string, readonly dims: readonly number[] }>
   readonly outputs: readonly string[]
+  /** The execution provider that runs it, such as `cpu`, `cuda` or `cuda+cpu`. */
   readonly provider: string
   run: (feeds: Readonly<Record<string, Tensor>>) => Promise<Readonly<Record<string, Tensor>>>
   close: () => Promise<void>
