@@ -2,13 +2,20 @@
 import type { Box, Point } from '../types.ts'
 
 /** x' = a x + b y + c, y' = d x + e y + f. */
-export interface Affine { readonly a: number, readonly b: number, readonly c: number, readonly d: number, readonly e: number, readonly f: number }
+export interface Affine {
+  readonly a: number
+  readonly b: number
+  readonly c: number
+  readonly d: number
+  readonly e: number
+  readonly f: number
+}
 
 export function apply (m: Affine, p: Point): Point {
   return { x: m.a * p.x + m.b * p.y + m.c, y: m.d * p.x + m.e * p.y + m.f }
 }
 
-/** The inverse map, or null where the map folds the plane onto a line or a point. */
+/** The inverse map; null for a singular one. */
 export function invert (m: Affine): Affine | null {
   const det = m.a * m.e - m.b * m.d
   if (!Number.isFinite(det) || Math.abs(det) < 1e-12) return null
@@ -19,18 +26,19 @@ export function invert (m: Affine): Affine | null {
   return { a, b, c: -(a * m.c + b * m.f), d, e, f: -(d * m.c + e * m.f) }
 }
 
-/** Length of one step along x of the input, in units of the output. */
+/** Length of the image of the unit vector along x: output units per input unit. */
 export const scaleOf = (m: Affine): number => Math.hypot(m.a, m.d)
 
-/** The map that takes a `width` x `height` frame onto `box`, stretching where the aspect differs. */
+/** Maps a `width` x `height` frame onto `box`; x and y are scaled independently. */
 export function frameToBox (box: Box, width: number, height: number): Affine {
   return { a: (box.x2 - box.x1) / width, b: 0, c: box.x1, d: 0, e: (box.y2 - box.y1) / height, f: box.y1 }
 }
 
 /**
- * The similarity (rotation, uniform scale, shift; no mirror) that brings `from` nearest to `to` in least squares.
+ * The similarity transform (rotation, uniform scale, translation; no reflection) of `from` to `to` with the least squared
+ * error.
  *
- * @returns null where the points of `from` coincide.
+ * @returns null if all points of `from` coincide.
  * @see Umeyama 1991, "Least-squares estimation of transformation parameters between two point patterns", eq. 40-42;
  *   in the plane the rotation has the closed form used here.
  */

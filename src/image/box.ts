@@ -1,4 +1,4 @@
-// Axis-aligned boxes. Pure geometry, any frame as long as both boxes share it.
+// Axis-aligned boxes. Pure geometry in any frame that all boxes of a call share.
 import type { Box } from '../types.ts'
 
 export const width = (b: Box): number => b.x2 - b.x1
@@ -18,7 +18,7 @@ export function iou (a: Box, b: Box): number {
   return i === 0 ? 0 : i / (area(a) + area(b) - i)
 }
 
-/** Intersection over the smaller area, 0..1: 1 when one box lies inside the other. */
+/** Intersection over the smaller area, 0..1; 1 if one box is inside the other. */
 export function overlapOfSmaller (a: Box, b: Box): number {
   const i = intersection(a, b)
   return i === 0 ? 0 : i / Math.min(area(a), area(b))
@@ -49,9 +49,9 @@ export function squareBox (b: Box): Box {
 }
 
 /**
- * Greedy non-maximum suppression: best score first, dropping every later item that `same` says is the same thing.
+ * Greedy non-maximum suppression: in order of score, drops each item that is the `same` as a kept one.
  *
- * @returns the kept items, best score first. Ties keep their order, so the result does not depend on score order.
+ * @returns the kept items, best score first; equal scores keep their order.
  */
 export function suppress<T extends { box: Box, score: number }> (items: readonly T[], same: (kept: Box, other: Box) => boolean): T[] {
   const kept: T[] = []

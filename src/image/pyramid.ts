@@ -1,23 +1,23 @@
-// A picture at its own size and at successive halves, and the one way to sample it. Every resize, crop and alignment
-// of the path is an affine warp from the level that fits, so none aliases and none copies the picture.
+// An image pyramid: a picture at its full size and at successive halves. Resizes, crops and alignments are affine warps from
+// the level that fits, so that they hardly alias and never copy the picture.
 import type { Raster } from '../types.ts'
 import { scaleOf, type Affine } from './affine.ts'
 
-/** A decoded picture; `level(0)` is `scale` times the original in each direction. */
+/** A decoded picture; `level(0)` has the size at which it was decoded, which may be smaller than the original. */
 export class Pyramid {
   /** Size of the original, px. */
   readonly width: number
   readonly height: number
   readonly #levels: Raster[]
 
-  /** @param raster the whole picture, at the original's size or smaller. */
+  /** @param raster the whole picture, at the size of the original or smaller. @param width of the original, px. @param height likewise. */
   constructor (raster: Raster, width = raster.width, height = raster.height) {
     this.width = width
     this.height = height
     this.#levels = [raster]
   }
 
-  /** Level `n`, halved `n` times, computed when first asked for; stops at a side of 1 px. */
+  /** Level `n`, halved `n` times, computed at its first use; the last level has a side of 1 px. */
   level (n: number): Raster {
     while (this.#levels.length <= n) {
       const last = this.#levels.at(-1)!
@@ -31,25 +31,27 @@ export class Pyramid {
    * Samples the picture bilinearly through `toOriginal`.
    *
    * @param toOriginal maps continuous px of the output to continuous px of the original.
-   * @returns uint8 `[height, width, 3]` RGB; outside the picture is `fill` (0..255).
+   * @returns uint8 `[height, width, 3]` RGB; `fill` (0..255) outside the picture.
    */
   warp (toOriginal: Affine, width: number, height: number, fill = 0): Raster {
     const { raster, map } = this.sourceOf(toOriginal)
     return sampleBilinear(raster, map, width, height, fill)
   }
 
-  /** The level to sample for an output whose px `toOriginal` takes to the original, and the map to that level's px. */
+  /** The level to sample for an output that `toOriginal` maps to px of the original, and the map to px of that level. */
   sourceOf (toOriginal: Affine): { readonly raster: Raster, readonly map: Affine } {
     const finest = this.level(0)
     const step = scaleOf(toOriginal) * finest.width / this.width
-    // NOTE: 1.5 and not 2: between two levels the sharper one wins, since blur costs an embedding more than aliasing.
+    // NOTE: the level has 0.75 to 1.5 px per output px, a little sharper than the nearest scale (0.71 to 1.41), since blur changes
+    // an embedding more than aliasing.
     const wanted = step > 1.5 ? Math.floor(Math.log2(step / 1.5) + 1) : 0
     const raster = this.level(wanted)
-    // Halving drops an odd last row or column, so the scale of a level is its number, not the ratio of the sizes.
+    // Halving drops an odd last row or column, so the scale of a level follows from its number, not from the ratio of sizes.
     const halved = 2 ** -Math.min(wanted, this.#levels.length - 1)
     const sx = finest.width / this.width * halved
     const sy = finest.height / this.height * halved
-    return { raster, map: { a: toOriginal.a * sx, b: toOriginal.b * sx, c: toOriginal.c * sx, d: toOriginal.d * sy, e: toOriginal.e * sy, f: toOriginal.f * sy } }
+    const { a, b, c, d, e, f } = toOriginal
+    return { raster, map: { a: a * sx, b: b * sx, c: c * sx, d: d * sy, e: e * sy, f: f * sy } }
   }
 }
 
@@ -79,7 +81,7 @@ function sampleBilinear (source: Raster, m: Affine, width: number, height: numbe
   const maxX = source.width - 1
   const maxY = source.height - 1
   for (let v = 0, o = 0; v < height; v++) {
-    // Continuous coordinates of the first pixel's centre, then back to indices of pixel centres.
+    // Continuous coordinates of the centre of the first pixel, converted to indices of pixel centres.
     let x = m.a * 0.5 + m.b * (v + 0.5) + m.c - 0.5
     let y = m.d * 0.5 + m.e * (v + 0.5) + m.f - 0.5
     for (let u = 0; u < width; u++, o += 3, x += m.a, y += m.d) {

@@ -1,15 +1,16 @@
-// Pixels to the numbers a graph wants.
+// Pixels to the input tensor of a graph.
 import type { Raster } from '../types.ts'
 import type { Tensor } from '../runtime/types.ts'
 import type { ModelInput } from '../packs/manifest.ts'
 
-/** Weights of ITU-R BT.601 luma, as OpenCV's RGB2GRAY. */
+/** Weights of R, G, B in ITU-R BT.601 luma, as in RGB2GRAY of OpenCV. */
 export const LUMA = [0.299, 0.587, 0.114] as const
 
 /**
- * Packs rasters of the input's size into one batch.
+ * Packs rasters of the size of the input into one batch.
  *
- * @returns float32 `[N, C, height, width]`, (v - mean) / std, C = 3 in the manifest's channel order or 1 for grey.
+ * @returns float32 `[N, C, height, width]` of (v - mean) / std; C = 3 in the channel order of the manifest, or 1 for grey.
+ * @throws RangeError for a raster of another size.
  */
 export function toTensor (rasters: readonly Raster[], input: ModelInput): Tensor {
   const { width, height } = input
@@ -18,7 +19,9 @@ export function toTensor (rasters: readonly Raster[], input: ModelInput): Tensor
   const data = new Float32Array(rasters.length * channels * plane)
   const tables = normalisation(input)
   rasters.forEach((raster, n) => {
-    if (raster.width !== width || raster.height !== height) throw new RangeError(`Expected a raster of ${width}x${height}, received ${raster.width}x${raster.height}`)
+    if (raster.width !== width || raster.height !== height) {
+      throw new RangeError(`Expected a raster of ${width}x${height}, received ${raster.width}x${raster.height}`)
+    }
     const out = data.subarray(n * channels * plane, (n + 1) * channels * plane)
     if (channels === 1) luma(raster.data, tables, out)
     else planar(raster.data, tables, input.channels === 'bgr', out)
@@ -26,14 +29,16 @@ export function toTensor (rasters: readonly Raster[], input: ModelInput): Tensor
   return { data, dims: [rasters.length, channels, height, width] }
 }
 
-/** One 256-entry table a channel (R, G, B): byte -> (byte - mean) / std. */
-function normalisation (input: ModelInput): readonly [Float32Array, Float32Array, Float32Array] {
+/** A table of 256 entries for each of R, G, B: byte -> (byte - mean) / std. */
+type Tables = readonly [Float32Array, Float32Array, Float32Array]
+
+function normalisation (input: ModelInput): Tables {
   const at = (v: number | number[], c: number): number => typeof v === 'number' ? v : v[c]!
   const table = (c: number): Float32Array => new Float32Array(256).map((_, v) => (v - at(input.mean, c)) / at(input.std, c))
   return [table(0), table(1), table(2)]
 }
 
-function planar (from: Uint8Array, [r, g, b]: readonly [Float32Array, Float32Array, Float32Array], bgr: boolean, out: Float32Array): void {
+function planar (from: Uint8Array, [r, g, b]: Tables, bgr: boolean, out: Float32Array): void {
   const plane = out.length / 3
   const first = bgr ? 2 : 0
   const last = 2 - first
@@ -44,13 +49,13 @@ function planar (from: Uint8Array, [r, g, b]: readonly [Float32Array, Float32Arr
   }
 }
 
-function luma (from: Uint8Array, [table]: readonly [Float32Array, Float32Array, Float32Array], out: Float32Array): void {
+function luma (from: Uint8Array, [table]: Tables, out: Float32Array): void {
   for (let p = 0, i = 0; p < out.length; p++, i += 3) {
     out[p] = table[lumaAt(from, i)]!
   }
 }
 
-/** The raster, left and right exchanged. */
+/** The raster with left and right exchanged. */
 export function mirror (raster: Raster): Raster {
   const { width, height } = raster
   const data = new Uint8Array(raster.data.length)
@@ -71,4 +76,5 @@ export function grey (raster: Raster): Raster {
   return { ...raster, data }
 }
 
-const lumaAt = (data: Uint8Array, i: number): number => Math.round(LUMA[0] * data[i]! + LUMA[1] * data[i + 1]! + LUMA[2] * data[i + 2]!)
+const lumaAt = (data: Uint8Array, i: number): number =>
+  Math.round(LUMA[0] * data[i]! + LUMA[1] * data[i + 1]! + LUMA[2] * data[i + 2]!)
