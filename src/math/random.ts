@@ -1,6 +1,6 @@
-// Seeded random numbers: what is measured or made up twice comes out the same twice.
+// Seeded random numbers, for reproducible measurements and synthetic data.
 
-/** Uniform in [0, 1). Mulberry32 (T. Ettinger, public domain). @param seed 32 bit. */
+/** Uniform in [0, 1). @param seed 32-bit integer. @see Mulberry32, T. Ettinger (public domain) */
 export function createRandom (seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -11,12 +11,12 @@ export function createRandom (seed: number): () => number {
   }
 }
 
-/** Normally distributed, mean 0, variance 1 (Box-Muller). */
+/** Normal distribution, mean 0, variance 1 (Box-Muller). @param random uniform in [0, 1). */
 export function gaussian (random: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
 }
 
-/** A random unit vector with cosine `similarity` to unit vector `v`, up to the noise's own overlap with `v`. */
+/** A random unit vector with a cosine of about `similarity` to the unit vector `v`: the noise is not orthogonal to `v`. */
 export function perturb (v: Float32Array, similarity: number, random: () => number): Float32Array {
   const noise = Float32Array.from(v, () => gaussian(random))
   const noiseScale = Math.sqrt(1 - similarity ** 2) / Math.hypot(...noise)

@@ -1,5 +1,6 @@
-// Vectors of numbers, and their text form.
+// Operations on vectors.
 
+/** Dot product of two vectors of equal length. */
 export function dot (a: ArrayLike<number>, b: ArrayLike<number>): number {
   let s = 0
   for (let i = 0; i < a.length; i++) s += a[i]! * b[i]!
