@@ -3,7 +3,9 @@
 import { z } from 'zod'
 
 /** Features of a mention and its first candidate. Each is defined in link/features.ts. */
-export const FEATURES = ['similarity', 'margin', 'crowd', 'usual', 'faceSize', 'sharpness', 'detectionScore'] as const
+export const FEATURES = [
+  'similarity', 'margin', 'crowd', 'usual', 'faceSize', 'sharpness', 'detectionScore', 'featureNorm', 'viewAgreement', 'landmarkSpread'
+] as const
 export type FeatureName = typeof FEATURES[number]
 
 /** Null: not known for this mention, such as a detection score where the box was given. */

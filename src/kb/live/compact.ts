@@ -11,7 +11,7 @@ import type { OnProgress } from '../build/progress.ts'
 import { writeIndex, type VectorSource } from '../build/write-index.ts'
 
 /** Writes what `view` shows as index `dir`. The caller holds the index's lock. @throws VEL_ERR_INDEX where it cannot be written. */
-export async function writeView (dir: string, view: KnowledgeBaseView, onWriting?: OnWriting): Promise<IndexManifest> {
+export async function writeView (dir: string, view: KnowledgeBaseView, onProgress?: OnProgress): Promise<IndexManifest> {
   const { manifest } = view.base
   const entities = [...currentEntities(view)]
   const spaces: { [S in Space]?: VectorSource } = {}

@@ -73,7 +73,7 @@ async function textsOf (
   if (fields.length === 0) return undefined
   const embeddings = await embedTexts(entity, fields, signal)
   return Object.fromEntries(fields.map(field => {
-    return [field, { vector: encodeVector(embeddings[field]!), recipe: spaces[field]!.encoder.recipe }]
+    return [field, { vector: toBase64(embeddings[field]!), recipe: spaces[field]!.encoder.recipe }]
   }))
 }
 

@@ -7,7 +7,7 @@ import { siblingPath } from '../storage/atomic-folder.ts'
 import { readIndexManifest } from '../storage/read-manifest.ts'
 import type { IndexedKnowledgeBase } from '../search/open-index.ts'
 import type { Tell } from '../search/threads.ts'
-import type { OnWriting } from '../build/write-index.ts'
+import type { OnProgress } from '../build/progress.ts'
 import { createAutoCompact } from './auto-compact.ts'
 import { isTooFarAhead, stamp, type Change, type ChangeDraft } from './change.ts'
 import { createChangeSet, type ChangeSet } from './change-set.ts'
@@ -63,7 +63,7 @@ export interface LiveIndex {
    *
    * @throws VEL_ERR_INDEX, VEL_ERR_RELOAD where the folder cannot be opened or written; VEL_ERR_NOT_WRITTEN where the log cannot.
    */
-  readonly compact: (onWriting?: OnWriting) => Promise<IndexInfo>
+  readonly compact: (onProgress?: OnProgress) => Promise<IndexInfo>
   readonly listen: (listener: LiveListener) => void
   readonly close: () => Promise<void>
 }
@@ -114,12 +114,12 @@ export async function openLiveIndex ({ dir, open, recipe, writable, say, compact
       if (how?.quietly !== true) for (const { swapped } of listeners) swapped()
       return info
     }),
-    compact: async onWriting => await inTurn(async () => {
+    compact: async onProgress => await inTurn(async () => {
       const log = requireWal(wal)
       await withLock(dir, siblingPath(dir, 'lock'), async () => {
         // What was built, calibrated or weighed meanwhile is what the changes are written into.
         if (!isDeepStrictEqual(await readIndexManifest(dir), index.view().base.manifest)) await swap()
-        await writeView(dir, index.view(), onWriting)
+        await writeView(dir, index.view(), onProgress)
       })
       const info = await swap()
       await log.rewrite()

@@ -49,7 +49,7 @@ export function differences (base: IndexedKnowledgeBase, changes: ChangeSet, id:
 function addedFaces ({ images }: EntityChanges, recipe: string): ReferenceVector[] {
   return [...images.values()]
     .flatMap(change => change.kind === 'add-image' && change.recipe === recipe ? [change] : [])
-    .map(({ image, face }) => ({ image, vector: decodeVector(face) }))
+    .map(({ image, face }) => ({ image, vector: fromBase64(face) }))
     .sort((a, b) => a.image < b.image ? -1 : 1)
 }
 
@@ -68,7 +68,7 @@ function textsOf (
     const sameText = before?.name === entity.name && (space === 'name' || before.description === entity.description)
     if (had && sameText) continue
     const given = text?.kind === 'put' ? text.texts?.[space] : undefined
-    const own = given?.recipe === indexed.encoder.recipe ? [{ image: null, vector: decodeVector(given.vector) }] : []
+    const own = given?.recipe === indexed.encoder.recipe ? [{ image: null, vector: fromBase64(given.vector) }] : []
     if (had || own.length > 0) vectors[space] = own
   }
   return vectors

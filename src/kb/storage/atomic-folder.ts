@@ -66,6 +66,7 @@ export async function replaceFolder<T> (dir: string, write: (folder: string) => 
     await rename(folder, target)
     await syncFolder(dirname(target))
     await rm(old, { recursive: true, force: true })
+    return written
   } catch (error) {
     await rm(folder, { recursive: true, force: true }).catch(() => {})
     throw writeError(dir, error)

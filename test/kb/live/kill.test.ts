@@ -1,3 +1,4 @@
+import { toBase64 } from '../../../src/math/vector.ts'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, utimes } from 'node:fs/promises'
@@ -6,7 +7,6 @@ import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
 import { build } from 'esbuild'
 import { beforeAll, expect, test } from 'vitest'
-import { encodeVector } from '../../../src/kb/live/change.ts'
 import { siblingPath } from '../../../src/kb/storage/atomic-folder.ts'
 import { createRandom } from '../../../src/math/random.ts'
 import { identity } from '../../helpers/build-small-index.ts'
@@ -34,7 +34,7 @@ beforeAll(async () => {
 
 /** @returns entities whose changes were acknowledged before the process was killed. */
 async function writeAndKill (dir: string, round: number, afterMs: number): Promise<string[]> {
-  const args = [script, dir, String(round), identity.recipe, encodeVector(vectors[30]!)]
+  const args = [script, dir, String(round), identity.recipe, toBase64(vectors[30]!)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   let out = ''
   child.stdout.on('data', (chunk: Buffer) => { out += chunk.toString() })

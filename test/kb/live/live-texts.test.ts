@@ -27,7 +27,7 @@ async function writeTexts (): Promise<string> {
 }
 
 const put = (id: string, text: number | null, name = `Live ${id}`, recipe = identity.recipe): ChangeDraft => {
-  const vector = text === null ? undefined : { vector: encodeVector(texts[text]!), recipe }
+  const vector = text === null ? undefined : { vector: toBase64(texts[text]!), recipe }
   const record = { id, name, description: '', aliases: [] }
   return { kind: 'put', entity: id, record, texts: vector && { name: vector, name_description: vector } }
 }
@@ -115,7 +115,7 @@ test('vel kb compact lists entities without text vectors', async () => {
   const program = new Command().exitOverride()
   const never = async (): Promise<never> => { throw new Error('compacting needs no models') }
   const print = (text: string): void => { printed.push(text) }
-  addKbCommand(program, { openEncoder: never, openTexts: never, say: print, print })
+  addKbCommand(program, { openEncoder: never, openTexts: never, log: terminalLog(print), print })
   await program.parseAsync(['node', 'vel', 'kb', 'compact', dir])
   expect(printed.join('\n')).toMatch(/12 entities; 2 changed ones are now in the index\n/)
   expect(printed.join('\n')).toMatch(/\n1 of them have no text vectors, so that texts do not find them \(Q98\)/)
