@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { expect, onTestFinished, test } from 'vitest'
 import { addKbCommand } from '../../../src/cli/kb.ts'
-import { terminalLog } from '../../../src/cli/terminal-log.ts'
 import type { ChangeDraft } from '../../../src/kb/live/change.ts'
 import { toBase64 } from '../../../src/math/vector.ts'
 import { createEditor } from '../../../src/kb/live/editor.ts'
@@ -115,7 +114,7 @@ test('vel kb compact lists entities without text vectors', async () => {
   const program = new Command().exitOverride()
   const never = async (): Promise<never> => { throw new Error('compacting needs no models') }
   const print = (text: string): void => { printed.push(text) }
-  addKbCommand(program, { openEncoder: never, openTexts: never, log: terminalLog(print), print })
+  addKbCommand(program, { openEncoder: never, openTexts: never, log: { info: print, warn: print }, print })
   await program.parseAsync(['node', 'vel', 'kb', 'compact', dir])
   expect(printed.join('\n')).toMatch(/12 entities; 2 changed ones are now in the index\n/)
   expect(printed.join('\n')).toMatch(/\n1 of them have no text vectors, so that texts do not find them \(Q98\)/)
