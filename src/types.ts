@@ -29,8 +29,8 @@ export interface Quality {
   /** Mean squared Laplacian of the green channel in the middle of the aligned crop, in grey levels squared; small means blurred. */
   readonly sharpness: number
   /**
-   * Length of the encoder's output before L2 normalisation, the smaller of its views; absent for an encoder that
-   * normalises inside its graph. A short vector says little of the face.
+   * L2 norm of the encoder's output before normalisation, the smaller of its views; absent for an encoder that normalises
+   * inside its graph. A small norm means a face of low quality.
    *
    * @see Meng et al. 2021, "MagFace"; Kim et al. 2022, "AdaFace": feature norm as quality
    */
@@ -39,7 +39,7 @@ export interface Quality {
   readonly viewAgreement?: number | undefined
   /**
    * RMS distance of the landmarks, located in shifted and scaled copies of the box, from their mean, in sides of the box
-   * (square root of its area). On a face they stay where they are, elsewhere they move with the box. Absent for a detector
+   * (square root of its area). On a face the landmarks are stable; elsewhere they move with the box. Absent for a detector
    * that locates the landmarks itself.
    */
   readonly landmarkSpread?: number | undefined
@@ -56,7 +56,7 @@ export interface EncodedMention {
   readonly face: Float32Array
   /** L2-normalised float32 `[clipDims]` of the context crop; only with `EncodeOptions.context`. */
   readonly context?: Float32Array | undefined
-  /** Why the embedding says too little to name anyone, as part of a sentence; absent where it says enough. */
+  /** Why the quality of the face is too low to link it, as part of a sentence; absent if it is not. */
   readonly lacks?: string | undefined
 }
 
@@ -78,9 +78,9 @@ export interface EncodedImage {
   readonly mentions: readonly EncodedMention[]
   /** Number of faces before the cap (MAX_FACES); at least `mentions.length`. */
   readonly facesFound: number
-  /** Detections that are no face and therefore no mention. */
+  /** Number of detections that were rejected because they are no faces. */
   readonly facesRejected: number
-  /** 0 unless no face was found upright. Boxes and landmarks are always px of the picture as sent. */
+  /** 0 unless no usable face was found upright. Boxes and landmarks are always px of the EXIF-oriented original. */
   readonly turnedBy: Turn
   readonly timings: Timings
 }
@@ -142,9 +142,9 @@ export interface Candidate {
 export type LinkStatus = 'linked' | 'ambiguous' | 'nil'
 
 /**
- * Why nobody is named. `quality`: the face says too little. `threshold`: the first candidate is not good enough.
- * `duplicate`: another mention of the picture is that entity. `noCandidate`: the index has none. `noFaceCompared`: the
- * decision rests on faces, and the mode compared none.
+ * Why a mention is not linked. `quality`: the quality of the face is too low. `threshold`: the first candidate is not good
+ * enough. `duplicate`: another mention of the picture is linked to that entity. `noCandidate`: the index returned none.
+ * `noFaceCompared`: the first candidate has no similarity by face, on which the decision depends.
  */
 export const NIL_REASONS = ['quality', 'threshold', 'duplicate', 'noCandidate', 'noFaceCompared'] as const
 
@@ -154,7 +154,7 @@ export interface Link {
   readonly mention: EncodedMention
   readonly status: LinkStatus
   readonly entity: Entity | null
-  /** Present where `status` is `nil`. */
+  /** Present if `status` is `nil`. */
   readonly nilReason?: NilReason | undefined
   /** Calibrated probability that the first candidate is right, 0..1; absent without a calibration for the mode. */
   readonly probability?: number | undefined

@@ -24,12 +24,17 @@ const SAME_FACE_IOU = 0.5
 /** Faces of one picture before they are embedded. */
 interface Found { readonly faces: ReadonlyArray<LocatedFace>, readonly found: number }
 
-interface LocatedFace { readonly box: Box, readonly score: number | null, readonly landmarks: Landmarks, readonly spread?: number | undefined }
+interface LocatedFace {
+  readonly box: Box
+  readonly score: number | null
+  readonly landmarks: Landmarks
+  readonly spread?: number | undefined
+}
 
 type TimedStage = <T>(stage: Stage, work: () => T | Promise<T>) => Promise<T>
 
 /**
- * Finds and embeds the mentions of one image. Where no face is usable as the picture stands, it is tried in quarter turns.
+ * Finds and embeds the mentions of one image. If no face is usable, the picture is also searched in quarter turns.
  *
  * @param bytes an image file.
  * @returns mentions with boxes and landmarks in px of the EXIF-oriented original and L2-normalised embeddings: largest face
@@ -44,7 +49,8 @@ export async function encodeImage (
   const timed = createTimer(timings)
   const pyramid = await timed('decode', async () => await decode(bytes, settings))
   const { width, height } = pyramid
-  const embed = async (picture: Pyramid, found: Found): Promise<EncodedMention[]> => await embedFaces(picture, found, options, models, timed)
+  const embed = async (picture: Pyramid, found: Found): Promise<EncodedMention[]> =>
+    await embedFaces(picture, found, options, models, timed)
   if (options.boxes !== undefined) {
     const { boxes } = options
     refuseOutside(boxes, pyramid)
@@ -71,7 +77,7 @@ interface Searched { readonly found: number, readonly mentions: readonly Encoded
 
 const isUsable = ({ lacks }: EncodedMention): boolean => lacks === undefined
 
-/** Aligns, embeds and judges faces. */
+/** Aligns and embeds faces and checks their quality. */
 async function embedFaces (
   pyramid: Pyramid, { faces }: Found, options: EncodeOptions, models: EncodingModels, timed: TimedStage
 ): Promise<EncodedMention[]> {
@@ -83,12 +89,15 @@ async function embedFaces (
   return faces.map(({ box, landmarks, score, spread }, i) => {
     const { embedding, featureNorm, viewAgreement } = embeddings[i]!
     const quality = { ...aligned[i]!.quality, featureNorm, viewAgreement, landmarkSpread: spread }
-    return { box, landmarks, detectionScore: score, quality, face: embedding, context: contexts[i], lacks: lackOf(quality, models.judged, 'mention') }
+    const lacks = lackOf(quality, models.judged, 'mention')
+    return { box, landmarks, detectionScore: score, quality, face: embedding, context: contexts[i], lacks }
   })
 }
 
-/** @returns the usable mentions of all turned pictures, each face once and in px of the picture as sent; null where there are none. */
-async function searchTurned (pyramid: Pyramid, search: (picture: Pyramid) => Promise<Searched>): Promise<Searched & { turnedBy: Turn } | null> {
+/** @returns the usable mentions of all turned pictures, each face once, in px of the picture as sent; null if there are none. */
+async function searchTurned (
+  pyramid: Pyramid, search: (picture: Pyramid) => Promise<Searched>
+): Promise<Searched & { turnedBy: Turn } | null> {
   const all: Array<{ mention: EncodedMention, turn: Turn }> = []
   for (const turn of TURNS) {
     const { mentions } = await search(turnPicture(pyramid, turn))
@@ -99,9 +108,12 @@ async function searchTurned (pyramid: Pyramid, search: (picture: Pyramid) => Pro
   return { mentions, found: mentions.length, turnedBy: all.find(({ mention }) => mention === mentions[0])!.turn }
 }
 
-/** Embeds boxes that show no usable face again in turned pictures; each takes the turn in which it is usable. */
+/** Embeds the boxes without a usable face again in turned pictures; each box takes the first turn in which its face is usable. */
 async function turnBoxes (
-  pyramid: Pyramid, boxes: readonly Box[], upright: readonly EncodedMention[], given: (picture: Pyramid, boxes: readonly Box[]) => Promise<EncodedMention[]>
+  pyramid: Pyramid,
+  boxes: readonly Box[],
+  upright: readonly EncodedMention[],
+  given: (picture: Pyramid, boxes: readonly Box[]) => Promise<EncodedMention[]>
 ): Promise<Pick<EncodedImage, 'mentions' | 'turnedBy'>> {
   const mentions = [...upright]
   let turnedBy: Turn = 0

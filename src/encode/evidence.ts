@@ -1,21 +1,23 @@
-// Which detections are faces, and which of them say enough to be named.
+// Rejects detections that are no faces, and merges overlapping mentions of one face.
 import type { EncodedMention } from '../types.ts'
 import type { Pyramid } from '../image/pyramid.ts'
 import type { EncodingModels } from '../models/types.ts'
 import { iou, overlapOfSmaller } from '../image/box.ts'
 import { dot } from '../math/vector.ts'
 
-/** Cosine from which overlapping boxes show the same face. */
+/** Smallest cosine of overlapping mentions of the same face. */
 const SAME_FACE = 0.5
 /** Smallest overlaps of two boxes that may show the same face. */
 const MIN_IOU = 0.25
 const MIN_OVERLAP = 0.45
 
 /**
- * Removes detections that are no face: the landmarks do not settle, and the feature norm is far below that of faces or the
- * detector does not see a face again in frames centred on the box.
+ * Removes detections that are no faces: the landmarks are not stable, and the feature norm is far below that of faces or the
+ * detector does not confirm the face in frames around the box.
  */
-export async function rejectNoFaces (mentions: readonly EncodedMention[], pyramid: Pyramid, models: EncodingModels): Promise<EncodedMention[]> {
+export async function rejectNoFaces (
+  mentions: readonly EncodedMention[], pyramid: Pyramid, models: EncodingModels
+): Promise<EncodedMention[]> {
   const faces: EncodedMention[] = []
   for (const mention of mentions) if (mention.lacks === undefined || await isFace(mention, pyramid, models)) faces.push(mention)
   return faces
@@ -23,14 +25,14 @@ export async function rejectNoFaces (mentions: readonly EncodedMention[], pyrami
 
 async function isFace ({ box, quality }: EncodedMention, pyramid: Pyramid, { detector, judged }: EncodingModels): Promise<boolean> {
   const { featureNorm, landmarkSpread } = quality
-  const mostSpread = judged.landmarks?.maxSpread?.mention
-  if (landmarkSpread !== undefined && mostSpread !== undefined && landmarkSpread <= mostSpread) return true
-  const leastNorm = judged.face.minFeatureNorm?.face
-  if (featureNorm !== undefined && leastNorm !== undefined && featureNorm < leastNorm) return false
+  const maxSpread = judged.landmarks?.maxSpread?.mention
+  if (landmarkSpread !== undefined && maxSpread !== undefined && landmarkSpread <= maxSpread) return true
+  const minNorm = judged.face.minFeatureNorm?.face
+  if (featureNorm !== undefined && minNorm !== undefined && featureNorm < minNorm) return false
   return await detector.confirm?.(pyramid, box) ?? true
 }
 
-/** Keeps one mention for each face: of overlapping boxes with the same face, or of which one says too little, the better. */
+/** Keeps one mention for each face: the better of two overlapping ones, if their faces are the same or one is of too little quality. */
 export function mergeOverlaps (mentions: readonly EncodedMention[]): EncodedMention[] {
   const better = [...mentions].sort((a, b) => rank(b) - rank(a))
   const kept: EncodedMention[] = []

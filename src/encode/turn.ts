@@ -1,26 +1,25 @@
-// A picture turned by quarter turns, for photos whose faces are not upright, and the way of a box from there to the picture
-// as sent.
+// Quarter turns of a picture, for photos whose faces are not upright, and the coordinates of boxes and landmarks in them.
 import type { Box, Landmarks, Point, Raster, Turn } from '../types.ts'
 import { Pyramid } from '../image/pyramid.ts'
 
-/** The turns that are tried, most frequent first: cameras are held on either side more often than upside down. */
+/** The turns to try, most frequent first: cameras are more often held sideways than upside down. */
 export const TURNS = [90, 270, 180] as const satisfies readonly Turn[]
 
-/** Turned pictures are searched at a reduced size of at most this many px: four searches at full size would take too long. */
+/** Largest size of a turned picture, width * height in px: four searches at full size would take too long. */
 const MAX_PIXELS = 1_000_000
 
-/** @param turn degrees clockwise. */
+/** The picture turned by `turn` degrees clockwise, at a size of at most `MAX_PIXELS`. */
 export function turnPicture (pyramid: Pyramid, turn: Turn): Pyramid {
   let level = 0
   while (pyramid.level(level).width * pyramid.level(level).height > MAX_PIXELS) level++
-  const upright = turn === 180
-  return new Pyramid(turnRaster(pyramid.level(level), turn), upright ? pyramid.width : pyramid.height, upright ? pyramid.height : pyramid.width)
+  const [width, height] = turn === 180 ? [pyramid.width, pyramid.height] : [pyramid.height, pyramid.width]
+  return new Pyramid(turnRaster(pyramid.level(level), turn), width, height)
 }
 
 function turnRaster ({ data, width, height }: Raster, turn: Turn): Raster {
   const size = turn === 180 ? { width, height } : { width: height, height: width }
   const out = new Uint8Array(data.length)
-  // One px to the right in the source is `step` bytes further in the output.
+  // A step of one px to the right in the source is `step` bytes in the output.
   const step = 3 * (turn === 90 ? size.width : turn === 180 ? -1 : -size.width)
   for (let y = 0, i = 0; y < height; y++) {
     let o = 3 * (turn === 90 ? height - 1 - y : turn === 180 ? (height - y) * width - 1 : (width - 1) * size.width + y)

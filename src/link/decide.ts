@@ -8,7 +8,7 @@ import type { ScoredCandidate } from './retrieve.ts'
 
 export interface FirstCandidate { readonly entity: Entity, readonly score: number | undefined }
 
-/** `nilReason` is present where `status` is `nil`. */
+/** `nilReason` is present if `status` is `nil`. */
 export interface Decided { readonly status: LinkStatus, readonly entity: Entity | null, readonly nilReason?: NilReason }
 
 /** A calibrated probability with the two limits that the calibration of the index sets on it. */
@@ -64,7 +64,8 @@ export function criteriaFor (mode: Mode, kb: Pick<KnowledgeBase, 'decision' | 'c
 export interface Judgement extends Decided { readonly probability?: number | undefined }
 
 /**
- * A mention that says too little is `nil`: junk is near to junk, and a high similarity between two such faces means nothing.
+ * Decides on one mention. A face of too little quality (`EncodedMention.lacks`) is `nil`: such faces are similar to each other,
+ * so that a high similarity is no evidence.
  *
  * @param candidates best first, the first two with their scores by face.
  */

@@ -17,8 +17,9 @@ const MIN_TNORM = 10
  *   face is similar to many entities, so a high similarity to the first is weaker evidence.
  * - usual: cohort mean of the first entity (`KnowledgeBase.cohortMean`); null where it is unknown.
  * - faceSize: natural logarithm of the short side of the box, px. sharpness: ln(1 + sharpness of the mention).
- * - detectionScore: of the mention, 0..1 or null. featureNorm, viewAgreement: of the mention, null for a pack without.
- * - landmarkSpread: natural logarithm of the mention's, null for a pack without.
+ * - detectionScore: of the mention, 0..1; null for a box from the caller.
+ * - featureNorm, viewAgreement: of the mention (`Quality`); null for a pack without them.
+ * - landmarkSpread: natural logarithm of that of the mention; null for a pack without it.
  *
  * @param candidates by face, best first, the first with its cohort mean. @returns null without a candidate.
  * @see Auckenthaler et al. 2000, "Score Normalization for Text-Independent Speaker Verification Systems": t-norm

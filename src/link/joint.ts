@@ -1,15 +1,14 @@
-// All mentions of one picture decided together: a person is seen once, unless the faces are the same face.
+// Decides on all mentions of one picture together: a person appears once, unless the faces are the same face.
 import type { Link } from '../types.ts'
 import { dot } from '../math/vector.ts'
 import { nil } from './decide.ts'
 
 /**
- * Lets each entity keep one face of the picture. Mentions that are linked to one entity form groups of the same face
- * (mirrors, screens, collages); the group with the best mention keeps the entity, the others become `nil` (`duplicate`).
+ * Keeps one face for each entity. Mentions linked to one entity form groups of the same face (mirrors, screens, collages):
+ * the group with the best mention stays linked, the others become `nil` (`duplicate`).
  * The result does not depend on the order of the mentions.
  *
- * @param sameFaceFrom cosine of two mentions from which they are one person: the similarity from which the index links a
- *   photo to a reference.
+ * @param sameFaceFrom smallest cosine of two mentions of one person: the threshold of the index.
  */
 export function decideJointly (links: readonly Link[], sameFaceFrom: number): Link[] {
   const losers = new Set<Link>()
@@ -24,7 +23,7 @@ export function decideJointly (links: readonly Link[], sameFaceFrom: number): Li
 
 const strength = ({ probability, candidates }: Link): number => (probability ?? 0) * 1000 + (candidates[0]?.score ?? 0)
 
-/** The links whose faces are the face of `first`, directly or through one another. */
+/** The links with the face of `first`: the connected component of `first` under a cosine of at least `from`. */
 function sameFace (first: Link, links: readonly Link[], from: number): Set<Link> {
   const found = new Set([first])
   for (const one of found) {

@@ -11,14 +11,14 @@ export interface FaceDetector {
   readonly locatesLandmarks: boolean
   /** Faces in px of the original; may contain one face more than once. */
   detect: (pyramid: Pyramid) => Promise<Detection[]>
-  /** Whether a face is seen again in frames centred on `box`; absent for a detector without frames. */
+  /** Whether a face is detected again in frames centred on `box`, px of the original; absent for a detector without frames. */
   confirm?: ((pyramid: Pyramid, box: Box) => Promise<boolean>) | undefined
 }
 
 /** Landmarks with their spread: see `Quality.landmarkSpread`. */
 export interface LocatedLandmarks { readonly landmarks: Landmarks, readonly spread: number }
 
-/** An L2-normalised float32 `[dims]` embedding with what it says of its own quality. */
+/** An L2-normalised float32 `[dims]` embedding with the quality that the encoder computes. */
 export interface FaceEmbedding extends Pick<Quality, 'featureNorm' | 'viewAgreement'> { readonly embedding: Float32Array }
 
 /** Locates landmarks in boxes, for detectors without landmarks. */

@@ -69,10 +69,12 @@ function mean (estimates: readonly Landmarks[]): Landmarks {
   return [point(0), point(1), point(2), point(3), point(4)]
 }
 
-/** RMS distance of the points from their mean over the looks, in sides of the box. */
-function spreadOf (looks: readonly Landmarks[], box: Box): number {
-  const centre = mean(looks)
+/** RMS distance of the points of all estimates from their mean, in sides of the box (square root of its area). */
+function spreadOf (estimates: readonly Landmarks[], box: Box): number {
+  const centre = mean(estimates)
   let squares = 0
-  for (const look of looks) for (const [i, point] of look.entries()) squares += (point.x - centre[i]!.x) ** 2 + (point.y - centre[i]!.y) ** 2
-  return Math.sqrt(squares / (looks.length * centre.length)) / Math.sqrt(area(box))
+  for (const landmarks of estimates) {
+    for (const [i, point] of landmarks.entries()) squares += (point.x - centre[i]!.x) ** 2 + (point.y - centre[i]!.y) ** 2
+  }
+  return Math.sqrt(squares / (estimates.length * centre.length)) / Math.sqrt(area(box))
 }

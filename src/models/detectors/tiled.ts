@@ -133,15 +133,20 @@ function cutByTile (box: Box, region: Box, picture: { width: number, height: num
     (region.x2 < picture.width && box.x2 > region.x2 - margin) || (region.y2 < picture.height && box.y2 > region.y2 - margin)
 }
 
-/** Frames in which a face is looked for again: how much of the frame's height the box takes, and the box's shift from the centre, in sides. */
+/** Frames that confirm a face: the share of the height of the frame that the box takes, and the shift of the frame, in sides of the box. */
 const CONFIRMING = [
-  { share: 0.6, dx: 0, dy: 0 }, { share: 0.4, dx: 0, dy: 0 }, { share: 0.25, dx: 0, dy: 0 }, { share: 0.4, dx: 0.15, dy: 0.1 }, { share: 0.4, dx: -0.15, dy: -0.1 }
+  { share: 0.6, dx: 0, dy: 0 },
+  { share: 0.4, dx: 0, dy: 0 },
+  { share: 0.25, dx: 0, dy: 0 },
+  { share: 0.4, dx: 0.15, dy: 0.1 },
+  { share: 0.4, dx: -0.15, dy: -0.1 }
 ]
-/** Of the frames, so many must show a face. */
+/** Number of frames that must contain the face. */
 const CONFIRMED_BY = 3
+/** Smallest IoU of the box and its detection in a frame. */
 const CONFIRMING_IOU = 0.35
 
-/** Whether the detector sees a face in most of several frames centred on `box`, px of the original. */
+/** Whether the detector finds the face in most of several frames around `box`, px of the original. */
 export async function confirmInFrames (pyramid: Pyramid, detector: FrameDetector, box: Box): Promise<boolean> {
   const { frame } = detector
   const side = Math.max(boxes.width(box), boxes.height(box))

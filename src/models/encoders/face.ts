@@ -45,13 +45,13 @@ export function createFaceEncoder (session: Session, manifest: FaceManifest, pac
   }
 }
 
-/** Outputs this close to length 1 were normalised inside the graph: their length says nothing. */
+/** Outputs whose norm differs from 1 by less were normalised inside the graph, and their norm is no measure of quality. */
 const UNIT = 1e-3
 
 function fromViews ([first, second]: [Float32Array, Float32Array?]): FaceEmbedding {
   const lengths = [first, ...(second === undefined ? [] : [second])].map(view => Math.sqrt(dot(view, view)))
-  const least = Math.min(...lengths)
-  const featureNorm = lengths.every(length => Math.abs(length - 1) < UNIT) ? undefined : least
+  const smallest = Math.min(...lengths)
+  const featureNorm = lengths.every(length => Math.abs(length - 1) < UNIT) ? undefined : smallest
   normalize(first)
   if (second === undefined) return { embedding: first, featureNorm }
   normalize(second)
