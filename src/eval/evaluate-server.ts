@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { Box } from '../types.ts'
 import { errors } from '../errors.ts'
 import { DEPTH } from './metrics/recall.ts'
-import { nearestCentre } from './data/encode-queries.ts'
+import { mentionsOf } from './data/encode-queries.ts'
 import type { Query } from './data/queries.ts'
 import { buildReport, type Answer, type Report, type ReportInput } from './report/report.ts'
 
@@ -70,7 +70,7 @@ export async function evaluateServer (
       if (!served) continue
       about ??= asked.map(a => a.result).find(r => typeof r === 'object')
       const there = asked.filter(a => a.result !== 'missing')
-      const answers = there.map(({ query, result }) => answerOf(query, typeof result === 'object' ? result : null, known))
+      const answers = there.flatMap(({ query, result }) => answersOf(query, typeof result === 'object' ? result : null, known))
       leftOut = {
         missingPhotos: asked.length - there.length,
         unreadable: there.filter(a => a.result === 'unreadable').length,
@@ -90,19 +90,13 @@ export async function evaluateServer (
   }
 }
 
-/** The face of the query's box, which was sent along, else the one nearest to the centre. */
-function mentionFor ({ box }: Query, { image, mentions }: Reply): Reply['mentions'][number] | null {
-  return box === null ? nearestCentre({ ...image, mentions }) : mentions[0] ?? null
-}
-
-function answerOf (query: Query, result: Reply | null, known: ReadonlySet<string>): Answer {
-  const mention = result === null ? null : mentionFor(query, result)
-  return {
-    query,
-    inIndex: query.entityId !== null && known.has(query.entityId),
-    ranking: mention?.candidates ?? [],
-    ...(mention !== null && { decision: { status: mention.status, probability: mention.probability } })
-  }
+/** One answer for the face of the query's box, which was sent along; without a box as `mentionsOf` selects. */
+function answersOf (query: Query, result: Reply | null, known: ReadonlySet<string>): Answer[] {
+  const inIndex = query.entityId !== null && known.has(query.entityId)
+  const mentions = result === null ? [] : query.box !== null ? result.mentions.slice(0, 1) : mentionsOf(query, { ...result.image, mentions: result.mentions })
+  if (mentions.length === 0) return [{ query, inIndex, ranking: [] }]
+  return mentions.map(({ box, candidates, status, probability }) =>
+    ({ query, inIndex, faceSizePx: Math.min(box.x2 - box.x1, box.y2 - box.y1), ranking: candidates, decision: { status, probability } }))
 }
 
 type LinkResult = Reply | 'missing' | 'unreadable' | 'mode unavailable'

@@ -28,7 +28,8 @@ export async function evaluate (
     const answers: Answer[] = []
     for (const { query, mention } of encoded.answers) {
       const inIndex = query.entityId !== null && kb.entity(query.entityId) !== undefined
-      answers.push({ query, inIndex, ...(mention !== null ? await answer(kb, system, mention) : { ranking: [] }) })
+      const faceSizePx = mention?.quality.faceSizePx
+      answers.push({ query, inIndex, faceSizePx, ...(mention !== null ? await answer(kb, system, mention) : { ranking: [] }) })
       options.onProgress?.(++done)
     }
     rows.push({ name: system.name, answers })

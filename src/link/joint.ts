@@ -1,5 +1,6 @@
 // Decides on all mentions of one picture together: a person appears once, unless the faces are the same face.
 import type { Link } from '../types.ts'
+import { groupBy } from '../group-by.ts'
 import { dot } from '../math/vector.ts'
 import { nil } from './decide.ts'
 
@@ -30,10 +31,4 @@ function sameFace (first: Link, links: readonly Link[], from: number): Set<Link>
     for (const other of links) if (dot(one.mention.face, other.mention.face) >= from) found.add(other)
   }
   return found
-}
-
-function groupBy<T> (items: readonly T[], keyOf: (item: T) => string): T[][] {
-  const groups = new Map<string, T[]>()
-  for (const item of items) groups.set(keyOf(item), [...groups.get(keyOf(item)) ?? [], item])
-  return [...groups.values()]
 }

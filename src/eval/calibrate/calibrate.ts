@@ -2,6 +2,7 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import type { Calibration, CalibrationTerm, FeatureName, Features } from '../../kb/calibration.ts'
+import { groupBy } from '../../group-by.ts'
 import { errors } from '../../errors.ts'
 import { logistic, logOdds } from '../../link/probability.ts'
 import { expectedCalibrationError, reliabilityBins, type ReliabilityBin } from '../metrics/calibration-error.ts'
@@ -10,7 +11,7 @@ import { openSetCurve, pointAtFpir } from '../metrics/open-set.ts'
 
 /** One query: features and outcome. */
 export interface Sample {
-  /** All samples of a person are in one fold. Each stranger is a person. */
+  /** All samples of a person are in one fold. Each photo of a stranger is a person, with a sample for each of its mentions. */
   readonly person: string
   readonly stranger: boolean
   /** Null where no face was found: not fitted, but counted as missed. */
@@ -23,6 +24,8 @@ export interface CalibrateOptions {
   readonly targetFpir: number
   /** In the index now. */
   readonly entities: number
+  /** Learn on features that do not depend on the gallery, for a calibration that comes with a model pack. */
+  readonly portable?: boolean
   readonly folds?: number
   readonly seed?: number
 }
@@ -36,7 +39,9 @@ export interface CalibrationReport {
 
 /** Always used; the optional ones only where they lower the loss. */
 const ALWAYS: readonly FeatureName[] = ['similarity', 'margin', 'usual']
-const OPTIONAL: readonly FeatureName[] = ['crowd', 'faceSize', 'sharpness', 'detectionScore']
+const OPTIONAL: readonly FeatureName[] = ['crowd', 'faceSize', 'sharpness', 'detectionScore', 'featureNorm', 'viewAgreement', 'landmarkSpread']
+/** The features of a calibration for any gallery: of the face and its best similarity alone. */
+const PORTABLE = { always: ['similarity'], optional: ['featureNorm', 'viewAgreement', 'landmarkSpread', 'faceSize', 'sharpness', 'detectionScore'] } as const
 
 /** Below this probability a first candidate is more likely wrong than right. */
 const LIKELY = 0.5
@@ -44,7 +49,7 @@ const LIKELY = 0.5
 /** @throws VEL_ERR_INPUT where there are too few members or strangers to learn from. */
 export function calibrate (
   samples: readonly Sample[],
-  { targetFpir, entities, folds = 10, seed = 1 }: CalibrateOptions
+  { targetFpir, entities, portable = false, folds = 10, seed = 1 }: CalibrateOptions
 ): CalibrationReport {
   checkEnough(samples, targetFpir, folds)
   const foldOf = assignFolds(samples, folds, seed)
@@ -55,8 +60,9 @@ export function calibrate (
     tried.push({ features, logLoss: mean(losses) })
     return { features, odds, losses }
   }
-  let best = attempt([...ALWAYS])
-  for (const feature of OPTIONAL) {
+  const { always, optional } = portable ? PORTABLE : { always: ALWAYS, optional: OPTIONAL }
+  let best = attempt([...always])
+  for (const feature of optional) {
     const more = attempt([...best.features, feature])
     if (clearlyLess(more.losses, best.losses)) best = more
   }
@@ -66,10 +72,11 @@ export function calibrate (
   const indices = samples.map((_, i) => i)
   const members = indices.filter(i => !samples[i]!.stranger)
   const strangers = indices.filter(i => samples[i]!.stranger)
+  const photos = groupBy(strangers, i => samples[i]!.person)
   const point = pointAtFpir(
     openSetCurve(
       members.map(i => ({ score: score(i), right: samples[i]!.right })),
-      strangers.map(score)
+      photos.map(of => Math.max(...of.map(score)))
     ),
     targetFpir
   )
@@ -83,7 +90,7 @@ export function calibrate (
     measured: {
       queries: members.length,
       persons: new Set(members.map(i => samples[i]!.person)).size,
-      strangers: strangers.length,
+      strangers: photos.length,
       folds,
       ece: expectedCalibrationError(judged),
       fpir: point.fpir,
@@ -98,7 +105,7 @@ function checkEnough (samples: readonly Sample[], targetFpir: number, folds: num
   if (!(targetFpir > 0 && targetFpir < 1)) throw errors.input('a target FPIR between 0 and 1, such as 0.01', String(targetFpir))
   const faces = samples.filter(s => s.features !== null)
   const persons = new Set(faces.filter(s => !s.stranger).map(s => s.person)).size
-  const strangers = faces.filter(s => s.stranger).length
+  const strangers = new Set(faces.filter(s => s.stranger).map(s => s.person)).size
   const needed = Math.max(folds, Math.ceil(1 / targetFpir))
   if (persons < folds) throw errors.input(`queries of at least ${folds} people of the index`, `${persons}; add query files`)
   if (strangers < needed) {

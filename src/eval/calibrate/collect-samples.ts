@@ -2,11 +2,11 @@
 import type { KnowledgeBase } from '../../kb/types.ts'
 import { featuresOf } from '../../link/features.ts'
 import type { Sample } from './calibrate.ts'
-import type { EncodedQuery } from '../data/encode-queries.ts'
+import { photoOf, type EncodedQuery } from '../data/encode-queries.ts'
 import { rankOf } from '../metrics/recall.ts'
 import { rankByFace, ranked } from '../systems.ts'
 
-/** Leaves out queries whose entity is not in the index. Each stranger counts as a separate person. */
+/** Leaves out queries whose entity is not in the index. The mentions of a stranger's photo count as one person. */
 export async function collectSamples (
   kb: KnowledgeBase,
   answers: readonly EncodedQuery[],
@@ -18,9 +18,10 @@ export async function collectSamples (
     if (query.entityId !== null && kb.entity(query.entityId) === undefined) continue
     const candidates = mention === null ? [] : await rankByFace(kb, mention)
     samples.push({
-      person: query.entityId ?? `stranger ${i}`,
+      person: query.entityId ?? `stranger ${photoOf({ query })}`,
       stranger: query.entityId === null,
-      features: mention === null ? null : featuresOf(mention, candidates),
+      // A mention that says too little is never linked: nothing is learnt of it.
+      features: mention === null || mention.lacks !== undefined ? null : featuresOf(mention, candidates),
       right: query.entityId !== null && rankOf(ranked(candidates), query.entityId) === 1
     })
   }

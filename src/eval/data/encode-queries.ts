@@ -14,7 +14,13 @@ export interface EncodedQuery {
   readonly mention: EncodedMention | null
 }
 
+/** The photo of a query, as a key: all mentions of a stranger's photo have it in common. */
+export const photoOf = ({ query }: Pick<EncodedQuery, 'query'>): string => query.path
+
 export interface EncodedQueries {
+  /**
+   * One answer a query; for a photo of a stranger without a box one a mention, since a link of any face in it is false.
+   */
   readonly answers: readonly EncodedQuery[]
   /** Missing photos; their queries are not in `answers`. */
   readonly missing: readonly string[]
@@ -73,9 +79,9 @@ export async function encodeQueries (
         return
       }
       seen.add(key)
-      const mention = image === null ? null : job.boxed ? (image.mentions[i] ?? null) : nearestCentre(image)
-      if (image !== null && mention === null) noFace.push(query.image)
-      answers.push({ query, mention })
+      const mentions = image === null ? [] : job.boxed ? image.mentions.slice(i, i + 1) : mentionsOf(query, image)
+      if (image !== null && mentions.length === 0) noFace.push(query.image)
+      for (const mention of mentions.length === 0 ? [null] : mentions) answers.push({ query, mention })
     })
   }
   return {
@@ -86,6 +92,13 @@ export async function encodeQueries (
     unreadable: results.flatMap(({ job, refused }) => refused === undefined ? [] : [`${job.queries[0]!.image}: ${refused}`]),
     cut: results.flatMap(({ job, cut }) => cut ? [job.queries[0]!.image] : [])
   }
+}
+
+/** The faces that a query without a box asks for: all of a stranger's photo, else the one nearest the centre. */
+export function mentionsOf<M extends { readonly box: Box }> (query: Query, image: PhotoMentions<M>): readonly M[] {
+  if (query.entityId === null) return image.mentions
+  const nearest = nearestCentre(image)
+  return nearest === null ? [] : [nearest]
 }
 
 /** The mention whose box centre is nearest to the photo's centre; of equals the first, which is the larger. */

@@ -1,7 +1,7 @@
 // The report as tables, for the terminal and for Markdown.
 import Table from 'cli-table3'
 import { MRR_AT, RECALL_AT } from '../metrics/recall.ts'
-import type { Report, RowReport } from './report.ts'
+import type { Decisions, Report, RowReport } from './report.ts'
 
 interface Grid { readonly title: string, readonly head: readonly string[], readonly rows: ReadonlyArray<readonly string[]> }
 
@@ -38,6 +38,7 @@ function gridsOf (report: Report): Grid[] {
       : []),
     ...(report.openSet.length > 0 ? [openSet(report)] : []),
     ...(report.rows.some(r => r.decisions !== null) ? [decisions(report)] : []),
+    ...(report.decisions !== null && report.counts.strangerMentions > 0 ? [falseLinks(report.decisions)] : []),
     ...(report.rerankSweep.length > 0 ? [sweep(report)] : []),
     ...(report.overlap.length > 0 ? [overlap(report)] : [])
   ]
@@ -68,7 +69,7 @@ function measures (
 
 function openSet ({ openSet, counts, rows, calibration }: Report): Grid {
   return {
-    title: `Open set, ${rows[0]!.name}, ${counts.strangers} strangers, threshold on the ` +
+    title: `Open set, ${rows[0]!.name}, ${counts.strangers} photos of strangers with ${counts.strangerMentions} faces, each of which counts; threshold on the ` +
       `${calibration.ece === null ? 'score' : 'probability'}`,
     head: ['FPIR at most', 'FPIR reached', 'TPIR', 'threshold'],
     rows: openSet.map(p => [percent(p.fpir), percent(p.reachedFpir), share(p.tpir), p.threshold === null ? 'none' : share(p.threshold)])
@@ -79,7 +80,7 @@ function openSet ({ openSet, counts, rows, calibration }: Report): Grid {
 function decisions ({ rows, calibration }: Report): Grid {
   return {
     title: 'At the default decision',
-    head: ['row', 'strangers linked', 'members linked rightly', 'members linked wrongly', 'members not linked', 'calibration error'],
+    head: ['row', 'photos of strangers linked', 'their faces linked', 'members linked rightly', 'members linked wrongly', 'members not linked', 'calibration error'],
     rows: rows.flatMap(({ name, decisions: d }, i) =>
       d === null
         ? []
@@ -87,6 +88,7 @@ function decisions ({ rows, calibration }: Report): Grid {
             [
               name,
               percent(d.strangersLinked),
+              percent(d.strangerMentionsLinked),
               percent(d.membersRight),
               percent(d.membersWrong),
               percent(d.membersUnlinked),
@@ -94,6 +96,19 @@ function decisions ({ rows, calibration }: Report): Grid {
             ]
           ]
     )
+  }
+}
+
+function falseLinks ({ falseLinks: sizes }: Decisions): Grid {
+  return {
+    title: 'False links by the short side of the face',
+    head: ['px', 'faces of strangers', 'linked', 'linked of 1,000'],
+    rows: sizes.map(({ fromPx, mentions, linked }, i) => [
+      i + 1 < sizes.length ? `${fromPx} to ${sizes[i + 1]!.fromPx - 1}` : `${fromPx} and more`,
+      String(mentions),
+      String(linked),
+      mentions === 0 ? '–' : (1000 * linked / mentions).toFixed(1)
+    ])
   }
 }
 

@@ -1,5 +1,6 @@
 // Rankings to the report: all figures of `vel eval` in one plain object.
 import type { IndexInfo, LinkStatus } from '../../types.ts'
+import { groupBy } from '../../group-by.ts'
 import { bootstrap, type ScoreIntervals } from '../metrics/bootstrap.ts'
 import { expectedCalibrationError, reliabilityBins, type ReliabilityBin } from '../metrics/calibration-error.ts'
 import { perPerson, perQuery, rankOf, type Hit, type Ranked, type Scores } from '../metrics/recall.ts'
@@ -14,6 +15,8 @@ export interface Answer {
   readonly inIndex: boolean
   /** Best first; empty where no face was found. */
   readonly ranking: readonly Ranked[]
+  /** Short side of the face, px; absent where no face was found. */
+  readonly faceSizePx?: number | undefined
   /** The service's default decision, where known. */
   readonly decision?: { readonly status: LinkStatus, readonly probability?: number | undefined } | undefined
 }
@@ -30,7 +33,9 @@ export interface RowReport extends Scores {
 /** Numbers of queries, and of those left out. */
 export interface QueryCounts {
   readonly files: readonly string[]
+  /** Photos of strangers, and the mentions in them. */
   readonly strangers: number
+  readonly strangerMentions: number
   /** Queries whose entity is not in the index: in no measure. */
   readonly notInIndex: number
   readonly noFace: number
@@ -41,13 +46,20 @@ export interface QueryCounts {
 }
 
 export interface Decisions {
-  /** Share of strangers that was linked, 0..1. */
+  /** Share of the photos of strangers in which anyone was linked, 0..1: the FPIR by photo. */
   readonly strangersLinked: number
+  /** Share of the mentions in them that was linked, 0..1: the FPIR by mention. */
+  readonly strangerMentionsLinked: number
+  /** False links by the short side of the face. */
+  readonly falseLinks: readonly FalseLinks[]
   /** Shares of members that were linked to the right entity, to a wrong one, and to none, 0..1. */
   readonly membersRight: number
   readonly membersWrong: number
   readonly membersUnlinked: number
 }
+
+/** Mentions of strangers with a short side of at least `fromPx` and less than the next one's, and how many were linked. */
+export interface FalseLinks { readonly fromPx: number, readonly mentions: number, readonly linked: number }
 
 export interface DecidedRow extends RowReport {
   /** Null where the service never decides on this ranking by default. */
@@ -84,7 +96,7 @@ export interface Report extends Scores {
 export interface ReportInput {
   readonly index: IndexInfo
   readonly models: string
-  readonly counts: Omit<QueryCounts, 'strangers' | 'notInIndex'>
+  readonly counts: Omit<QueryCounts, 'strangers' | 'strangerMentions' | 'notInIndex'>
   readonly rows: ReadonlyArray<{ readonly name: string, readonly answers: readonly Answer[] }>
   readonly rerankSweep?: readonly SweepPoint[]
   readonly overlap?: readonly OverlapPoint[]
@@ -100,14 +112,19 @@ export function buildReport (input: ReportInput): Report {
       ? []
       : openSetCurve(
         members.map(a => ({ score: confidence(a), right: isRight(a) })),
-        strangers.map(confidence)
+        photosOf(strangers).map(mentions => Math.max(...mentions.map(confidence)))
       )
   return {
     created: new Date().toISOString(),
     index: input.index,
     models: input.models,
     queries: main.queries,
-    counts: { ...input.counts, strangers: strangers.length, notInIndex: first.length - strangers.length - members.length },
+    counts: {
+      ...input.counts,
+      strangers: photosOf(strangers).length,
+      strangerMentions: strangers.filter(a => a.faceSizePx !== undefined).length,
+      notInIndex: first.length - strangers.length - members.length
+    },
     recall: main.recall,
     mrr: main.mrr,
     perPerson: main.perPerson,
@@ -156,13 +173,27 @@ function decisionsOf (answers: readonly Answer[]): Decisions | null {
   const strangers = answers.filter(a => a.query.entityId === null)
   if (![...members, ...strangers].some(a => a.decision !== undefined)) return null
   const linked = (a: Answer): boolean => a.decision?.status === 'linked'
-  const share = (all: readonly Answer[], which: (a: Answer) => boolean): number => all.filter(which).length / all.length
+  const share = <T>(all: readonly T[], which: (one: T) => boolean): number => all.filter(which).length / all.length
   return {
-    strangersLinked: share(strangers, linked),
+    strangersLinked: share(photosOf(strangers), mentions => mentions.some(linked)),
+    strangerMentionsLinked: share(strangers.filter(a => a.faceSizePx !== undefined), linked),
+    falseLinks: falseLinksOf(strangers.filter(a => a.faceSizePx !== undefined), linked),
     membersRight: share(members, a => linked(a) && isRight(a)),
     membersWrong: share(members, a => linked(a) && !isRight(a)),
     membersUnlinked: share(members, a => !linked(a))
   }
+}
+
+const photosOf = (answers: readonly Answer[]): Answer[][] => groupBy(answers, a => a.query.path)
+
+/** Short sides that false links are counted by, px. */
+const SIZES = [0, 24, 48, 96]
+
+function falseLinksOf (mentions: readonly Answer[], linked: (a: Answer) => boolean): FalseLinks[] {
+  return SIZES.map((fromPx, i) => {
+    const of = mentions.filter(({ faceSizePx }) => faceSizePx! >= fromPx && faceSizePx! < (SIZES[i + 1] ?? Infinity))
+    return { fromPx, mentions: of.length, linked: of.filter(linked).length }
+  })
 }
 
 function calibrationOf (answers: readonly Answer[]): Report['calibration'] {
