@@ -1,4 +1,4 @@
-// Composition of the HTTP service: plugins and routes, explicitly and in order.
+// Composes the HTTP service: plugins and routes, in explicit order.
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type RouteShorthandOptions } from 'fastify'
 import type { Config, Scope } from '../config.ts'
 import type { Linker } from '../linker.ts'
@@ -17,12 +17,12 @@ import { createReadinessGate } from './plugins/readiness.ts'
 import { registerBodies } from './upload/upload.ts'
 import { connectRedis } from '../replicas/redis.ts'
 
-/** A request that outlives the route's own deadlines is cut by Node after this much more. */
+/** Node cuts a request this long after the route's own deadline, ms. */
 const GRACE_MS = 5000
 
 /**
- * Builds the app around a linker that is there or on its way: until it has come, `/health/live` is 200, `/health/ready`
- * and `/link` are 503. Closing the app lets requests in flight finish and then closes the linker.
+ * Builds the app around a linker or the promise of one: until it resolves, `/health/live` is 200, `/health/ready` and `/link` are
+ * 503. Closing the app finishes the requests in flight, then closes the linker.
  */
 export async function buildApp (config: Config, linker: Linker | Promise<Linker>, log: FastifyBaseLogger): Promise<FastifyInstance> {
   const service = createReadinessGate(linker)
@@ -54,11 +54,11 @@ function createServer (config: Config, log: FastifyBaseLogger): FastifyInstance 
   const hops = config.trustProxy
   const app = fastify({
     loggerInstance: log,
-    // One line a request is written by request-log.ts.
+    // request-log.ts writes one line a request.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     trustProxy: typeof hops === 'number' ? (_address, hop) => hop < hops : hops,
-    // While closing, routes answer with their own problem documents.
+    // While closing, routes answer with problem documents.
     return503OnClosing: false,
     requestTimeout: config.uploadTimeoutMs + GRACE_MS,
     frameworkErrors: onFrameworkError,

@@ -1,4 +1,4 @@
-// A linked image as POST /link tells it: the contract's field names, nothing that is not in it.
+// Domain objects to the JSON of openapi.yaml: its field names and no others.
 import { sha256 } from '../files.ts'
 import type { Box, Candidate, Entity, Link, LinkedImage, LinkStatus, NilReason, Quality, Timings } from '../types.ts'
 import { roundAll } from './plugins/request-log.ts'
@@ -31,7 +31,7 @@ function toMention ({ mention, status, entity, nilReason, probability, candidate
   }
 }
 
-/** Numbers that the pack cannot tell are absent. */
+/** Values that the pack cannot compute are absent. */
 function toQuality ({ faceSizePx, sharpness, featureNorm, viewAgreement, landmarkSpread }: Quality): object {
   return {
     faceSizePx,
@@ -42,7 +42,7 @@ function toQuality ({ faceSizePx, sharpness, featureNorm, viewAgreement, landmar
   }
 }
 
-/** A hundredth of a px is less than any model knows. */
+/** To 1/steps. Coordinates are sent to 0.01 px, finer than the accuracy of any detector. */
 const round = (value: number, steps: number): number => Math.round(value * steps) / steps
 
 function toCandidate ({ rank, entity, score, similarity }: Candidate): object {
@@ -53,7 +53,7 @@ function toShortEntity ({ id, name, description }: Entity): object {
   return { id, name, description, url: entityUrl(id) }
 }
 
-/** What `GET /entities/:id` tells. @param images ids of its reference photos, as far as they are known. */
+/** The body of `GET /entities/:id`. @param images ids of the reference photos; those of an old index may be unknown. */
 export function toEntity (entity: Entity, images: readonly string[]): object {
   return { ...toShortEntity(entity), aliases: entity.aliases, images }
 }

@@ -1,4 +1,4 @@
-// The running service: listen at once, become ready when the linker has come, close with grace on a signal.
+// The running service: listens at once, becomes ready when the linker has loaded, closes gracefully on a signal.
 import closeWithGrace from 'close-with-grace'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Config } from '../config.ts'
@@ -9,10 +9,10 @@ import { errors } from '../errors.ts'
 export type CreateLinker = (config: Config, log: FastifyBaseLogger) => Promise<Linker>
 
 /**
- * Resolves once the service is ready. SIGTERM and SIGINT then stop it: no new connections, requests in flight get their
- * replies, the linker closes, the process exits; after SHUTDOWN_MS it exits anyway.
+ * Resolves once the service is ready. SIGTERM and SIGINT then stop it: no new connections, requests in flight are
+ * answered, the linker closes, the process exits, at the latest after SHUTDOWN_MS.
  *
- * @throws VEL_ERR_LISTEN where the port cannot be had, and what `createLinker` rejects with; everything is closed then.
+ * @throws VEL_ERR_LISTEN if the port cannot be bound, and the errors of `createLinker`; everything is closed first
  */
 export async function startServer (config: Config, log: FastifyBaseLogger, createLinker: CreateLinker): Promise<FastifyInstance> {
   const arriving = createLinker(config, log)
@@ -35,7 +35,7 @@ export async function startServer (config: Config, log: FastifyBaseLogger, creat
   return app
 }
 
-/** SIGHUP swaps in the index folder as it is now. */
+/** SIGHUP reloads the index folder. */
 function reloadOnHangup (app: FastifyInstance, arriving: Promise<Linker>, log: FastifyBaseLogger): void {
   const onHangup = (): void => {
     void arriving.then(async linker => await linker.editor.reload()).then(

@@ -1,4 +1,4 @@
-// Work that ends with its deadline or its client, whichever is first.
+// Limits work to its deadline and to the life of the client's connection.
 import type { FastifyReply } from 'fastify'
 import { errors } from '../errors.ts'
 
@@ -10,10 +10,12 @@ export function clientSignal (reply: FastifyReply): AbortSignal {
 }
 
 /**
- * Runs `work` for at most `ms`. Its signal aborts with `late()` or with the reason of `parent`, and the promise rejects
- * with the same at once, also where `work` does not heed the signal.
+ * Runs `work` for at most `ms`. Its signal aborts with `late()` or with the reason of `parent`. The promise rejects with the same
+ * error at once, even if `work` ignores the signal.
  */
-export async function within<T> (ms: number, late: () => Error, parent: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function within<T> (
+  ms: number, late: () => Error, parent: AbortSignal, work: (signal: AbortSignal) => Promise<T>
+): Promise<T> {
   parent.throwIfAborted()
   const own = new AbortController()
   const onParent = (): void => { own.abort(parent.reason) }

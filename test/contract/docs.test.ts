@@ -4,7 +4,9 @@ import { expect, it } from 'vitest'
 import { README, withSettings } from './write-docs.ts'
 
 const root = new URL('../../', import.meta.url)
-const documents = ['README.md', 'CONTRIBUTING.md', 'docker/README.md', 'docker/CUDA.md', 'index/README.md', 'models/README.md', 'test/README.md']
+const documents = [
+  'README.md', 'CONTRIBUTING.md', 'docker/README.md', 'docker/CUDA.md', 'index/README.md', 'models/README.md', 'test/README.md'
+]
 const read = async (name: string): Promise<string> => await readFile(new URL(name, root), 'utf8')
 
 it('the README\'s table of settings is the code\'s: `npm run docs` writes it', async () => {
@@ -21,5 +23,7 @@ it.each(documents)('%s names npm scripts that exist', async name => {
 it.each(documents)('%s links to files that exist, and names source files that exist', async name => {
   const text = await read(name)
   for (const [, target] of text.matchAll(/\]\(([^)#:]+)\)/g)) expect(existsSync(new URL(target!, new URL(name, root))), target).toBe(true)
-  for (const [, path] of text.matchAll(/`((?:src|test|docker|\.ci)\/[\w./-]+\.\w+)`/g)) expect(existsSync(new URL(path!, root)), path).toBe(true)
+  for (const [, path] of text.matchAll(/`((?:src|test|docker|\.ci)\/[\w./-]+\.\w+)`/g)) {
+    expect(existsSync(new URL(path!, root)), path).toBe(true)
+  }
 })

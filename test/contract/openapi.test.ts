@@ -37,7 +37,8 @@ const callerCodes = Object.values(errors).map(define => {
 
 describe('openapi.yaml', () => {
   it('describes every route, and no other', async () => {
-    const described = Object.entries(openapi.paths).flatMap(([path, item]) => Object.keys(item).map(method => `${method.toUpperCase()} ${path}`))
+    const described = Object.entries(openapi.paths)
+      .flatMap(([path, item]) => Object.keys(item).map(method => `${method.toUpperCase()} ${path}`))
     expect([...new Set(await routesOfApp())].sort()).toEqual(described.sort())
   })
 
@@ -56,9 +57,11 @@ describe('openapi.yaml', () => {
 
   it('states the same limits as the option parser', () => {
     const schemas = openapi.components.schemas as Record<string, { maximum?: number, maxItems?: number }>
-    const { parameters } = openapi.paths['/entities']!['get'] as unknown as { parameters: Array<{ schema: { maximum?: number, maxLength?: number } }> }
+    interface Limited { parameters: Array<{ schema: { maximum?: number, maxLength?: number } }> }
+    const { parameters } = openapi.paths['/entities']!['get'] as unknown as Limited
     expect([parameters[0]!.schema.maxLength, parameters[1]!.schema.maximum]).toEqual([MAX_QUERY, MAX_PAGE])
-    expect([schemas['TopK']!.maximum, schemas['RerankK']!.maximum, schemas['Boxes']!.maxItems]).toEqual([MAX_TOP_K, MAX_RERANK_K, MAX_BOXES])
+    const limits = [schemas['TopK']!.maximum, schemas['RerankK']!.maximum, schemas['Boxes']!.maxItems]
+    expect(limits).toEqual([MAX_TOP_K, MAX_RERANK_K, MAX_BOXES])
   })
 
   it('has examples that are what their schemas say', () => {

@@ -1,4 +1,4 @@
-// `npm run docs`: what documents say of the settings, from the one list in src/config.ts. A test holds them equal.
+// `npm run docs` writes the tables of settings from the list in src/config.ts; a test compares them.
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { SETTINGS } from '../../src/config.ts'
@@ -28,7 +28,8 @@ export function configTable (): string {
 export function envExample (): string {
   const parts = Object.values(SETTINGS).map(s => {
     const note = 'defaultNote' in s ? ` Default: ${s.defaultNote}.` : ''
-    return `# ${s.effect.replaceAll('`', '')}${s.unit === '' ? '' : ` [${s.unit}]`}${note}\n# ${s.env}=${'defaultNote' in s ? '' : s.default}\n`
+    const unit = s.unit === '' ? '' : ` [${s.unit}]`
+    return `# ${s.effect.replaceAll('`', '')}${unit}${note}\n# ${s.env}=${'defaultNote' in s ? '' : s.default}\n`
   })
   return `# Every setting with its default. Copy to .env, remove the "# " before a name, and change the value.\n\n${parts.join('\n')}`
 }

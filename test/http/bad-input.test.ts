@@ -8,7 +8,10 @@ type Options = Parameters<TestApp['send']>[1]
 
 const image = await drawImage()
 const png = await drawImage('png')
-const json = (value: unknown, headers: Record<string, string> = JSON_TYPE): Options => ({ headers, body: typeof value === 'string' ? value : JSON.stringify(value) })
+const json = (value: unknown, headers: Record<string, string> = JSON_TYPE): Options => ({
+  headers,
+  body: typeof value === 'string' ? value : JSON.stringify(value)
+})
 const boxed = (boxes: string): Options => form(['image', image, 'a.jpg'], ['boxes', boxes])
 const queried = (query: string): Options => ({ path: `/link?${query}`, headers: JPEG, body: image })
 
@@ -25,10 +28,20 @@ const CASES: Array<[name: string, status: number, code: string, request: Options
   ['no boundary', 400, 'BAD_REQUEST', { headers: { 'content-type': 'multipart/form-data' }, body: image }],
   ['form that breaks off', 400, 'BAD_REQUEST', { headers: form().headers, body: form(['image', image, 'a.jpg']).body.subarray(0, 400) }],
   ['field named like a prototype member', 400, 'BAD_REQUEST', form(['__proto__', '1'], ['image', image, 'a.jpg'])],
-  ['too many fields', 400, 'BAD_OPTION', form(...Array.from({ length: 40 }, (): [string, string] => ['topK', '5']), ['image', image, 'a.jpg'])],
+  [
+    'too many fields',
+    400,
+    'BAD_OPTION',
+    form(...Array.from({ length: 40 }, (): [string, string] => ['topK', '5']), ['image', image, 'a.jpg'])
+  ],
   ['text named .jpg', 415, 'NOT_AN_IMAGE_TYPE', form(['image', 'just words', 'a.jpg', 'image/jpeg'])],
   ['PDF', 415, 'NOT_AN_IMAGE_TYPE', { headers: JPEG, body: '%PDF-1.4 words' }],
-  ['SVG', 415, 'NOT_AN_IMAGE_TYPE', { headers: { 'content-type': 'image/svg+xml' }, body: '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>' }],
+  [
+    'SVG',
+    415,
+    'NOT_AN_IMAGE_TYPE',
+    { headers: { 'content-type': 'image/svg+xml' }, body: '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>' }
+  ],
   ['truncated JPEG', 422, 'UNDECODABLE', { headers: JPEG, body: image.subarray(0, image.length >> 1) }],
   ['truncated PNG', 422, 'UNDECODABLE', { headers: JPEG, body: png.subarray(0, png.length - 40) }],
   ['0x0 PNG', 422, 'UNDECODABLE', { headers: JPEG, body: await forgePng(0, 0) }],
@@ -57,11 +70,21 @@ const CASES: Array<[name: string, status: number, code: string, request: Options
   ['unknown option in the form', 400, 'BAD_OPTION', form(['image', image, 'a.jpg'], ['top_k', '3'])],
   ['unknown option in JSON', 400, 'BAD_OPTION', json({ image: image.toString('base64'), limit: 3 })],
   ['option that differs from itself', 400, 'BAD_OPTION', queried('topK=1&topK=2')],
-  ['option that differs between query and form', 400, 'BAD_OPTION', { path: '/link?topK=1', ...form(['image', image, 'a.jpg'], ['topK', '2']) }],
+  [
+    'option that differs between query and form',
+    400,
+    'BAD_OPTION',
+    { path: '/link?topK=1', ...form(['image', image, 'a.jpg'], ['topK', '2']) }
+  ],
   ['wrong mode', 400, 'BAD_OPTION', queried('mode=V2V')],
   ['empty mode', 400, 'BAD_OPTION', queried('mode=')],
   ['wrong order', 400, 'BAD_OPTION', queried('order=face_text')],
-  ...['0', '101', '-1', '1.5', '1e2', 'NaN', '٣', ' 5', '5;--'].map((k): [string, number, string, Options] => [`topK ${k}`, 400, 'BAD_OPTION', queried(`topK=${encodeURIComponent(k)}`)]),
+  ...['0', '101', '-1', '1.5', '1e2', 'NaN', '٣', ' 5', '5;--'].map((k): [string, number, string, Options] => [
+    `topK ${k}`,
+    400,
+    'BAD_OPTION',
+    queried(`topK=${encodeURIComponent(k)}`)
+  ]),
   ['rerankK beyond its limit', 400, 'BAD_OPTION', queried('rerankK=1000001')],
   ['huge option value', 400, 'BAD_OPTION', form(['image', image, 'a.jpg'], ['mode', 'x'.repeat(3_000_000)])],
   ['boxes that are not JSON', 400, 'BAD_BOXES', boxed('10,20,30,40')],
@@ -84,7 +107,11 @@ describe('POST /link with bad input', () => {
     const { send } = await buildTestApp()
     const reply = await send('/link', { method: 'POST', ...request })
     expect([reply.status, reply.json['code']]).toEqual([status, `VEL_ERR_${code}`])
-    expect(reply.json).toMatchObject({ status, requestId: reply.headers['x-request-id'], instance: `urn:vel:request:${reply.headers['x-request-id']}` })
+    expect(reply.json).toMatchObject({
+      status,
+      requestId: reply.headers['x-request-id'],
+      instance: `urn:vel:request:${reply.headers['x-request-id']}`
+    })
     expect(reply.json['detail'].length).toBeLessThan(400)
     expect((await send('/link', { method: 'POST', headers: JPEG, body: image })).status).toBe(200)
   })

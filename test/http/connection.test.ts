@@ -25,10 +25,15 @@ const waitFor = (signal: AbortSignal | undefined): Promise<void> => new Promise(
 })
 
 describe('clients that hang up or stall', () => {
-  it.each([['raw', 'Content-Type: image/jpeg'], ['form', `Content-Type: ${form().headers['content-type']}`], ['JSON', 'Content-Type: application/json']])('half-way through a %s upload: no reply, no 500, one line', async (_kind, type) => {
+  it.each([
+    ['raw', 'Content-Type: image/jpeg'],
+    ['form', `Content-Type: ${form().headers['content-type']}`],
+    ['JSON', 'Content-Type: application/json']
+  ])('half-way through a %s upload: no reply, no 500, one line', async (_kind, type) => {
     const { port, log, send } = await buildTestApp()
     const socket = await open(port)
-    socket.write(`POST /link HTTP/1.1\r\nHost: a\r\n${type}\r\nContent-Length: 5000\r\n\r\n${form(['image', 'abc', 'a.jpg']).body.toString().slice(0, 150)}`)
+    const half = form(['image', 'abc', 'a.jpg']).body.toString().slice(0, 150)
+    socket.write(`POST /link HTTP/1.1\r\nHost: a\r\n${type}\r\nContent-Length: 5000\r\n\r\n${half}`)
     await setTimeout(100)
     socket.destroy()
     await expect.poll(() => log.filter(line => line.status === 499)).toHaveLength(1)
@@ -51,7 +56,10 @@ describe('clients that hang up or stall', () => {
     expect(log.filter(line => line.level >= 40)).toEqual([])
   })
 
-  it.each([['raw', 'Content-Type: image/jpeg'], ['form', `Content-Type: ${form().headers['content-type']}`]])('a %s upload that stalls is 408 and its connection closes', async (_kind, type) => {
+  it.each([
+    ['raw', 'Content-Type: image/jpeg'],
+    ['form', `Content-Type: ${form().headers['content-type']}`]
+  ])('a %s upload that stalls is 408 and its connection closes', async (_kind, type) => {
     const { port } = await buildTestApp({ UPLOAD_TIMEOUT_MS: '300' })
     const socket = await open(port)
     socket.write(`POST /link HTTP/1.1\r\nHost: a\r\n${type}\r\nContent-Length: 5000\r\n\r\nabc`)
@@ -71,7 +79,10 @@ describe('clients that hang up or stall', () => {
 })
 
 describe('deadline', () => {
-  it.each([['heeds its signal', waitFor], ['does not', async () => { await setTimeout(1500) }]])('is 504 where the linker %s', async (_name, before) => {
+  it.each([
+    ['heeds its signal', waitFor],
+    ['does not', async () => { await setTimeout(1500) }]
+  ])('is 504 where the linker %s', async (_name, before) => {
     const linker = createFakeLinker({ before })
     const { send } = await buildTestApp({ LINK_TIMEOUT_MS: '200' }, linker)
     const { status, json } = await send('/link', { method: 'POST', headers: JPEG, body: image })
@@ -87,7 +98,10 @@ describe('deadline', () => {
         await setTimeout(400)
       }
     }
-    const { status } = await send('/link', { method: 'POST', headers: { ...JPEG, 'content-length': String(image.length) }, body: slowly() as never })
+    const { status } = await send(
+      '/link',
+      { method: 'POST', headers: { ...JPEG, 'content-length': String(image.length) }, body: slowly() as never }
+    )
     expect(status).toBe(200)
   })
 })
@@ -102,13 +116,25 @@ describe('HTTP itself', () => {
   it('answers pipelined requests in order, good and bad', async () => {
     const { port } = await buildTestApp()
     const socket = await open(port)
-    const post = (body: Buffer): Buffer => Buffer.concat([Buffer.from(`POST /link HTTP/1.1\r\nHost: a\r\nContent-Type: image/jpeg\r\nContent-Length: ${body.length}\r\n\r\n`), body])
-    socket.write(Buffer.concat([post(image), post(Buffer.from('words')), post(image), Buffer.from('GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')]))
+    const post = (body: Buffer): Buffer => Buffer.concat([
+      Buffer.from(`POST /link HTTP/1.1\r\nHost: a\r\nContent-Type: image/jpeg\r\nContent-Length: ${body.length}\r\n\r\n`),
+      body
+    ])
+    socket.write(Buffer.concat([
+      post(image),
+      post(Buffer.from('words')),
+      post(image),
+      Buffer.from('GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+    ]))
     await once(socket, 'end')
     expect([...socket.text().matchAll(/HTTP\/1\.1 (\d+) /g)].map(match => match[1])).toEqual(['200', '415', '200', '404'])
   })
 
-  it.each([['bytes that are not HTTP', 'hello\r\n\r\n', 400, 'BAD_REQUEST'], ['a head of 64 KB', `GET / HTTP/1.1\r\nX: ${'x'.repeat(65_536)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'], ['two lengths', 'POST /link HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400, 'BAD_REQUEST']])('refuses %s with a problem document and a line in the log', async (_name, bytes, status, code) => {
+  it.each([
+    ['bytes that are not HTTP', 'hello\r\n\r\n', 400, 'BAD_REQUEST'],
+    ['a head of 64 KB', `GET / HTTP/1.1\r\nX: ${'x'.repeat(65_536)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'],
+    ['two lengths', 'POST /link HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400, 'BAD_REQUEST']
+  ])('refuses %s with a problem document and a line in the log', async (_name, bytes, status, code) => {
     const { port, send, log } = await buildTestApp()
     const socket = await open(port)
     socket.write(bytes)
@@ -118,9 +144,23 @@ describe('HTTP itself', () => {
     expect((await send('/health/live')).status).toBe(200)
   })
 
-  it.each([['GET', '/link', 405, 'POST'], ['PUT', '/link', 405, 'POST'], ['OPTIONS', '/link', 405, 'POST'], ['POST', '/entities/Q207', 405, 'GET, HEAD, PUT, DELETE'], ['DELETE', '/metrics', 405, 'GET, HEAD'], ['GET', '/nowhere', 404, undefined], ['POST', '/nowhere', 404, undefined], ['GET', '/%zz', 400, undefined], ['GET', '/entities/Q1/../../etc/passwd', 404, undefined], ['GET', '/docs/static/..%2f..%2fpackage.json', 404, undefined]])('%s %s is %i', async (method, path, status, allow) => {
+  it.each([
+    ['GET', '/link', 405, 'POST'],
+    ['PUT', '/link', 405, 'POST'],
+    ['OPTIONS', '/link', 405, 'POST'],
+    ['POST', '/entities/Q207', 405, 'GET, HEAD, PUT, DELETE'],
+    ['DELETE', '/metrics', 405, 'GET, HEAD'],
+    ['GET', '/nowhere', 404, undefined],
+    ['POST', '/nowhere', 404, undefined],
+    ['GET', '/%zz', 400, undefined],
+    ['GET', '/entities/Q1/../../etc/passwd', 404, undefined],
+    ['GET', '/docs/static/..%2f..%2fpackage.json', 404, undefined]
+  ])('%s %s is %i', async (method, path, status, allow) => {
     const { send } = await buildTestApp()
-    const reply = await send(path, { method: method as 'GET', ...(method === 'PUT' ? { body: 'words', headers: { 'content-type': 'a/b' } } : {}) })
+    const reply = await send(
+      path,
+      { method: method as 'GET', ...(method === 'PUT' ? { body: 'words', headers: { 'content-type': 'a/b' } } : {}) }
+    )
     expect(reply.status).toBe(status)
     expect(reply.headers['allow']).toBe(allow)
     expect(reply.headers['content-type']).toMatch(/^application\/problem\+json/)

@@ -10,13 +10,14 @@ const image = await drawImage()
 const LINK = { method: 'POST', headers: JPEG, body: image } as const
 const SECRET = 'a-secret-of-some-length'
 
-describe('a linker on its way', () => {
-  it('is live at once, not ready until it has come', async () => {
+describe('a linker that is loading', () => {
+  it('is live at once and ready once loaded', async () => {
     let arrive: (linker: Linker) => void = () => {}
     const { send } = await buildTestApp({}, new Promise(resolve => { arrive = resolve }))
     expect((await send('/health/live')).status).toBe(200)
     const starting = await send('/health/ready')
-    expect([starting.status, starting.json.code, starting.json.models.state, starting.headers['retry-after']]).toEqual([503, 'VEL_ERR_NOT_READY', 'starting', '5'])
+    const { status, json, headers } = starting
+    expect([status, json.code, json.models.state, headers['retry-after']]).toEqual([503, 'VEL_ERR_NOT_READY', 'starting', '5'])
     const early = await send('/link', LINK)
     expect([early.status, early.json.code, early.headers['retry-after']]).toEqual([503, 'VEL_ERR_NOT_READY', '5'])
     expect((await send('/entities/Q207')).status).toBe(503)
@@ -24,16 +25,21 @@ describe('a linker on its way', () => {
 
     arrive(createFakeLinker())
     await expect.poll(async () => (await send('/health/ready')).status).toBe(200)
-    expect((await send('/health/ready')).json).toMatchObject({ status: 'ready', modes: ['v2v'], index: { state: 'ready' }, models: { list: [{ provider: 'cpu' }] } })
+    expect((await send('/health/ready')).json).toMatchObject({
+      status: 'ready',
+      modes: ['v2v'],
+      index: { state: 'ready' },
+      models: { list: [{ provider: 'cpu' }] }
+    })
     expect((await send('/link', LINK)).status).toBe(200)
   })
 
-  it('stays unready where it could not come, without ending the process by itself', async () => {
+  it('stays unready if loading fails, without ending the process', async () => {
     const { send } = await buildTestApp({}, Promise.reject(errors.index('a', 'b', 'c')))
     await expect.poll(async () => (await send('/health/ready')).json.detail).toContain('could not be loaded')
   })
 
-  it('is closed with the app, and also where it comes after', async () => {
+  it('is closed with the app, also if it loads afterwards', async () => {
     const early = createFakeLinker()
     const late = createFakeLinker()
     let arrive: (linker: Linker) => void = () => {}
@@ -45,10 +51,14 @@ describe('a linker on its way', () => {
   })
 })
 
-describe('faults behind the edge', () => {
-  it.each([['TypeError', () => new TypeError('secret path /etc/x')], ['boot error', () => errors.weights('secret', 'b', 'c')], ['a text', () => 'secret']])('%s is 500 without its text, logged once, and the next request works', async (_name, fault) => {
-    let faults = 1
-    const { send, log } = await buildTestApp({}, createFakeLinker({ before: async () => { if (faults-- > 0) throw fault() } }))
+describe('errors of the linker', () => {
+  it.each([
+    ['TypeError', () => new TypeError('secret path /etc/x')],
+    ['boot error', () => errors.weights('secret', 'b', 'c')],
+    ['a text', () => 'secret']
+  ])('%s is 500 without its text, logged once, and the next request works', async (_name, createError) => {
+    let failures = 1
+    const { send, log } = await buildTestApp({}, createFakeLinker({ before: async () => { if (failures-- > 0) throw createError() } }))
     const { status, json, text } = await send('/link', LINK)
     expect([status, json.code]).toEqual([500, 'VEL_ERR_INTERNAL'])
     expect(text).not.toContain('secret')
@@ -60,7 +70,9 @@ describe('faults behind the edge', () => {
     const { send, log } = await buildTestApp({}, createFakeLinker({ before: async () => { throw errors.overloaded('32', 3) } }))
     const { status, json, headers } = await send('/link', LINK)
     expect([status, json.code, headers['retry-after']]).toEqual([503, 'VEL_ERR_OVERLOADED', '3'])
-    await expect.poll(() => log.filter(line => line.reqId === json.requestId)).toMatchObject([{ level: 30, status: 503, code: 'VEL_ERR_OVERLOADED' }])
+    await expect.poll(() => log.filter(line => line.reqId === json.requestId)).toMatchObject([
+      { level: 30, status: 503, code: 'VEL_ERR_OVERLOADED' }
+    ])
   })
 
   it('a disk that takes no change is 503 with Retry-After 60', async () => {
@@ -100,13 +112,15 @@ describe('keys and limits', () => {
   it('limits each key by itself, and not the probes', async () => {
     const { send } = await buildTestApp({ API_KEYS: `a:${SECRET}1,b:${SECRET}2`, RATE_LIMIT_PER_MINUTE: '2' })
     const status = async (key: string): Promise<number> => (await send('/entities/Q207', { headers: { 'x-api-key': key } })).status
-    expect([await status(`${SECRET}1`), await status(`${SECRET}1`), await status(`${SECRET}1`), await status(`${SECRET}2`)]).toEqual([200, 200, 429, 200])
+    expect([
+      await status(`${SECRET}1`), await status(`${SECRET}1`), await status(`${SECRET}1`), await status(`${SECRET}2`)
+    ]).toEqual([200, 200, 429, 200])
     const refused = await send('/entities/Q207', { headers: { 'x-api-key': `${SECRET}1` } })
     expect(refused.json.code).toBe('VEL_ERR_RATE_LIMITED')
     const { 'ratelimit-limit': limit, 'ratelimit-remaining': remaining, 'ratelimit-reset': reset } = refused.headers
     expect([limit, remaining, reset]).toEqual(['2', '0', refused.headers['retry-after']])
     expect(refused.json.detail).toContain(`try again in ${refused.headers['retry-after']} s`)
-    // One budget for all routes together.
+    // All routes share one budget.
     expect((await send('/entities', { headers: { 'x-api-key': `${SECRET}1` } })).status).toBe(429)
     expect((await send('/link', { ...LINK, headers: { ...JPEG, 'x-api-key': `${SECRET}2` } })).status).toBe(200)
     expect((await send('/entities/Q207', { headers: { 'x-api-key': `${SECRET}2` } })).status).toBe(429)
@@ -115,7 +129,10 @@ describe('keys and limits', () => {
 
   it('limits by address without keys, behind a proxy by the forwarded one', async () => {
     const { send } = await buildTestApp({ RATE_LIMIT_PER_MINUTE: '1', TRUST_PROXY: '1' })
-    const status = async (address: string): Promise<number> => (await send('/link', { ...LINK, headers: { ...JPEG, 'x-forwarded-for': address } })).status
+    const status = async (address: string): Promise<number> => (await send(
+      '/link',
+      { ...LINK, headers: { ...JPEG, 'x-forwarded-for': address } }
+    )).status
     expect([await status('192.0.2.1'), await status('192.0.2.1'), await status('192.0.2.2')]).toEqual([200, 429, 200])
   })
 })
@@ -133,7 +150,12 @@ describe('operation', () => {
     await send('/link', { method: 'POST', headers: JPEG, body: 'words' })
     await expect.poll(async () => (await send('/metrics')).text).toContain('vel_errors_total{code="VEL_ERR_NOT_AN_IMAGE_TYPE"} 1')
     const { text } = await send('/metrics')
-    for (const line of ['vel_http_requests_total{method="POST",route="/link",status="200"} 1', 'vel_http_requests_total{method="POST",route="/link",status="415"} 1', 'vel_stage_seconds_count{stage="decode"} 1', 'vel_mentions_total{status="linked",reason=""} 1', 'vel_queue_depth 0', 'vel_workers_ready 1', 'provider="cpu"} 1', 'vel_index_entities 1', 'nodejs_eventloop_lag_p99_seconds', 'process_resident_memory_bytes']) {
+    for (const line of [
+      'vel_http_requests_total{method="POST",route="/link",status="200"} 1',
+      'vel_http_requests_total{method="POST",route="/link",status="415"} 1', 'vel_stage_seconds_count{stage="decode"} 1',
+      'vel_mentions_total{status="linked",reason=""} 1', 'vel_queue_depth 0', 'vel_workers_ready 1', 'provider="cpu"} 1', 'vel_index_entities 1',
+      'nodejs_eventloop_lag_p99_seconds', 'process_resident_memory_bytes'
+    ]) {
       expect(text).toContain(line)
     }
   })

@@ -7,10 +7,19 @@ import { drawImage } from '../helpers/images.ts'
 
 const SCRIPT = fileURLToPath(new URL('../helpers/serve-slowly.ts', import.meta.url))
 
-interface Served { readonly child: ChildProcess, readonly out: () => string, readonly err: () => string, readonly exit: Promise<number | null> }
+interface Served {
+  readonly child: ChildProcess
+  readonly out: () => string
+  readonly err: () => string
+  readonly exit: Promise<number | null>
+}
 
 function serve (env: Record<string, string>): Served {
-  const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT], { env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', SCRIPT],
+    { env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] }
+  )
   onTestFinished(() => { child.kill('SIGKILL') })
   let out = ''
   let err = ''
@@ -22,7 +31,10 @@ function serve (env: Record<string, string>): Served {
 
 const settled = async (condition: () => boolean): Promise<void> => { await expect.poll(condition, { timeout: 30_000 }).toBe(true) }
 const originOf = ({ out }: Served): string => /listening at (http:\/\/[\d.:]+)/.exec(out())![1]!
-const post = async (origin: string, body: Buffer): Promise<Response> => await fetch(`${origin}/link`, { method: 'POST', headers: { 'content-type': 'image/jpeg' }, body: new Uint8Array(body) })
+const post = async (origin: string, body: Buffer): Promise<Response> => await fetch(
+  `${origin}/link`,
+  { method: 'POST', headers: { 'content-type': 'image/jpeg' }, body: new Uint8Array(body) }
+)
 
 describe('vel serve as a process', () => {
   it('finishes the request in flight at SIGTERM with 200, closes the linker and exits with 0', async () => {
@@ -60,7 +72,9 @@ describe('vel serve as a process', () => {
   it('ends with one sentence where the linker cannot be created', async () => {
     const served = serve({ SERVE_MODE: 'fails' })
     expect(await served.exit).toBe(1)
-    expect(served.err()).toBe('vel serve: Index index/none: expected a folder built by `vel kb build`, received nothing there; see index/README.md\n')
+    expect(served.err()).toBe(
+      'vel serve: Index index/none: expected a folder built by `vel kb build`, received nothing there; see index/README.md\n'
+    )
   })
 
   it('shows the stack of a fault of ours', async () => {
@@ -77,7 +91,10 @@ describe('vel serve as a process', () => {
     const taken = serve({ PORT: String(port) })
     const wrong = serve({ PORT: 'http', WORKERS: 'many' })
     expect(await taken.exit).toBe(1)
-    expect(taken.err()).toBe(`vel serve: Expected to listen on 127.0.0.1 port ${port} (HOST, PORT), but another process listens there; stop it or choose another PORT\n`)
+    expect(taken.err()).toBe(
+      `vel serve: Expected to listen on 127.0.0.1 port ${port} (HOST, PORT), ` +
+        'but another process listens there; stop it or choose another PORT\n'
+    )
     expect(taken.out()).toContain('"linker closed"')
     expect(await wrong.exit).toBe(1)
     expect(wrong.err()).toMatch(/^vel serve: Expected a valid configuration, received:\n {2}PORT: .*\n {2}WORKERS: .*\n$/)

@@ -1,13 +1,13 @@
-// Who may call: API keys with scopes. Without configured keys everyone may link, and nobody may write.
+// API keys with scopes. Without configured keys linking is open and writing is off.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import type { ApiKey, Scope } from '../../config.ts'
 import { errors } from '../../errors.ts'
 
 /**
- * A hook that lets only holders of `scope` pass and notes the key's name.
+ * A hook that requires a key with `scope` and records the key's name for the log.
  *
- * @throws VEL_ERR_KEY_MISSING without a key or with an unknown one, VEL_ERR_KEY_REFUSED where the key lacks the scope
+ * @throws VEL_ERR_KEY_MISSING without a key or with an unknown one, VEL_ERR_KEY_REFUSED if the key lacks the scope
  */
 export function requireScope (keys: readonly ApiKey[], scope: Scope): onRequestAsyncHookHandler {
   return async request => {
@@ -30,7 +30,7 @@ function givenKey ({ headers }: FastifyRequest): string | undefined {
   return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
 }
 
-/** Hashes are compared, every one of them, so that the time tells nothing of the secrets. */
+/** Compares the hashes of all keys in constant time, so that timing reveals nothing about them. */
 function findKey (keys: readonly ApiKey[], given: string): ApiKey | undefined {
   const sha256 = createHash('sha256').update(given).digest()
   return keys.filter(key => timingSafeEqual(key.sha256, sha256))[0]

@@ -1,4 +1,4 @@
-// Errors to RFC 9457 problem documents: the one place where an error becomes a reply. Text of 5xx faults stays here.
+// Errors to RFC 9457 problem documents: every error reply is made here. The text of an internal error is logged, never sent.
 import { maxHeaderSize, STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -7,12 +7,12 @@ import { errors, isVelError, type Retriable } from '../../errors.ts'
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
 export interface Problem {
-  /** A stable name of the kind of problem, not an address. */
+  /** A URN that names the kind of problem. */
   readonly type: string
   readonly title: string
   readonly status: number
   readonly detail: string
-  /** Names this one occurrence. */
+  /** A URN that names this occurrence. */
   readonly instance: string
   readonly code: string
   readonly requestId: string
@@ -35,7 +35,7 @@ export function toProblem (error: CodedError, requestId: string): Problem {
   }
 }
 
-/** Any error as one of our table: faults of the framework get our codes, everything unknown is VEL_ERR_INTERNAL. */
+/** Any error as one of src/errors.ts: errors of the framework get our codes, unknown ones become VEL_ERR_INTERNAL. */
 export function toCallerError (error: unknown): CodedError {
   return fromTable(error) as CodedError
 }
@@ -49,14 +49,14 @@ function fromTable (error: unknown): Error {
   return errors.internal()
 }
 
-/** Of an error that names no time but passes by itself, such as a worker that is being replaced, s. */
+/** Retry-After of a 503 without `retryAfterS`, such as a worker that is being replaced, s. */
 const DEFAULT_RETRY_S = 1
 
 const retryAfter = (error: CodedError): number | undefined => error.retryAfterS ?? (error.statusCode === 503 ? DEFAULT_RETRY_S : undefined)
 
 export async function sendProblem (error: unknown, request: FastifyRequest, reply: FastifyReply, more: object = {}): Promise<void> {
   const problem = toCallerError(error)
-  // Overload and deadlines are told by the request's own line; a fault of ours needs its stack.
+  // The request's log line covers expected errors; an internal one needs its stack.
   if (problem.statusCode === 500) request.log.error({ err: error }, problem.code)
   request.facts.code = problem.code
   const seconds = retryAfter(problem)
@@ -67,7 +67,7 @@ export async function sendProblem (error: unknown, request: FastifyRequest, repl
   await reply.code(problem.statusCode).type(PROBLEM_TYPE).send({ ...toProblem(problem, request.id), ...more })
 }
 
-/** Lets what is left of a body run by unkept, so that the connection can carry the next request. */
+/** Discards the rest of the body, so that the connection can carry the next request. */
 function discardRest (raw: IncomingMessage): void {
   if (raw.readableEnded || raw.destroyed) return
   raw.unpipe()
@@ -75,7 +75,7 @@ function discardRest (raw: IncomingMessage): void {
   raw.resume()
 }
 
-/** Registers the handlers for thrown errors and unknown paths; a known path with another method is 405 with `Allow`. */
+/** Registers the handlers of thrown errors and of unknown paths. A known path with another method is 405 with `Allow`. */
 export function registerProblems (app: FastifyInstance): void {
   const routes: Array<{ pattern: RegExp, method: string }> = []
   app.addHook('onRoute', ({ url, method }) => {
@@ -86,21 +86,23 @@ export function registerProblems (app: FastifyInstance): void {
   app.setNotFoundHandler(async (request, reply) => {
     const path = request.url.split('?')[0]!
     const allowed = [...new Set(routes.filter(route => route.pattern.test(path)).map(route => route.method))]
-    // A path that was met and yet not found, such as a file of /docs that is not there.
-    if (allowed.length === 0 || allowed.includes(request.method)) return await sendProblem(errors.notFound('a path of GET /openapi.json', 'another'), request, reply)
+    // A path may match a route and still not be found, such as a missing file below /docs.
+    if (allowed.length === 0 || allowed.includes(request.method)) {
+      return await sendProblem(errors.notFound('a path of GET /openapi.json', 'another'), request, reply)
+    }
     reply.header('allow', allowed.join(', '))
     await sendProblem(errors.method(allowed.join(' or '), request.method), request, reply)
   })
 }
 
-/** Addresses that Fastify could not read, such as `/%zz`; no hook has run for them. */
+/** Handles URLs that Fastify cannot decode, such as `/%zz`; no hook has run for them. */
 export function onFrameworkError (error: Error, request: FastifyRequest, reply: FastifyReply): void {
   request.facts = {}
   reply.header('x-request-id', request.id)
-  sendProblem(error, request, reply).catch(fault => { request.log.error({ err: fault }, 'no reply could be sent') })
+  sendProblem(error, request, reply).catch(failure => { request.log.error({ err: failure }, 'no reply could be sent') })
 }
 
-/** Requests that Node's parser refused or timed out: there is no request object, so reply and log line are written by hand. */
+/** Handles requests that Node's parser rejects or times out. There is no request object: reply and log line are written here. */
 export function clientErrors (uploadTimeoutMs: number): (this: FastifyInstance, error: NodeJS.ErrnoException, socket: Socket) => void {
   return function (error, socket) {
     if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
@@ -110,7 +112,13 @@ export function clientErrors (uploadTimeoutMs: number): (this: FastifyInstance, 
     const problem = toProblem(problemOf(error.code, uploadTimeoutMs), 'unknown')
     this.log.info({ status: problem.status, code: problem.code, reason: error.code }, 'request that could not be read')
     const body = JSON.stringify(problem)
-    socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]!}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
+    const head = [
+      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]!}`,
+      `Content-Type: ${PROBLEM_TYPE}`,
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'Connection: close'
+    ]
+    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
   }
 }
 

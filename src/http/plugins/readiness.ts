@@ -1,15 +1,15 @@
-// The linker as routes see it: not there yet, ready, or going away. The server listens from the first moment.
+// The linker as routes see it: loading, ready or closing. The server listens before the linker has loaded.
 import type { Linker, Readiness } from '../../linker.ts'
 import { errors } from '../../errors.ts'
 
 export interface ReadinessGate {
-  /** @throws VEL_ERR_NOT_READY while there is none, or once the service closes. */
+  /** @throws VEL_ERR_NOT_READY while the linker loads, and once the service closes */
   readonly linker: () => Linker
-  /** The same for a service that cannot serve: `reason` says why. */
+  /** State of the parts, without throwing. `reason` is why the service is not ready, null if it is. */
   readonly readiness: () => { readonly reason: string | null, readonly parts: Readiness }
-  /** From now on nobody is ready. */
+  /** From now on the service is not ready. */
   readonly beginClose: () => void
-  /** Closes the linker if it is there; does not wait for one that is still loading. */
+  /** Closes the linker. One that is still loading is closed once loaded, without waiting for it. */
   readonly close: () => Promise<void>
 }
 
@@ -24,7 +24,7 @@ const STARTING: Readiness = {
 
 const LOADING = 'models and index are being loaded'
 
-/** Seconds after which it is worth asking again. */
+/** Retry-After while not ready, s. */
 export const RETRY_S = 5
 
 export function createReadinessGate (arriving: Linker | Promise<Linker>): ReadinessGate {
@@ -32,7 +32,7 @@ export function createReadinessGate (arriving: Linker | Promise<Linker>): Readin
   let reason: string | null = LOADING
   let closing = false
   const arrived = Promise.resolve(arriving).then(linker => { current = linker; if (!closing) reason = null })
-  // Who started the linker reports why it failed; here it only stays away.
+  // startServer logs why loading failed.
   arrived.catch(() => { reason = 'it is stopping, since models or index could not be loaded' })
 
   const linker = (): Linker => {

@@ -1,4 +1,4 @@
-// Changes of the knowledge base: entities and their photos, and the swap to another index. For keys with scope kb:write.
+// Routes that change the knowledge base: entities, their photos, and reloading the index. They need scope kb:write.
 import type { FastifyInstance, FastifyRequest, RouteShorthandOptions } from 'fastify'
 import type { Config } from '../../config.ts'
 import type { ImageFetcher } from '../upload/fetch-image.ts'
@@ -16,11 +16,11 @@ export interface EntityWriteRoutes {
   readonly config: Pick<Config, 'maxImageBytes' | 'linkTimeoutMs' | 'uploadTimeoutMs'>
   readonly service: ReadinessGate
   readonly fetcher: ImageFetcher
-  /** They hold the scope. */
+  /** Hooks that check the scope kb:write and the rate limit. */
   readonly guards: RouteShorthandOptions
 }
 
-/** Room for the longest texts that are taken, and to spare. */
+/** More than the longest accepted name, description and aliases need. */
 const MAX_RECORD_BYTES = 2 ** 20
 
 export function registerEntitiesWrite (app: FastifyInstance, { config, service, fetcher, guards }: EntityWriteRoutes): void {
@@ -66,7 +66,9 @@ export function registerEntitiesWrite (app: FastifyInstance, { config, service, 
 
 /** @throws VEL_ERR_MEDIA_TYPE, VEL_ERR_BAD_JSON */
 async function readRecord (request: FastifyRequest): Promise<Record<string, unknown>> {
-  if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) throw errors.mediaType('another where only application/json is taken')
+  if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
+    throw errors.mediaType('another where only application/json is taken')
+  }
   const body = await readBytes(request.raw, MAX_RECORD_BYTES, {
     tooMany: () => errors.badJson(`one of more than ${MAX_RECORD_BYTES} bytes`),
     broken: () => errors.clientGone()

@@ -1,4 +1,4 @@
-// GET /entities/:id: one person of the knowledge base. GET /entities: those whose name or alias begins so, in pages.
+// GET /entities/:id: one person of the knowledge base. GET /entities: people by the beginning of a name or alias, in pages.
 import type { FastifyInstance, RouteShorthandOptions } from 'fastify'
 import type { ReadinessGate } from '../plugins/readiness.ts'
 import { errors } from '../../errors.ts'
@@ -33,11 +33,21 @@ export function readEntityId (id: string): string {
   return id
 }
 
-function readQuery ({ query = '', limit = String(DEFAULT_PAGE), cursor, ...others }: Query): { query: string, limit: number, after: string | undefined } {
+/** @throws VEL_ERR_BAD_OPTION */
+function readQuery (
+  { query = '', limit = String(DEFAULT_PAGE), cursor, ...others }: Query
+): { query: string, limit: number, after: string | undefined } {
   const [unknown] = Object.keys(others)
   if (unknown !== undefined) throw errors.badOption('one of query, limit, cursor', unknown.slice(0, 60), 'an unknown option')
-  if (typeof query !== 'string' || query.length > MAX_QUERY) throw errors.badOption(`one text of at most ${MAX_QUERY} characters`, 'query', typeof query === 'string' ? `one of ${query.length}` : 'two')
-  if (typeof limit !== 'string' || !/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > MAX_PAGE) throw errors.badOption(`a whole number from 1 to ${MAX_PAGE}`, 'limit', 'another value')
-  if (cursor !== undefined && (typeof cursor !== 'string' || !ENTITY_ID.test(cursor))) throw errors.badOption('"next" of the page before', 'cursor', 'another text')
+  if (typeof query !== 'string' || query.length > MAX_QUERY) {
+    const received = typeof query === 'string' ? `one of ${query.length}` : 'two'
+    throw errors.badOption(`one text of at most ${MAX_QUERY} characters`, 'query', received)
+  }
+  if (typeof limit !== 'string' || !/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > MAX_PAGE) {
+    throw errors.badOption(`a whole number from 1 to ${MAX_PAGE}`, 'limit', 'another value')
+  }
+  if (cursor !== undefined && (typeof cursor !== 'string' || !ENTITY_ID.test(cursor))) {
+    throw errors.badOption('"next" of the page before', 'cursor', 'another text')
+  }
   return { query, limit: Number(limit), after: cursor }
 }

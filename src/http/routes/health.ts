@@ -1,4 +1,4 @@
-// GET /health/live: the process answers. GET /health/ready: it can link, and with what.
+// GET /health/live: the process answers. GET /health/ready: whether it can link, and with which models and index.
 import type { FastifyInstance } from 'fastify'
 import { RETRY_S, type ReadinessGate } from '../plugins/readiness.ts'
 import { errors } from '../../errors.ts'

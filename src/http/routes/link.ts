@@ -16,19 +16,21 @@ export interface LinkRoute {
   readonly guards: RouteShorthandOptions
 }
 
-/** Its time is bounded thrice: the upload, the image behind a URL, and the linking, each by its own setting. */
+/** UPLOAD_TIMEOUT_MS limits the upload and, separately, the fetch of a URL; LINK_TIMEOUT_MS limits the linking. */
 export function registerLink (app: FastifyInstance, { config, service, fetcher, guards }: LinkRoute): void {
   const { linkTimeoutMs, uploadTimeoutMs } = config
+  const uploadTimeout = (): Error => errors.uploadTimeout(String(uploadTimeoutMs))
+  const linkTimeout = (): Error => errors.deadline(String(linkTimeoutMs))
   app.post('/link', guards, async (request, reply) => {
     const linker = service.linker()
     const client = clientSignal(reply)
-    const upload = await within(uploadTimeoutMs, () => errors.uploadTimeout(String(uploadTimeoutMs)), client, async () => await readUpload(request, config))
+    const upload = await within(uploadTimeoutMs, uploadTimeout, client, async () => await readUpload(request, config))
     const options = parseOptions([...fromQuery(request.query), ...upload.options])
     const bytes = upload.image instanceof Uint8Array ? upload.image : await fetcher.fetchImage(upload.image.url, client)
     request.facts.imageBytes = bytes.length
 
     const start = performance.now()
-    const linked = await within(linkTimeoutMs, () => errors.deadline(String(linkTimeoutMs)), client, async signal => await linker.linkImage(bytes, options, signal))
+    const linked = await within(linkTimeoutMs, linkTimeout, client, async signal => await linker.linkImage(bytes, options, signal))
     Object.assign(request.facts, {
       imageWidth: linked.width,
       imageHeight: linked.height,
@@ -44,7 +46,8 @@ export function registerLink (app: FastifyInstance, { config, service, fetcher, 
   })
 }
 
-/** A name that is given twice comes as a list. */
+/** A parameter that occurs twice is a list. */
 function fromQuery (query: unknown): GivenOption[] {
-  return Object.entries(query as Record<string, string | string[]>).flatMap(([name, value]) => [value].flat().map(one => [name, one] as const))
+  const parameters = Object.entries(query as Record<string, string | string[]>)
+  return parameters.flatMap(([name, value]) => [value].flat().map(one => [name, one] as const))
 }

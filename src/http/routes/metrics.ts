@@ -1,10 +1,10 @@
-// GET /metrics: Prometheus text. A registry of its own per app.
+// GET /metrics in Prometheus text format, with one registry for each app.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { FastifyInstance } from 'fastify'
 import type { Finished } from '../plugins/request-log.ts'
 import type { ReadinessGate } from '../plugins/readiness.ts'
 
-/** Seconds; from one small stage to a deadline. */
+/** Histogram bounds, s: from a fast stage to LINK_TIMEOUT_MS. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 export interface Metrics { readonly count: (finished: Finished) => void, readonly register: (app: FastifyInstance) => void }
@@ -13,10 +13,28 @@ export function createMetrics (service: ReadinessGate): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
-  const requests = new Counter({ name: 'vel_http_requests_total', help: 'Requests by route and status; 499 is a client that hung up', labelNames: ['method', 'route', 'status'], registers })
-  const seconds = new Histogram({ name: 'vel_http_request_seconds', help: 'Time from the request\'s head to the end of its reply', labelNames: ['route'], buckets: BUCKETS, registers })
-  const stages = new Histogram({ name: 'vel_stage_seconds', help: 'Time in each stage of the path', labelNames: ['stage'], buckets: BUCKETS, registers })
-  const mentions = new Counter({ name: 'vel_mentions_total', help: 'Mentions by status, and by reason where nobody is named', labelNames: ['status', 'reason'], registers })
+  const requests = new Counter({
+    name: 'vel_http_requests_total',
+    help: 'Requests by route and status; 499 is a client that hung up',
+    labelNames: ['method', 'route', 'status'],
+    registers
+  })
+  const seconds = new Histogram({
+    name: 'vel_http_request_seconds',
+    help: 'Time from the request\'s head to the end of its reply',
+    labelNames: ['route'],
+    buckets: BUCKETS,
+    registers
+  })
+  const stages = new Histogram({
+    name: 'vel_stage_seconds', help: 'Time in each stage of the path', labelNames: ['stage'], buckets: BUCKETS, registers
+  })
+  const mentions = new Counter({
+    name: 'vel_mentions_total',
+    help: 'Mentions by status, and by reason where nobody is named',
+    labelNames: ['status', 'reason'],
+    registers
+  })
   const rejected = new Counter({ name: 'vel_faces_rejected_total', help: 'Detections that are no face and were left out', registers })
   const problems = new Counter({ name: 'vel_errors_total', help: 'Replies that told an error, by code', labelNames: ['code'], registers })
   addReadiness(registry, service)
@@ -37,7 +55,7 @@ export function createMetrics (service: ReadinessGate): Metrics {
   return { count, register }
 }
 
-/** Gauges that are read from the linker when they are scraped. */
+/** Gauges whose values are read from the linker at each scrape. */
 function addReadiness (registry: Registry, service: ReadinessGate): void {
   const parts = (): ReturnType<ReadinessGate['readiness']>['parts'] => service.readiness().parts
   const gauge = (name: string, help: string, value: () => number): void => {

@@ -1,4 +1,4 @@
-// Images by URL: only from hosts that the configuration names, and never from addresses inside the network.
+// Fetches images by URL, only from hosts that the configuration names and never from private addresses.
 import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from 'node:dns'
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
@@ -22,16 +22,18 @@ export interface ImageFetcher {
 
 const MAX_REDIRECTS = 3
 
-/** A public unicast address; mapped and embedded IPv4 counts as what it embeds. */
+/** Whether `address` is public unicast. An IPv4-mapped IPv6 address is judged by its IPv4 address. */
 export function isPublicAddress (address: string): boolean {
   return ipaddr.process(address).range() === 'unicast'
 }
 
 /**
- * @param isAllowed which addresses may be connected to. Asked about every address that a name resolves to at the moment of
- *   connecting, so that a name cannot change its answer between check and use.
+ * @param isAllowed whether an address may be connected to. Called for every address that a name resolves to when the connection is
+ *   made, so that a name cannot resolve differently between check and use (DNS rebinding).
  */
-export function createImageFetcher (settings: FetchSettings, isAllowed: (address: string) => boolean = isPublicAddress): ImageFetcher {
+export function createImageFetcher (
+  settings: FetchSettings, isAllowed: (address: string) => boolean = isPublicAddress
+): ImageFetcher {
   const { allowedUrlHosts, maxImageBytes, uploadTimeoutMs } = settings
   const agent = new Agent({ connect: { lookup: guardedLookup(isAllowed) } })
 
@@ -40,15 +42,19 @@ export function createImageFetcher (settings: FetchSettings, isAllowed: (address
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       const answer = await get(url, agent, signal)
       const location = answer.headers['location']
-      if (answer.statusCode < 300 || answer.statusCode >= 400 || typeof location !== 'string') return await readAnswer(answer, maxImageBytes)
+      const redirected = answer.statusCode >= 300 && answer.statusCode < 400 && typeof location === 'string'
+      if (!redirected) return await readAnswer(answer, maxImageBytes)
       answer.body.destroy()
       url = checkUrl(location, allowedUrlHosts, isAllowed, url)
     }
     throw errors.urlUnreadable(`more than ${MAX_REDIRECTS} redirects`)
   }
   const fetchImage: ImageFetcher['fetchImage'] = async (url, signal) => {
-    if (allowedUrlHosts.length === 0) throw errors.urlRefused('only where the service allows hosts (ALLOWED_URL_HOSTS)', 'one while it allows none')
-    return await within(uploadTimeoutMs, () => errors.urlUnreadable(`none within ${uploadTimeoutMs} ms (UPLOAD_TIMEOUT_MS)`), signal, async own => await follow(url, own))
+    if (allowedUrlHosts.length === 0) {
+      throw errors.urlRefused('only where the service allows hosts (ALLOWED_URL_HOSTS)', 'one while it allows none')
+    }
+    const late = (): Error => errors.urlUnreadable(`none within ${uploadTimeoutMs} ms (UPLOAD_TIMEOUT_MS)`)
+    return await within(uploadTimeoutMs, late, signal, async own => await follow(url, own))
   }
   return { fetchImage, close: async () => { await agent.destroy() } }
 }
@@ -56,7 +62,7 @@ export function createImageFetcher (settings: FetchSettings, isAllowed: (address
 async function get (url: URL, dispatcher: Agent, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
   try {
     const answer = await request(url, { dispatcher, signal, headers: { accept: 'image/*', 'accept-encoding': 'identity' } })
-    // A body given up is destroyed, which it reports as an error of its own.
+    // An abandoned body is destroyed, which emits 'error'.
     answer.body.on('error', () => {})
     return answer
   } catch (error) {
@@ -80,7 +86,7 @@ async function readAnswer ({ statusCode, headers, body }: Dispatcher.ResponseDat
   }
 }
 
-/** @throws VEL_ERR_URL_REFUSED; the message does not repeat the URL. */
+/** @throws VEL_ERR_URL_REFUSED; the message does not contain the URL */
 function checkUrl (given: string, allowed: readonly string[], isAllowed: (address: string) => boolean, base?: URL): URL {
   const url = URL.canParse(given, base?.href) ? new URL(given, base) : null
   if (url === null) throw errors.urlRefused('that is well-formed', 'another text')
@@ -96,12 +102,14 @@ function checkUrl (given: string, allowed: readonly string[], isAllowed: (addres
 
 type LookupDone = (error: Error | null, address: string | LookupAddress[], family?: number) => void
 
-/** `dns.lookup` that fails where any of a name's addresses may not be connected to. */
+/** `dns.lookup` that fails if any address of the name may not be connected to. */
 function guardedLookup (isAllowed: (address: string) => boolean): (hostname: string, options: LookupOptions, done: LookupDone) => void {
   return (hostname, options, done) => {
     dnsLookup(hostname, { ...options, all: true }, (error, addresses) => {
       if (error !== null) return done(error, [])
-      if (addresses.length === 0 || !addresses.every(({ address }) => isAllowed(address))) return done(errors.urlRefused('with a public address', 'a private one'), [])
+      if (addresses.length === 0 || !addresses.every(({ address }) => isAllowed(address))) {
+        return done(errors.urlRefused('with a public address', 'a private one'), [])
+      }
       if (options.all === true) done(null, addresses)
       else done(null, addresses[0]!.address, addresses[0]!.family)
     })

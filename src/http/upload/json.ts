@@ -4,7 +4,7 @@ import type { Upload, UploadLimits } from './link-options.ts'
 import { errors } from '../../errors.ts'
 import { readBytes } from './read-bytes.ts'
 
-/** Room for options beside the image, bytes. */
+/** Allowance for options beside the image, bytes. */
 const OPTIONS_BYTES = 2 ** 20
 
 /** Largest JSON body that can hold an image of `maxImageBytes`. */
@@ -33,17 +33,19 @@ export function parseObject (body: Buffer): Record<string, unknown> {
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
   } catch (error) {
-    // NOTE: JSON.parse quotes the body in its message; only its kind is told.
+    // NOTE: JSON.parse quotes the body in its message, so the message is not passed on.
     throw errors.badJson(error instanceof SyntaxError ? 'text that is not JSON' : 'bytes that are not UTF-8')
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw errors.badJson(Array.isArray(value) ? 'a list' : 'a single value')
+  if (Array.isArray(value)) throw errors.badJson('a list')
+  if (typeof value !== 'object' || value === null) throw errors.badJson('a single value')
   return value as Record<string, unknown>
 }
 
-/** Base64 or its URL-safe form, also in lines and as a data: URL. Buffer.from alone would skip over garbage. */
+/** Base64 or its URL-safe form, also with line breaks or as a data: URL. Checked first, since Buffer.from skips invalid characters. */
 function fromBase64 (text: string): Buffer {
   const head = /^data:[^,]{0,200};base64,/i.exec(text)
   const digits = text.slice(head === null ? 0 : head[0].length).replace(/\s+/g, '')
-  if (digits.startsWith('data:') || !/^[\w+/-]*={0,2}$/.test(digits) || digits.replace(/=+$/, '').length % 4 === 1) throw errors.noImage('an "image" that is not base64')
+  const valid = /^[\w+/-]*={0,2}$/.test(digits) && digits.replace(/=+$/, '').length % 4 !== 1
+  if (!valid) throw errors.noImage('an "image" that is not base64')
   return Buffer.from(digits, 'base64')
 }

@@ -1,9 +1,9 @@
-// Options of POST /link, from query, multipart fields or JSON alike: one parser, one set of messages.
+// Options of POST /link: one parser for query, multipart fields and JSON.
 import { z } from 'zod'
 import { MODES, ORDERS, type Box, type LinkOptions } from '../../types.ts'
 import { errors } from '../../errors.ts'
 
-/** A name with its value as it came: text, or what JSON held. */
+/** A name with its unparsed value: text, or any JSON value. */
 export type GivenOption = readonly [name: string, value: unknown]
 
 export const MAX_TOP_K = 100
@@ -12,7 +12,9 @@ export const MAX_RERANK_K = 1_000_000
 
 export const MAX_BOXES = 256
 
-const whole = (max: number): z.ZodType<number> => z.union([z.int(), z.string().regex(/^\d{1,9}$/).transform(Number)]).pipe(z.int().min(1).max(max))
+const whole = (max: number): z.ZodType<number> => {
+  return z.union([z.int(), z.string().regex(/^\d{1,9}$/).transform(Number)]).pipe(z.int().min(1).max(max))
+}
 
 const OPTIONS: Readonly<Record<keyof Omit<LinkOptions, 'boxes'>, { schema: z.ZodType, expected: string }>> = {
   mode: { schema: z.enum(MODES), expected: MODES.join(', ') },
@@ -28,7 +30,9 @@ export function parseOptions (given: readonly GivenOption[]): LinkOptions {
   const texts = new Map<string, string>()
   const options: Record<string, unknown> = {}
   for (const [name, value] of given) {
-    if (!NAMES.includes(name)) throw errors.badOption(`one of the options ${NAMES.join(', ')}`, show(name).slice(1, -1), 'an unknown option')
+    if (!NAMES.includes(name)) {
+      throw errors.badOption(`one of the options ${NAMES.join(', ')}`, show(name).slice(1, -1), 'an unknown option')
+    }
     const text = asText(value)
     if (texts.has(name) && texts.get(name) !== text) throw errors.badOption('one value', name, 'two that differ')
     texts.set(name, text)
@@ -44,7 +48,7 @@ function parseOption (name: keyof typeof OPTIONS, value: unknown): unknown {
 }
 
 /**
- * `[[x1, y1, x2, y2], …]`, as JSON text or as JSON already read. Whether the boxes lie in the picture shows when its size is known.
+ * `[[x1, y1, x2, y2], …]` in px, as JSON text or parsed. The upper bounds are checked once the picture's size is known.
  *
  * @throws VEL_ERR_BAD_BOXES
  */
@@ -74,7 +78,7 @@ function fromJson (text: string): unknown {
 
 const asText = (value: unknown): string => typeof value === 'string' ? value : JSON.stringify(value) ?? 'nothing'
 
-/** What came, short and on one line, for a message. */
+/** The value for an error message: quoted, on one line, at most 60 characters. */
 const show = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
 
 export interface Upload { readonly image: Uint8Array | { readonly url: string }, readonly options: readonly GivenOption[] }

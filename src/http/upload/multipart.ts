@@ -4,9 +4,9 @@ import type { GivenOption, Upload, UploadLimits } from './link-options.ts'
 import { errors, isVelError } from '../../errors.ts'
 import { readBytes } from './read-bytes.ts'
 
-/** Fields beside the image; there are five options. */
+/** Text fields; there are five options. */
 const MAX_FIELDS = 16
-/** Long enough that 10,000 boxes are refused for their number. */
+/** Large enough that 10,000 boxes are refused for their count, not for their size. */
 const MAX_FIELD_BYTES = 2 ** 20
 
 /** @throws VEL_ERR_NO_IMAGE, VEL_ERR_TOO_MANY_BYTES, VEL_ERR_BAD_OPTION, VEL_ERR_BAD_REQUEST */
@@ -14,8 +14,9 @@ export async function readMultipart (request: FastifyRequest, { maxImageBytes }:
   const options: GivenOption[] = []
   let bytes: Buffer | null = null
   try {
-    // One file more than wanted and one byte more, so that what is too much is seen and refused here instead of being cut.
-    for await (const part of request.parts({ limits: { files: 2, fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES, fileSize: maxImageBytes + 1 } })) {
+    // One file and one byte above the limits: the parser would silently truncate, so the excess is detected here.
+    const limits = { files: 2, fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES, fileSize: maxImageBytes + 1 }
+    for await (const part of request.parts({ limits })) {
       if (part.type === 'field') {
         options.push(readField(part))
         continue
@@ -28,7 +29,7 @@ export async function readMultipart (request: FastifyRequest, { maxImageBytes }:
       })
     }
   } catch (error) {
-    throw asFormFault(error)
+    throw asFormError(error)
   }
   if (bytes === null) throw errors.noImage('a form without it')
   return { image: bytes, options }
@@ -40,8 +41,8 @@ function readField (part: { fieldname: string, value: unknown, valueTruncated: b
   return [part.fieldname, part.value]
 }
 
-/** Faults of the parser are the sender's: their text says what is wrong with the form. */
-function asFormFault (error: unknown): Error {
+/** Errors of the parser are the client's; their text describes the defect of the form. */
+function asFormError (error: unknown): Error {
   if (isVelError(error)) return error
   const { code, message } = error as { code?: string, message: string }
   if (code === 'FST_MP_PREMATURE_CLOSE') return errors.clientGone()

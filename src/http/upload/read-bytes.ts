@@ -1,7 +1,7 @@
-// A stream to bytes, with the limit applied while they arrive.
+// Reads a stream into memory and enforces the size limit while bytes arrive.
 import type { Readable } from 'node:stream'
 
-export interface ReadFaults {
+export interface ReadErrors {
   /** More bytes than the limit. */
   readonly tooMany: () => Error
   /** The stream failed, or closed before its end. */
@@ -9,11 +9,11 @@ export interface ReadFaults {
 }
 
 /**
- * Collects `stream`; leaves it open where it is given up, so that a reply can still be sent on its socket.
+ * Collects `stream`. On an error the stream stays open, so that a reply can still be sent on its socket.
  *
- * @throws `tooMany()` as soon as more than `limit` bytes came, `broken()` where no more will come.
+ * @throws `tooMany()` as soon as more than `limit` bytes have arrived, `broken()` if the stream fails or closes before its end
  */
-export async function readBytes (stream: Readable, limit: number, { tooMany, broken }: ReadFaults): Promise<Buffer> {
+export async function readBytes (stream: Readable, limit: number, { tooMany, broken }: ReadErrors): Promise<Buffer> {
   const chunks: Buffer[] = []
   let received = 0
   return await new Promise((resolve, reject) => {
@@ -28,7 +28,7 @@ export async function readBytes (stream: Readable, limit: number, { tooMany, bro
     }
     const onEnd = (): void => { finish(() => { resolve(Buffer.concat(chunks, received)) }) }
     const onBroken = (): void => { finish(() => { reject(broken()) }) }
-    // The error listener stays: a stream given up may still fail, and nobody else would hear it.
+    // The error listener stays: an abandoned stream may still fail, and an unhandled 'error' event ends the process.
     stream.on('data', onData).on('end', onEnd).on('close', onBroken).on('error', onBroken)
   })
 }

@@ -1,4 +1,4 @@
-// A request's body, in any of its forms, to one image, or the URL of one, and the options that came with it.
+// Reads a request's body, in any of its forms, into an image or its URL and the options sent with it.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Upload, UploadLimits } from './link-options.ts'
 import multipart from '@fastify/multipart'
@@ -7,10 +7,10 @@ import { readBytes } from './read-bytes.ts'
 import { readMultipart } from './multipart.ts'
 import { jsonLimit, readJson } from './json.ts'
 
-/** Boundaries, part headers and options around an image in a form, bytes. */
+/** Allowance for boundaries, part headers and options around the image in a multipart form, bytes. */
 const FORM_BYTES = 2 ** 21
 
-/** Bodies are handed to the route unread: it reads them under its own limits and deadline. */
+/** Passes bodies to the route unread: the route applies its own limits and deadline. */
 export async function registerBodies (app: FastifyInstance): Promise<void> {
   await app.register(multipart)
   app.removeContentTypeParser(['application/json', 'text/plain'])
@@ -18,9 +18,9 @@ export async function registerBodies (app: FastifyInstance): Promise<void> {
 }
 
 /**
- * Reads the body while applying the limits.
+ * Reads the body and enforces the limits while bytes arrive.
  *
- * @throws VEL_ERR_NO_IMAGE, VEL_ERR_TOO_MANY_BYTES, VEL_ERR_MEDIA_TYPE, VEL_ERR_CLIENT_GONE, and what the form's reader throws
+ * @throws VEL_ERR_NO_IMAGE, VEL_ERR_TOO_MANY_BYTES, VEL_ERR_MEDIA_TYPE, VEL_ERR_CLIENT_GONE, and the errors of the form's reader
  */
 export async function readUpload (request: FastifyRequest, limits: UploadLimits): Promise<Upload> {
   const { maxImageBytes } = limits
@@ -45,12 +45,14 @@ async function readRaw (request: FastifyRequest, maxImageBytes: number): Promise
   return { image: bytes, options: [] }
 }
 
-/** @returns the Content-Type in lower case, empty where there is none. */
+/** @returns the Content-Type in lower case, empty if there is none. @throws VEL_ERR_MEDIA_TYPE */
 function checkType ({ headers }: FastifyRequest): string {
   const encoding = headers['content-encoding'] ?? 'identity'
   if (encoding !== 'identity') throw errors.mediaType('a Content-Encoding')
   const type = (headers['content-type'] ?? '').toLowerCase()
   const charset = /charset="?([\w-]+)/.exec(type)?.[1]
-  if (type.startsWith('application/json') && charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') throw errors.mediaType('JSON in another charset than UTF-8')
+  if (type.startsWith('application/json') && charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') {
+    throw errors.mediaType('JSON in another charset than UTF-8')
+  }
   return type
 }

@@ -20,12 +20,22 @@ interface Live extends TestApp {
 async function start (): Promise<Live> {
   const dir = await writeSmallIndex()
   const app = await buildTestApp(ENV, createLiveLinker(await openSmall(dir)))
-  const post: Live['post'] = async (path, image) => await app.send(path, { method: 'POST', headers: { ...KEY, 'content-type': 'image/jpeg' }, body: image })
+  const post: Live['post'] = async (path, image) => await app.send(
+    path,
+    { method: 'POST', headers: { ...KEY, 'content-type': 'image/jpeg' }, body: image }
+  )
   return {
     ...app,
     dir,
     post,
-    json: async (method, path, body) => await app.send(path, { method, headers: { ...KEY, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }),
+    json: async (method, path, body) => await app.send(
+      path,
+      {
+        method,
+        headers: { ...KEY, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) })
+      }
+    ),
     linked: async vector => (await post('/link', photo({ vector }))).json.mentions[0].entity?.id as string | undefined
   }
 }
@@ -34,7 +44,10 @@ test('a person that is put with a photo is linked by the next request, and gone 
   const { json, post, linked } = await start()
   expect(await linked(30)).toBeUndefined()
   const put = await json('PUT', '/entities/Q900', { name: '  Zoë Łuck  ', description: 'editor', aliases: ['Z. L.'] })
-  expect(put).toMatchObject({ status: 201, json: { id: 'Q900', name: 'Zoë Łuck', description: 'editor', aliases: ['Z. L.'], images: [] } })
+  expect(put).toMatchObject({
+    status: 201,
+    json: { id: 'Q900', name: 'Zoë Łuck', description: 'editor', aliases: ['Z. L.'], images: [] }
+  })
   expect((await json('PUT', '/entities/Q900', { name: 'Zoë Łuck' })).status).toBe(200)
   const added = await post('/entities/Q900/images', photo({ vector: 30 }))
   expect(added).toMatchObject({ status: 201, json: { id: 'Q900', image: expect.stringMatching(/^[0-9a-f]{16}$/) as string } })
@@ -48,7 +61,10 @@ test('a person that is put with a photo is linked by the next request, and gone 
   expect(await linked(0)).toBe('Q1')
   expect((await json('DELETE', '/entities/Q1')).status).toBe(204)
   expect(await linked(0)).toBeUndefined()
-  for (const gone of [await json('GET', '/entities/Q1'), await json('DELETE', '/entities/Q1'), await post('/entities/Q1/images', photo({ vector: 30 }))]) expect(gone).toMatchObject({ status: 404, json: { code: 'VEL_ERR_NOT_FOUND' } })
+  const replies = [
+    await json('GET', '/entities/Q1'), await json('DELETE', '/entities/Q1'), await post('/entities/Q1/images', photo({ vector: 30 }))
+  ]
+  for (const reply of replies) expect(reply).toMatchObject({ status: 404, json: { code: 'VEL_ERR_NOT_FOUND' } })
 })
 
 test.each([
@@ -80,7 +96,10 @@ test.each<[string, unknown, RegExp]>([
   ['and an alias that is null', { name: 'a', aliases: [null] }, /for "aliases.0", received null/]
 ])('a name %s is refused with one sentence', async (_what, body, reason) => {
   const { json } = await start()
-  expect(await json('PUT', '/entities/Q900', body)).toMatchObject({ status: 400, json: { detail: expect.stringMatching(reason) as string } })
+  expect(await json('PUT', '/entities/Q900', body)).toMatchObject({
+    status: 400,
+    json: { detail: expect.stringMatching(reason) as string }
+  })
 })
 
 test('marks that turn a name around are taken out', async () => {
@@ -90,7 +109,10 @@ test('marks that turn a name around are taken out', async () => {
 
 test('ids that are none are refused everywhere', async () => {
   const { json, post } = await start()
-  for (const reply of [await json('PUT', '/entities/P31', { name: 'a' }), await json('DELETE', '/entities/Q0'), await post('/entities/q1/images', photo({ vector: 1 })), await json('DELETE', '/entities/Q1/images/zz')]) {
+  for (const reply of [
+    await json('PUT', '/entities/P31', { name: 'a' }), await json('DELETE', '/entities/Q0'),
+    await post('/entities/q1/images', photo({ vector: 1 })), await json('DELETE', '/entities/Q1/images/zz')
+  ]) {
     expect(reply).toMatchObject({ status: 400, json: { code: 'VEL_ERR_BAD_OPTION' } })
   }
 })
@@ -100,18 +122,35 @@ test('writing needs a key with its scope, and is off without keys', async () => 
   const body = JSON.stringify({ name: 'a' })
   const headers = { 'content-type': 'application/json' }
   expect(await send('/entities/Q1', { method: 'PUT', headers, body })).toMatchObject({ status: 401 })
-  expect(await send('/entities/Q1', { method: 'PUT', headers: { ...headers, 'x-api-key': 'another-secret-text' }, body })).toMatchObject({ status: 403, json: { code: 'VEL_ERR_KEY_REFUSED' } })
+  expect(await send(
+    '/entities/Q1',
+    { method: 'PUT', headers: { ...headers, 'x-api-key': 'another-secret-text' }, body }
+  )).toMatchObject({ status: 403, json: { code: 'VEL_ERR_KEY_REFUSED' } })
   const open = await buildTestApp({}, createLiveLinker(await openSmall(await writeSmallIndex())))
-  for (const [method, path] of [['PUT', '/entities/Q1'], ['DELETE', '/entities/Q1'], ['POST', '/entities/Q1/images'], ['DELETE', `/entities/Q1/images/${imageOf(0)}`], ['POST', '/index/reload']] as const) {
-    expect(await open.send(path, { method })).toMatchObject({ status: 403, json: { detail: 'Expected an API key with scope kb:write, received a request to a service without keys (API_KEYS)' } })
+  for (const [method, path] of [
+    ['PUT', '/entities/Q1'],
+    ['DELETE', '/entities/Q1'],
+    ['POST', '/entities/Q1/images'],
+    ['DELETE', `/entities/Q1/images/${imageOf(0)}`],
+    ['POST', '/index/reload']
+  ] as const) {
+    expect(await open.send(path, { method })).toMatchObject({
+      status: 403,
+      json: { detail: 'Expected an API key with scope kb:write, received a request to a service without keys (API_KEYS)' }
+    })
   }
 })
 
 test('people are found by the beginning of any word of name or alias, page by page', async () => {
   const { json } = await start()
   await json('PUT', '/entities/Q5000', { name: 'Łukasz Müller-Straße', aliases: ['Herr Ørsted'] })
-  const find = async (query: string): Promise<string[]> => (await json('GET', `/entities?query=${encodeURIComponent(query)}`)).json.entities.map(({ id }: { id: string }) => id)
-  for (const query of ['lukasz', 'ŁUK', 'mull', 'strasse', 'orsted', 'herr o', 'muller  strasse']) expect(await find(query), query).toEqual(['Q5000'])
+  const find = async (query: string): Promise<string[]> => {
+    const { entities } = (await json('GET', `/entities?query=${encodeURIComponent(query)}`)).json
+    return entities.map(({ id }: { id: string }) => id)
+  }
+  for (const query of ['lukasz', 'ŁUK', 'mull', 'strasse', 'orsted', 'herr o', 'muller  strasse']) {
+    expect(await find(query), query).toEqual(['Q5000'])
+  }
   for (const query of ['ukasz', 'nobody', '???']) expect(await find(query), query).toEqual([])
   const seen: string[] = []
   for (let path = '/entities?query=person&limit=4'; ;) {
@@ -123,7 +162,9 @@ test('people are found by the beginning of any word of name or alias, page by pa
     path = `/entities?query=person&limit=4&cursor=${page.next}`
   }
   expect(seen).toEqual(Array.from({ length: 10 }, (_, i) => `Q${i + 1}`))
-  for (const bad of ['limit=0', 'limit=101', 'limit=x', 'cursor=P1', 'page=2', `query=${'x'.repeat(201)}`, 'query=a&query=b']) expect((await json('GET', `/entities?${bad}`)).status, bad).toBe(400)
+  for (const bad of ['limit=0', 'limit=101', 'limit=x', 'cursor=P1', 'page=2', `query=${'x'.repeat(201)}`, 'query=a&query=b']) {
+    expect((await json('GET', `/entities?${bad}`)).status, bad).toBe(400)
+  }
 })
 
 test('under 8 clients, 20 swaps: no failure, and each reply from exactly one index', async () => {
@@ -132,7 +173,13 @@ test('under 8 clients, 20 swaps: no failure, and each reply from exactly one ind
   const write = async (turn: number): Promise<void> => {
     const rows = turn % 2 === 0 ? [0, 1, 2] : [3, 4, 5]
     const entities = seededEntities(6 + turn)
-    await writeIndex(dir, { ...content(entities, vectors, rows), spaces: { face: { encoder: identity, entityRows: Uint32Array.from(rows), read: async vector => vectors[vector]! } } })
+    await writeIndex(
+      dir,
+      {
+        ...content(entities, vectors, rows),
+        spaces: { face: { encoder: identity, entityRows: Uint32Array.from(rows), read: async vector => vectors[vector]! } }
+      }
+    )
   }
   await write(0)
   const first = (await json('POST', '/index/reload')).json.index as { version: string }
@@ -144,7 +191,9 @@ test('under 8 clients, 20 swaps: no failure, and each reply from exactly one ind
     // eslint-disable-next-line no-unmodified-loop-condition -- the test ends it
     while (!done) {
       const { status, json: { index, mentions } } = await post('/link', photo({ vector: 0 }, { vector: 1 }, { vector: 2 }))
-      const ids = status === 200 ? mentions.map(({ entity }: { entity: { id: string } }) => entity.id).join(' ') as string : `status ${status}`
+      const ids = status === 200
+        ? mentions.map(({ entity }: { entity: { id: string } }) => entity.id).join(' ') as string
+        : `status ${status}`
       const expected = index?.entities % 2 === 0 ? 'Q1 Q2 Q3' : 'Q4 Q5 Q6'
       if (ids !== expected) wrong++
       seen.set(index?.version, (seen.get(index?.version) ?? 0) + 1)
@@ -168,6 +217,9 @@ test('under 8 clients, 20 swaps: no failure, and each reply from exactly one ind
 test('a folder that is broken is not swapped in; the reply says why, and linking goes on', async () => {
   const { dir, json, linked } = await start()
   await truncate(`${dir}/face.vectors`, 10)
-  expect(await json('POST', '/index/reload')).toMatchObject({ status: 409, json: { code: 'VEL_ERR_RELOAD', detail: expect.stringMatching(/the one before goes on serving: Index .*received 10 bytes/) as string } })
+  expect(await json('POST', '/index/reload')).toMatchObject({
+    status: 409,
+    json: { code: 'VEL_ERR_RELOAD', detail: expect.stringMatching(/the one before goes on serving: Index .*received 10 bytes/) as string }
+  })
   expect(await linked(0)).toBe('Q1')
 })

@@ -14,14 +14,20 @@ async function serve (listener: RequestListener): Promise<string> {
   return `http://localhost:${(server.address() as AddressInfo).port}`
 }
 
-function fetcher (isAllowed?: (address: string) => boolean, allowedUrlHosts = ['localhost'], uploadTimeoutMs = 5000): (url: string) => Promise<Uint8Array> {
+function fetcher (
+  isAllowed?: (address: string) => boolean, allowedUrlHosts = ['localhost'], uploadTimeoutMs = 5000
+): (url: string) => Promise<Uint8Array> {
   const { fetchImage, close } = createImageFetcher({ allowedUrlHosts, maxImageBytes: 100, uploadTimeoutMs }, isAllowed)
   onTestFinished(close)
   return async url => await fetchImage(url, new AbortController().signal)
 }
 
 describe('isPublicAddress', () => {
-  it.each(['127.0.0.1', '10.1.2.3', '172.16.0.1', '192.168.1.1', '169.254.169.254', '100.64.0.1', '0.0.0.0', '255.255.255.255', '224.0.0.1', '192.0.2.1', '::1', '::', 'fe80::1', 'fc00::1', 'fd12::1', 'ff02::1', '::ffff:127.0.0.1', '::ffff:10.0.0.1', '::ffff:7f00:1', '64:ff9b::7f00:1', '2002:7f00:1::', '2001:db8::1'])('refuses %s', address => {
+  it.each([
+    '127.0.0.1', '10.1.2.3', '172.16.0.1', '192.168.1.1', '169.254.169.254', '100.64.0.1', '0.0.0.0', '255.255.255.255', '224.0.0.1',
+    '192.0.2.1', '::1', '::', 'fe80::1', 'fc00::1', 'fd12::1', 'ff02::1', '::ffff:127.0.0.1', '::ffff:10.0.0.1', '::ffff:7f00:1',
+    '64:ff9b::7f00:1', '2002:7f00:1::', '2001:db8::1'
+  ])('refuses %s', address => {
     expect(isPublicAddress(address)).toBe(false)
   })
 
@@ -46,11 +52,15 @@ describe('createImageFetcher', () => {
     expect(asked).toBe(0)
   })
 
-  it.each(['ftp://localhost/a', 'file:///etc/passwd', 'http://elsewhere.example/a', 'http://localhost.elsewhere.example/a', 'http://user:pass@localhost/a', 'localhost/a', '', 'http://127.0.0.1/a', 'http://[::1]/a', 'data:image/png;base64,aaaa'])('refuses %s', async url => {
+  it.each([
+    'ftp://localhost/a', 'file:///etc/passwd', 'http://elsewhere.example/a', 'http://localhost.elsewhere.example/a',
+    'http://user:pass@localhost/a', 'localhost/a', '', 'http://127.0.0.1/a', 'http://[::1]/a', 'data:image/png;base64,aaaa'
+  ])('refuses %s', async url => {
     await expect(fetcher(anyAddress)(url)).rejects.toMatchObject({ code: 'VEL_ERR_URL_REFUSED' })
   })
 
-  it.each(['http://127.0.0.1/a', 'http://0x7f.1/a', 'http://2130706433/a'])('refuses the private address %s, also where its host is allowed', async url => {
+  const PRIVATE = ['http://127.0.0.1/a', 'http://0x7f.1/a', 'http://2130706433/a']
+  it.each(PRIVATE)('refuses the private address %s, also where its host is allowed', async url => {
     await expect(fetcher(undefined, ['127.0.0.1'])(url)).rejects.toMatchObject({ code: 'VEL_ERR_URL_REFUSED' })
   })
 
@@ -87,7 +97,10 @@ describe('createImageFetcher', () => {
 
   it('gives up on a host that does not answer, and tells the status 422', async () => {
     const origin = await serve(() => {})
-    await expect(fetcher(anyAddress, ['localhost'], 200)(`${origin}/a`)).rejects.toMatchObject({ code: 'VEL_ERR_URL_UNREADABLE', statusCode: 422 })
+    await expect(fetcher(anyAddress, ['localhost'], 200)(`${origin}/a`)).rejects.toMatchObject({
+      code: 'VEL_ERR_URL_UNREADABLE',
+      statusCode: 422
+    })
     await expect(fetcher(anyAddress)('http://localhost:1/a')).rejects.toThrow('no answer (ECONNREFUSED)')
   })
 })
