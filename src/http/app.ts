@@ -63,8 +63,11 @@ function createServer (config: Config, log: FastifyBaseLogger): FastifyInstance 
     requestTimeout: config.uploadTimeoutMs + GRACE_MS,
     frameworkErrors: onFrameworkError,
     clientErrorHandler: clientErrors(config.uploadTimeoutMs),
-    http: { connectionsCheckingInterval: GRACE_MS }
+    // Node would answer a missing Host itself, without a problem document: problem.ts does.
+    http: { connectionsCheckingInterval: GRACE_MS, requireHostHeader: false }
   })
+  // The same for an unknown Expect.
+  app.server.on('checkExpectation', (request, response) => { app.server.emit('request', request, response) })
   app.server.headersTimeout = config.uploadTimeoutMs
   return app
 }

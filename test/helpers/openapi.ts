@@ -32,7 +32,7 @@ export function validator (...path: string[]): ValidateFunction {
 const pattern = (path: string): RegExp => new RegExp(`^${path.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]+')}$`)
 
 /** Statuses that any path may answer with before a route is reached: unknown paths, wrong methods, broken requests. */
-const ANYWHERE = [400, 404, 405, 408, 431]
+const ANYWHERE = [400, 404, 405, 408, 417, 431]
 
 /** @throws where openapi.yaml does not describe this reply. */
 export function checkReply (method: string, path: string, status: number, type: string, body: string): void {

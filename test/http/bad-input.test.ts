@@ -15,6 +15,11 @@ const json = (value: unknown, headers: Record<string, string> = JSON_TYPE): Opti
 const boxed = (boxes: string): Options => form(['image', image, 'a.jpg'], ['boxes', boxes])
 const queried = (query: string): Options => ({ path: `/link?${query}`, headers: JPEG, body: image })
 
+const nameless = (head: string): Options => {
+  const { headers, body } = form(['image', image, 'a.jpg'])
+  return { headers, body: Buffer.concat([Buffer.from(`--vel-test-boundary\r\n${head}\r\n\r\nabc\r\n`), body]) }
+}
+
 const CASES: Array<[name: string, status: number, code: string, request: Options]> = [
   ['no body at all', 400, 'NO_IMAGE', {}],
   ['empty raw body', 400, 'NO_IMAGE', { headers: JPEG, body: '' }],
@@ -98,6 +103,20 @@ const CASES: Array<[name: string, status: number, code: string, request: Options
   ['box of three', 400, 'BAD_BOXES', boxed('[[1,2,3]]')],
   ['one flat box', 400, 'BAD_BOXES', boxed('[1,2,3,4]')],
   ['boxes as an object', 400, 'BAD_BOXES', boxed('{"x":1}')],
+  ['C1: boxes 5,000 levels deep', 400, 'BAD_BOXES', boxed('['.repeat(5000) + ']'.repeat(5000))],
+  ...['topK', 'mode', 'order', 'rerankK', 'boxes'].flatMap(name => [['[', ']'], ['{"a":', '}']].map(
+    ([open, close]): [string, number, string, Options] => [
+      `C1: JSON ${name} 100,000 levels deep of ${open!}`,
+      400,
+      name === 'boxes' ? 'BAD_BOXES' : 'BAD_OPTION',
+      json(`{"image":"${image.toString('base64')}","${name}":${open!.repeat(100_000)}1${close!.repeat(100_000)}}`)
+    ]
+  )),
+  ['C2: a field without a name', 400, 'BAD_REQUEST', nameless('Content-Disposition: form-data')],
+  ['C2: a file without a name', 400, 'BAD_REQUEST', nameless('Content-Disposition: form-data; filename="a.jpg"')],
+  ...['0,0,1e-9,250', '0,0,5e-324,5e-324', '0,0,0.99,5', '0,0,5,0.99', '0,0,1,11', '0,0,250,24'].map(
+    (box): [string, number, string, Options] => [`C3: the sliver ${box}`, 400, 'BAD_BOXES', boxed(`[[${box}]]`)]
+  ),
   ['no boxes', 400, 'BAD_BOXES', boxed('[]')],
   ['10,000 boxes', 400, 'BAD_BOXES', boxed(JSON.stringify(Array.from({ length: 10_000 }, () => [1, 1, 20, 20])))]
 ]

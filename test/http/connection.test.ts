@@ -166,6 +166,33 @@ describe('HTTP itself', () => {
     expect(reply.headers['content-type']).toMatch(/^application\/problem\+json/)
   })
 
+  it.each([
+    ['no Host', 'GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'BAD_REQUEST'],
+    ['an unknown Expect', 'GET /health/live HTTP/1.1\r\nHost: a\r\nExpect: x\r\nConnection: close\r\n\r\n', 417, 'EXPECTATION']
+  ])('C6: answers %s with a problem document and a line in the log', async (_name, bytes, status, code) => {
+    const { port, log } = await buildTestApp()
+    const socket = await open(port)
+    socket.write(bytes)
+    await once(socket, 'end')
+    expect(socket.text()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*application/problem\\+json.*VEL_ERR_${code}`, 's'))
+    await expect.poll(() => log.filter(line => line.status === status)).toMatchObject([{ code: `VEL_ERR_${code}` }])
+  })
+
+  it('takes Expect: 100-continue, and HTTP/1.0 without Host', async () => {
+    const { port } = await buildTestApp()
+    const socket = await open(port)
+    socket.write('GET /health/live HTTP/1.0\r\nExpect: 100-Continue\r\n\r\n')
+    await once(socket, 'end')
+    expect(socket.text()).toMatch(/HTTP\/1\.1 200 /)
+  })
+
+  it.each(['/', '/link/', '/health'])('C6: the 404 of %s lists the paths there are', async path => {
+    const { send } = await buildTestApp()
+    const { status, json } = await send(path)
+    expect([status, json.detail]).toEqual([404, 'Expected one of the paths /health/live, /health/ready, /metrics, /docs, /openapi.json, ' +
+      '/entities/{id}, /entities, /entities/{id}/images, /entities/{id}/images/{image}, /index/reload, /link, received another'])
+  })
+
   it('answers HEAD without a body', async () => {
     const { send } = await buildTestApp()
     const { status, text } = await send('/health/ready', { method: 'HEAD' })

@@ -153,8 +153,8 @@ describe('operation', () => {
     for (const line of [
       'vel_http_requests_total{method="POST",route="/link",status="200"} 1',
       'vel_http_requests_total{method="POST",route="/link",status="415"} 1', 'vel_stage_seconds_count{stage="decode"} 1',
-      'vel_mentions_total{status="linked",reason=""} 1', 'vel_queue_depth 0', 'vel_workers_ready 1', 'provider="cpu"} 1', 'vel_index_entities 1',
-      'nodejs_eventloop_lag_p99_seconds', 'process_resident_memory_bytes'
+      'vel_mentions_total{status="linked",reason=""} 1', 'vel_queue_depth 0', 'vel_workers_ready 1', 'provider="cpu"} 1',
+      'vel_index_entities 1', 'nodejs_eventloop_lag_p99_seconds', 'process_resident_memory_bytes'
     ]) {
       expect(text).toContain(line)
     }

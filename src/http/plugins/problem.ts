@@ -3,6 +3,14 @@ import { maxHeaderSize, STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { errors, isVelError, type Retriable } from '../../errors.ts'
+import { IMAGE_TYPES } from '../upload/upload.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Media types that the route's body may have, for its errors; by default those of an image. */
+    mediaTypes?: string
+  }
+}
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
@@ -36,14 +44,14 @@ export function toProblem (error: CodedError, requestId: string): Problem {
 }
 
 /** Any error as one of src/errors.ts: errors of the framework get our codes, unknown ones become VEL_ERR_INTERNAL. */
-export function toCallerError (error: unknown): CodedError {
-  return fromTable(error) as CodedError
+export function toCallerError (error: unknown, mediaTypes = IMAGE_TYPES): CodedError {
+  return fromTable(error, mediaTypes) as CodedError
 }
 
-function fromTable (error: unknown): Error {
+function fromTable (error: unknown, mediaTypes: string): Error {
   if (isVelError(error)) return error.statusCode === 500 ? errors.internal() : error
   const { code, statusCode, message } = error as Partial<CodedError>
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return errors.mediaType('another Content-Type or none')
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return errors.mediaType(mediaTypes, 'another Content-Type or none')
   if (statusCode === 404) return errors.notFound('a path of this service', 'another')
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return errors.badRequest(message)
   return errors.internal()
@@ -55,7 +63,7 @@ const DEFAULT_RETRY_S = 1
 const retryAfter = (error: CodedError): number | undefined => error.retryAfterS ?? (error.statusCode === 503 ? DEFAULT_RETRY_S : undefined)
 
 export async function sendProblem (error: unknown, request: FastifyRequest, reply: FastifyReply, more: object = {}): Promise<void> {
-  const problem = toCallerError(error)
+  const problem = toCallerError(error, request.routeOptions.config.mediaTypes)
   // The request's log line covers expected errors; an internal one needs its stack.
   if (problem.statusCode === 500) request.log.error({ err: error }, problem.code)
   request.facts.code = problem.code
@@ -77,22 +85,35 @@ function discardRest (raw: IncomingMessage): void {
 
 /** Registers the handlers of thrown errors and of unknown paths. A known path with another method is 405 with `Allow`. */
 export function registerProblems (app: FastifyInstance): void {
-  const routes: Array<{ pattern: RegExp, method: string }> = []
+  const routes: Array<{ url: string, pattern: RegExp, method: string }> = []
   app.addHook('onRoute', ({ url, method }) => {
     const pattern = new RegExp(`^${url.replace(/[.+?^$()[\]{}|\\]/g, '\\$&').replace(/:\w+/g, '[^/]+').replace('*', '.*')}$`)
-    for (const one of [method].flat()) routes.push({ pattern, method: one })
+    for (const one of [method].flat()) routes.push({ url, pattern, method: one })
   })
+  app.addHook('onRequest', async request => { checkHead(request) })
   app.setErrorHandler(sendProblem)
   app.setNotFoundHandler(async (request, reply) => {
     const path = request.url.split('?')[0]!
     const allowed = [...new Set(routes.filter(route => route.pattern.test(path)).map(route => route.method))]
     // A path may match a route and still not be found, such as a missing file below /docs.
     if (allowed.length === 0 || allowed.includes(request.method)) {
-      return await sendProblem(errors.notFound('a path of GET /openapi.json', 'another'), request, reply)
+      return await sendProblem(errors.notFound(`one of the paths ${pathsOf(routes)}`, 'another'), request, reply)
     }
     reply.header('allow', allowed.join(', '))
     await sendProblem(errors.method(allowed.join(' or '), request.method), request, reply)
   })
+}
+
+/** `/link, /entities/{id}, …` as in openapi.yaml, without the files of /docs. */
+function pathsOf (routes: ReadonlyArray<{ url: string }>): string {
+  const paths = routes.map(({ url }) => url).filter(url => !/^\/docs.|\*/.test(url))
+  return [...new Set(paths)].map(path => path.replace(/:(\w+)/g, '{$1}')).join(', ')
+}
+
+/** @throws VEL_ERR_BAD_REQUEST, VEL_ERR_EXPECTATION for heads that Node's parser accepts and HTTP forbids */
+function checkHead ({ raw: { httpVersion }, headers }: FastifyRequest): void {
+  if (httpVersion === '1.1' && headers.host === undefined) throw errors.badRequest('one without a Host header')
+  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') throw errors.expectation()
 }
 
 /** Handles URLs that Fastify cannot decode, such as `/%zz`; no hook has run for them. */

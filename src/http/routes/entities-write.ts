@@ -22,13 +22,15 @@ export interface EntityWriteRoutes {
 
 /** More than the longest accepted name, description and aliases need. */
 const MAX_RECORD_BYTES = 2 ** 20
+const RECORD_TYPE = 'application/json'
 
-export function registerEntitiesWrite (app: FastifyInstance, { config, service, fetcher, guards }: EntityWriteRoutes): void {
+export function registerEntitiesWrite (app: FastifyInstance, { config, service, fetcher, ...given }: EntityWriteRoutes): void {
+  const guards = { ...given.guards, preHandler: refuseQuery }
   const { linkTimeoutMs, uploadTimeoutMs } = config
   const uploadTimeout = (): Error => errors.uploadTimeout(String(uploadTimeoutMs))
   const linkTimeout = (): Error => errors.deadline(String(linkTimeoutMs))
 
-  app.put<{ Params: { id: string } }>('/entities/:id', guards, async (request, reply) => {
+  app.put<{ Params: { id: string } }>('/entities/:id', { ...guards, config: { mediaTypes: RECORD_TYPE } }, async (request, reply) => {
     const id = readEntityId(request.params.id)
     const linker = service.linker()
     const client = clientSignal(reply)
@@ -64,14 +66,23 @@ export function registerEntitiesWrite (app: FastifyInstance, { config, service, 
   app.post('/index/reload', guards, async () => ({ index: await service.linker().editor.reload() }))
 }
 
-/** @throws VEL_ERR_MEDIA_TYPE, VEL_ERR_BAD_JSON */
+/** @throws VEL_ERR_BAD_OPTION: these routes have no query parameters */
+async function refuseQuery ({ query }: FastifyRequest): Promise<void> {
+  const [name] = Object.keys(query as object)
+  if (name !== undefined) throw errors.badOption('a request without query parameters', name.slice(0, 60), 'one')
+}
+
+/** @throws VEL_ERR_MEDIA_TYPE, VEL_ERR_BAD_JSON, VEL_ERR_BAD_OPTION */
 async function readRecord (request: FastifyRequest): Promise<Record<string, unknown>> {
   if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
-    throw errors.mediaType('another where only application/json is taken')
+    throw errors.mediaType(RECORD_TYPE, 'another Content-Type or none')
   }
   const body = await readBytes(request.raw, MAX_RECORD_BYTES, {
     tooMany: () => errors.badJson(`one of more than ${MAX_RECORD_BYTES} bytes`),
     broken: () => errors.clientGone()
   })
-  return parseObject(body)
+  const record = parseObject(body)
+  // The id is that of the path: a second one could differ.
+  if ('id' in record) throw errors.badOption('one of name, description, aliases', 'id', 'an unknown member')
+  return record
 }

@@ -5,7 +5,7 @@ import type { ImageFetcher } from '../upload/fetch-image.ts'
 import type { ReadinessGate } from '../plugins/readiness.ts'
 import { errors } from '../../errors.ts'
 import { clientSignal, within } from '../timeout.ts'
-import { parseOptions, type GivenOption } from '../upload/link-options.ts'
+import { fromQuery, parseOptions } from '../upload/link-options.ts'
 import { countNilReasons, countStatuses, serverTiming, toReply } from '../serialize.ts'
 import { readUpload } from '../upload/upload.ts'
 
@@ -44,10 +44,4 @@ export function registerLink (app: FastifyInstance, { config, service, fetcher, 
     reply.header('server-timing', serverTiming(linked.timings, performance.now() - start))
     return toReply(request.id, bytes, linked)
   })
-}
-
-/** A parameter that occurs twice is a list. */
-function fromQuery (query: unknown): GivenOption[] {
-  const parameters = Object.entries(query as Record<string, string | string[]>)
-  return parameters.flatMap(([name, value]) => [value].flat().map(one => [name, one] as const))
 }

@@ -23,7 +23,22 @@ const OPTIONS: Readonly<Record<keyof Omit<LinkOptions, 'boxes'>, { schema: z.Zod
   topK: { schema: whole(MAX_TOP_K), expected: `a whole number from 1 to ${MAX_TOP_K}` }
 }
 
+/** Levels of a value that messages quote; boxes have two. */
+const MAX_SHOWN_DEPTH = 4
+
+/** Smallest side of a box, px: a narrower one holds no pixel. */
+const MIN_BOX_PX = 1
+
+/** Greatest ratio of a box's sides: no face is narrower. */
+export const MAX_BOX_RATIO = 10
+
 const NAMES = [...Object.keys(OPTIONS), 'boxes']
+
+/** The options in a query string. A parameter that occurs twice is a list. */
+export function fromQuery (query: unknown): GivenOption[] {
+  const parameters = Object.entries(query as Record<string, string | string[]>)
+  return parameters.flatMap(([name, value]) => [value].flat().map(one => [name, one] as const))
+}
 
 /** @throws VEL_ERR_BAD_OPTION, VEL_ERR_BAD_BOXES */
 export function parseOptions (given: readonly GivenOption[]): LinkOptions {
@@ -65,6 +80,11 @@ function parseBox (box: unknown, i: number): Box {
   const [x1, y1, x2, y2] = box as [number, number, number, number]
   if (x1 < 0 || y1 < 0) throw errors.badBoxes('px inside the picture', `${show(asText(box))} as box ${i}`)
   if (!(x2 > x1 && y2 > y1)) throw errors.badBoxes('x2 greater than x1 and y2 greater than y1', `${show(asText(box))} as box ${i}`)
+  const [short, long] = [x2 - x1, y2 - y1].sort((a, b) => a - b) as [number, number]
+  if (short < MIN_BOX_PX || long > short * MAX_BOX_RATIO) {
+    const expected = `sides of at least ${MIN_BOX_PX} px, the longer at most ${MAX_BOX_RATIO} times the shorter`
+    throw errors.badBoxes(expected, `${show(asText(box))} as box ${i}`)
+  }
   return { x1, y1, x2, y2 }
 }
 
@@ -76,7 +96,17 @@ function fromJson (text: string): unknown {
   }
 }
 
-const asText = (value: unknown): string => typeof value === 'string' ? value : JSON.stringify(value) ?? 'nothing'
+const asText = (value: unknown): string => {
+  return typeof value === 'string' ? value : JSON.stringify(abbreviate(value, MAX_SHOWN_DEPTH)) ?? 'nothing'
+}
+
+/** `value` without what is nested more than `depth` levels deep: JSON.stringify recurses and would exhaust the stack. */
+function abbreviate (value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (depth === 0) return '…'
+  if (Array.isArray(value)) return value.map(item => abbreviate(item, depth - 1))
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, abbreviate(member, depth - 1)]))
+}
 
 /** The value for an error message: quoted, on one line, at most 60 characters. */
 const show = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)

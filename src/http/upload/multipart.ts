@@ -17,6 +17,8 @@ export async function readMultipart (request: FastifyRequest, { maxImageBytes }:
     // One file and one byte above the limits: the parser would silently truncate, so the excess is detected here.
     const limits = { files: 2, fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES, fileSize: maxImageBytes + 1 }
     for await (const part of request.parts({ limits })) {
+      // The parser's types promise a name, but a part may come without one.
+      if ((part.fieldname as string | undefined) === undefined) throw errors.badRequest('a multipart form with a part that has no name')
       if (part.type === 'field') {
         options.push(readField(part))
         continue

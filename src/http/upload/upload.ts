@@ -7,6 +7,9 @@ import { readBytes } from './read-bytes.ts'
 import { readMultipart } from './multipart.ts'
 import { jsonLimit, readJson } from './json.ts'
 
+/** Media types of a body with an image, for errors. */
+export const IMAGE_TYPES = 'multipart/form-data, image/*, application/octet-stream or application/json'
+
 /** Allowance for boundaries, part headers and options around the image in a multipart form, bytes. */
 const FORM_BYTES = 2 ** 21
 
@@ -48,11 +51,11 @@ async function readRaw (request: FastifyRequest, maxImageBytes: number): Promise
 /** @returns the Content-Type in lower case, empty if there is none. @throws VEL_ERR_MEDIA_TYPE */
 function checkType ({ headers }: FastifyRequest): string {
   const encoding = headers['content-encoding'] ?? 'identity'
-  if (encoding !== 'identity') throw errors.mediaType('a Content-Encoding')
+  if (encoding !== 'identity') throw errors.mediaType(IMAGE_TYPES, 'a Content-Encoding')
   const type = (headers['content-type'] ?? '').toLowerCase()
   const charset = /charset="?([\w-]+)/.exec(type)?.[1]
   if (type.startsWith('application/json') && charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') {
-    throw errors.mediaType('JSON in another charset than UTF-8')
+    throw errors.mediaType(IMAGE_TYPES, 'JSON in another charset than UTF-8')
   }
   return type
 }

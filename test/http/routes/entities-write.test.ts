@@ -102,6 +102,40 @@ test.each<[string, unknown, RegExp]>([
   })
 })
 
+test.each(['Q998', 'Q900'])('C7: the id %s in the body of PUT is refused', async id => {
+  const { json } = await start()
+  const detail = 'Expected one of name, description, aliases for "id", received an unknown member'
+  expect(await json('PUT', '/entities/Q900', { id, name: 'a' })).toMatchObject({ status: 400, json: { detail } })
+  expect((await json('GET', '/entities/Q900')).status).toBe(404)
+})
+
+test('C7: a query is refused by every route that writes', async () => {
+  const { json, post } = await start()
+  const replies = [
+    await post('/entities/Q1/images?topK=1', photo({ vector: 30 })), await json('PUT', '/entities/Q900?a=1', { name: 'a' }),
+    await json('DELETE', '/entities/Q1?a=1'), await json('POST', '/index/reload?a=1')
+  ]
+  for (const reply of replies) expect(reply).toMatchObject({ status: 400, json: { code: 'VEL_ERR_BAD_OPTION' } })
+  expect((await json('GET', '/entities/Q1')).status).toBe(200)
+})
+
+test.each([undefined, 'image/jpeg', 'text/plain'])('C8: PUT of the type %s names application/json alone', async type => {
+  const { send } = await start()
+  const headers = { ...KEY, ...(type === undefined ? {} : { 'content-type': type }) }
+  const detail = 'Expected Content-Type application/json, without Content-Encoding, received another Content-Type or none'
+  expect(await send('/entities/Q900', { method: 'PUT', headers, body: '{"name":"a"}' })).toMatchObject({ status: 415, json: { detail } })
+})
+
+test('C1: a record 100,000 levels deep is refused', async () => {
+  const { send } = await start()
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+  for (const member of ['name', 'aliases', 'other']) {
+    const body = `{"name":"a","${member}":${deep}}`
+    const headers = { ...KEY, 'content-type': 'application/json' }
+    expect((await send('/entities/Q900', { method: 'PUT', headers, body })).status, member).toBe(400)
+  }
+})
+
 test('marks that turn a name around are taken out', async () => {
   const { json } = await start()
   expect((await json('PUT', '/entities/Q900', { name: 'Ann\u202e\u200f Lee' })).json.name).toBe('Ann Lee')
