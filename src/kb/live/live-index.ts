@@ -15,7 +15,7 @@ import { writeView } from './compact.ts'
 import { openChanges, readChanges } from './open-changes.ts'
 import { createOverlaidIndex } from './overlaid-index.ts'
 import type { KnowledgeBaseView } from './overlay.ts'
-import { createSerial } from './serial.ts'
+import { createSerial } from '../../serial.ts'
 import type { Wal } from './wal.ts'
 
 export interface LiveOptions {

@@ -3,7 +3,7 @@ import { errors } from '../../errors.ts'
 import { writeError } from '../storage/atomic-folder.ts'
 import { checksumOf } from '../storage/jsonl.ts'
 import { change, type Change } from './change.ts'
-import { createSerial } from './serial.ts'
+import { createSerial } from '../../serial.ts'
 import { keepBytes, openWalFile, type WalFile } from './wal-file.ts'
 import { encodeLines, encodeLog, WAL_FORMAT_VERSION, type WalContent } from './wal-format.ts'
 
