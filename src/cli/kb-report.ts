@@ -2,6 +2,7 @@
 import Table from 'cli-table3'
 import type { Built } from '../kb/build/build-index.ts'
 import { megabytes } from './units.ts'
+import { describeUnknown } from '../kb/build/enough-photos.ts'
 import type { IndexManifest, SpaceManifest } from '../kb/storage/manifest.ts'
 
 /** Number of problems printed, one per line; all are in report.json. */
@@ -14,16 +15,14 @@ export function describeBuild (dir: string, { manifest, report, resumed }: Built
   table.push(
     ['in entity files', report.photos.total],
     ['used', report.photos.used],
-    ['no face', count('no face')],
-    ['unreadable', count('unreadable')],
-    ['missing', count('missing')],
-    ['same photo twice', count('same photo twice')],
+    ...(['no face', 'poor face', 'unreadable', 'missing', 'same photo twice'] as const).map(problem => [problem, count(problem)]),
     ['several faces (most prominent taken)', report.severalFaces.length],
     ['finished by an earlier run', resumed.photos],
     ['texts finished by an earlier run', resumed.texts],
     [`pairs of entities alike from ${report.alike.from}`, report.alike.pairs.length]
   )
   const problems = [
+    ...report.unknownMembers.map(describeUnknown),
     ...report.brokenLines.map(p => `${p.file}:${p.line}: left out: ${p.problem}`),
     ...report.mergedLines.map(p => `${p.file}:${p.line}: merged: ${p.problem}`),
     ...report.alike.pairs.map(p => `${p.ids.join(' and ')}: nearly the same face (${p.similarity}): ${p.photos.join(', ')}`),

@@ -20,6 +20,16 @@ import { describeBuild, describeIndex } from './kb-report.ts'
 
 export interface OpenedTexts { readonly encoder: ClipTextEncoder, close: () => Promise<void> }
 
+interface BuildCommandOptions {
+  readonly entities: string[]
+  readonly out: string
+  readonly pack?: string
+  readonly name?: string
+  readonly texts?: string
+  readonly keepPoor?: boolean
+  readonly failUnder?: string
+}
+
 export interface KbCommandOptions {
   /** Opens the encoder of a pack, by default the configured one. */
   readonly openEncoder: (packName: string | undefined) => Promise<OpenedEncoder>
@@ -61,7 +71,13 @@ export function addKbCommand (
       `texts of each entity to embed with the pack's CLIP: ${TEXT_SPACES.join(', ')}, both with a comma between, or none ` +
         `(default: ${DEFAULT_TEXTS} where the pack has CLIP)`
     )
-    .action(async (options: { entities: string[], out: string, pack?: string, name?: string, texts?: string }) => {
+    .option('--keep-poor', 'use reference photos too whose face says too little')
+    .option(
+      '--fail-under <share>',
+      'least share of the photos that must be usable, 0 to 1; else the build fails and the old index stays (default: 0.5)'
+    )
+    .action(async (options: BuildCommandOptions) => {
+      const failUnder = options.failUnder === undefined ? undefined : parseShare('--fail-under', options.failUnder)
       const asked = options.texts === undefined ? undefined : parseTexts(options.texts)
       const opened = await openEncoder(options.pack)
       const bars = progressBars()
@@ -78,6 +94,8 @@ export function addKbCommand (
           pack,
           encodingHash: recipe,
           concurrency,
+          keepPoor: options.keepPoor,
+          failUnder,
           texts: texts === undefined ? undefined : { encoder: texts.encoder, fields },
           onProgress: bars.update
         })
@@ -168,6 +186,13 @@ function parseWeight (option: string, given: string): number {
   const weight = given.trim() === '' ? NaN : Number(given)
   if (weight >= 0 && weight <= 1000) return weight
   throw errors.input(`${option} as a number from 0 to 1000`, JSON.stringify(given))
+}
+
+/** @throws VEL_ERR_INPUT */
+function parseShare (option: string, given: string): number {
+  const share = given.trim() === '' ? NaN : Number(given)
+  if (share >= 0 && share <= 1) return share
+  throw errors.input(`${option} as a number from 0 to 1`, JSON.stringify(given))
 }
 
 function progressBars (): { update: (stage: BuildStage, done: number, total: number) => void, stop: () => void } {

@@ -1,12 +1,15 @@
 // How much a face must say: limits of a pack on the quality of a mention, of a reference photo of a build, and of a photo
 // that is enrolled while serving.
 import type { Quality } from '../types.ts'
-import type { PackManifest } from './manifest.ts'
+import type { FaceManifest, LandmarksManifest } from './manifest.ts'
 
 export type Use = 'mention' | 'reference' | 'enrolment'
 
-/** The models whose output is judged. */
-export type JudgedModels = Pick<PackManifest['models'], 'face' | 'landmarks'>
+/** The models whose output is judged, with their limits. */
+export interface JudgedModels {
+  readonly face: Pick<FaceManifest, 'minFeatureNorm'>
+  readonly landmarks?: Pick<LandmarksManifest, 'maxSpread'> | undefined
+}
 
 /** @returns what `quality` lacks for `use`, as part of a sentence; undefined where it lacks nothing that the pack can tell. */
 export function lackOf ({ featureNorm, landmarkSpread }: Quality, { face, landmarks }: JudgedModels, use: Use): string | undefined {

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
@@ -69,6 +69,110 @@ describeWithShared('vel kb, with real photos and the embedded pack', () => {
     expect(first!.similarity).toBeGreaterThan(kb.decision.threshold)
     expect(kb.entity('Q104514')!.aliases).toEqual(['A. Brody'])
     await close()
+  })
+
+  const portraits = fileURLToPath(new URL('data/portraits/photos/', shared))
+  /** A faded portrait, in which the landmarks do not settle. */
+  const POOR = 'Q2073263.jpg'
+
+  async function poorGallery (): Promise<{ folder: string, entities: string, out: string }> {
+    const folder = await temporaryFolder()
+    await cp(join(portraits, POOR), join(folder, 'poor.jpg'))
+    await cp(photo('Adrien_Brody_0001.jpg'), join(folder, 'brody.jpg'))
+    const entities = join(folder, 'entities.jsonl')
+    await writeFile(entities, '{"id":"Q1","name":"Poor","images":["poor.jpg"]}\n{"id":"Q2","name":"Good","images":["brody.jpg"]}')
+    return { folder, entities, out: join(folder, 'index') }
+  }
+
+  test('a poor reference does not become a vector unless it is kept; its person stays', async () => {
+    const { entities, out } = await poorGallery()
+    const printed = await vel('build', '--entities', entities, '--out', out)
+    expect(printed).toMatch(/poor face +│ +1 /)
+    expect(printed).toContain('Q1 poor.jpg: poor face: left out, since it shows ')
+    expect(JSON.parse(await readFile(join(out, 'report.json'), 'utf8'))).toMatchObject({
+      entities: 2, withFace: 1, photos: { total: 2, used: 1 }, photoProblems: [{ id: 'Q1', problem: 'poor face' }]
+    })
+    const kb = await openIndex(out, {})
+    expect([kb.references('face', 'Q1').length, kb.entity('Q1')!.name]).toEqual([0, 'Poor'])
+    await vel('build', '--entities', entities, '--out', out, '--keep-poor')
+    expect((await openIndex(out, {})).references('face', 'Q1')).toHaveLength(1)
+  })
+
+  test('a build of poor references alone fails and keeps the old index; resumed with --keep-poor it is built', async () => {
+    const { folder, entities, out } = await poorGallery()
+    await vel('build', '--entities', entities, '--out', out)
+    const before = await readFile(join(out, 'manifest.json'), 'utf8')
+    const poor = join(folder, 'poor.jsonl')
+    await writeFile(poor, '{"id":"Q1","name":"Poor","images":["poor.jpg"]}')
+    const problem = /at least one photo that can be used, received 0 of 1 \(poor face: 1\); Q1 poor.jpg: .*--keep-poor/
+    await expect(vel('build', '--entities', poor, '--out', out)).rejects.toThrow(problem)
+    expect(await readFile(join(out, 'manifest.json'), 'utf8')).toBe(before)
+    expect(await vel('build', '--entities', poor, '--out', out, '--keep-poor')).toMatch(/finished by an earlier run +│ +1 /)
+    expect((await openIndex(out, {})).references('face', 'Q1')).toHaveLength(1)
+  })
+
+  test('A3: a build that could use too few photos fails and keeps the old index', async () => {
+    const { folder, entities, out } = await poorGallery()
+    await vel('build', '--entities', entities, '--out', out)
+    const before = await readFile(join(out, 'manifest.json'), 'utf8')
+    const few = join(folder, 'few.jsonl')
+    await writeFile(few, '{"id":"Q2","name":"Good","images":["brody.jpg","a.jpg","b.jpg"]}')
+    const problem = /at least 50 % of the photos that can be used, received 1 of 3 \(missing: 2\); Q2 a.jpg: missing: no such file/
+    await expect(vel('build', '--entities', few, '--out', out)).rejects.toMatchObject({
+      code: 'VEL_ERR_INPUT', message: expect.stringMatching(problem) as string
+    })
+    expect(await readFile(join(out, 'manifest.json'), 'utf8')).toBe(before)
+    const wrong = vel('build', '--entities', few, '--out', out, '--fail-under', '1.1')
+    await expect(wrong).rejects.toThrow(/--fail-under as a number from 0 to 1/)
+    expect(await vel('build', '--entities', few, '--out', out, '--fail-under', '.3')).toMatch(/used +│ +1 /)
+    await writeFile(few, '{"id":"Q2","name":"Good","images":["a.jpg"]}')
+    await expect(vel('build', '--entities', few, '--out', out, '--fail-under', '0')).rejects.toThrow(/at least one photo/)
+    await writeFile(few, '{"id":"Q2","name":"Text only","born":1973}')
+    const printed = await vel('build', '--entities', few, '--out', out)
+    expect(printed).toContain('few.jsonl:1: the member "born" is unknown and not read (1 line has it)')
+  })
+
+  async function buildCase (name: string): Promise<string> {
+    const folder = await temporaryFolder()
+    await mkdir(join(folder, 'portraits'))
+    await cp(new URL(`cases/${name}`, shared), join(folder, name))
+    for (const file of ['Winona_Ryder.jpg', 'portraits/Winona_Ryder.jpg']) await cp(photo('Adrien_Brody_0001.jpg'), join(folder, file))
+    return await vel('build', '--entities', join(folder, name), '--out', join(folder, 'index'))
+  }
+
+  test('case windows-paths: the problem says that the path has backslashes', async () => {
+    const problem = /Q11 .*: missing: no such file; its path has backslashes, .*: write portraits\/Winona_Ryder.jpg/
+    await expect(buildCase('windows-paths.jsonl')).rejects.toThrow(problem)
+  })
+
+  test('case image-singular: the unknown member is named, and the build fails', async () => {
+    const message = expect.stringMatching(/image-singular.jsonl:1: the member "image" is unknown/) as string
+    await expect(buildCase('image-singular.jsonl')).rejects.toMatchObject({ code: 'VEL_ERR_INPUT', message })
+  })
+
+  test('case entity-uri: the full address of an item is its id', async () => {
+    expect(await buildCase('entity-uri.jsonl')).toMatch(/1, 1 with a face/)
+  })
+
+  test('A2: only an absent or empty folder or an index is replaced, and others are refused before anything is encoded', async () => {
+    const { folder, entities } = await poorGallery()
+    const build = async (out: string): Promise<string> => await vel('build', '--entities', entities, '--out', out)
+    const paths = ['thesis', 'pack', 'file', 'empty'].map(name => join(folder, name)) as [string, string, string, string]
+    const [thesis, pack, file, empty] = paths
+    for (const path of [thesis, pack, empty]) await mkdir(path)
+    await writeFile(join(thesis, 'thesis.txt'), 'hi')
+    await writeFile(join(pack, 'manifest.json'), '{"formatVersion":1,"name":"pack","models":{}}')
+    await writeFile(file, 'hi')
+    for (const out of [thesis, pack, file, '.', '..']) {
+      const message = expect.stringMatching(/expected a folder that is absent, empty or an index/) as string
+      await expect(build(out), out).rejects.toMatchObject({ code: 'VEL_ERR_INDEX', message })
+    }
+    expect(await readFile(join(thesis, 'thesis.txt'), 'utf8')).toBe('hi')
+    expect(await readFile(file, 'utf8')).toBe('hi')
+    expect((await readdir(folder)).filter(name => name.startsWith('.'))).toEqual([])
+    await build(empty)
+    await writeFile(join(empty, 'thesis.txt'), 'hi')
+    await expect(build(empty)).rejects.toThrow(/an index with thesis.txt beside its files/)
   })
 
   test('texts are refused where the pack has no CLIP, where they are not known, and weights where there is nothing to weigh', async () => {

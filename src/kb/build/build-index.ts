@@ -8,6 +8,8 @@ import { withLock } from '../storage/lock.ts'
 import { buildTexts, planTexts, removeTextCheckpoint, type TextPlan, type TextsOptions } from './embed-texts.ts'
 import type { DuplicatePair } from './duplicate-faces.ts'
 import { encodePhotos } from './encode-photos.ts'
+import { requireEnoughPhotos } from './enough-photos.ts'
+import { requireReplaceable } from '../storage/replaceable.ts'
 import { removeUnfinished, siblingPath, writeError } from '../storage/atomic-folder.ts'
 import { EQUAL_FUSION, type IndexManifest } from '../storage/manifest.ts'
 import { readEntities, type EntitySet } from './read-entities.ts'
@@ -29,6 +31,10 @@ export interface BuildOptions {
   readonly encodingHash: string
   /** Photos in flight: the number of the encoder's workers. */
   readonly concurrency: number
+  /** Whether references whose face says too little become vectors too; false by default. */
+  readonly keepPoor?: boolean | undefined
+  /** Least share of the photos that must be usable, 0..1; 0.5 by default. */
+  readonly failUnder?: number | undefined
   /** Text fields to embed for every entity; absent for faces alone. */
   readonly texts?: TextsOptions | undefined
   /** The first report of a text field counts the texts in the checkpoint. */
@@ -45,16 +51,19 @@ export interface Built {
 /** Smallest margin between the two best entities of an unambiguous mention, cosine, until it is measured for the encoder. */
 const AMBIGUOUS_MARGIN = 0.03
 
+const FAIL_UNDER = 0.5
+
 /**
  * Builds an index. An interrupted build resumes when it is called again: checkpoints of finished photos and texts stay beside
  * `out` until the index is in place.
  *
- * @throws VEL_ERR_INPUT for entity files without a usable line, VEL_ERR_INDEX where `out` cannot be written, VEL_ERR_PACK
- *   where texts are asked of a pack without CLIP.
+ * @throws VEL_ERR_INPUT for entity files without a usable line or with too few usable photos, VEL_ERR_INDEX where `out` cannot
+ *   be written or is something else than an index, VEL_ERR_PACK where texts are asked of a pack without CLIP.
  */
 export async function buildIndex (options: BuildOptions): Promise<Built> {
   const { out, entities: files } = options
   // Check the input before anything is written.
+  await requireReplaceable(out)
   const identity = encoderIdentity(options.pack.models.face)
   const texts = options.texts === undefined ? undefined : planTexts(options.pack, options.texts)
   const set = await readEntities(files)
@@ -85,11 +94,13 @@ async function buildFrom (
   textPlan: TextPlan | undefined,
   options: BuildOptions
 ): Promise<Built> {
-  const { out, name, encoder, pack, concurrency, onProgress = () => {} } = options
+  const { out, name, encoder, pack, concurrency, keepPoor = false, failUnder = FAIL_UNDER, onProgress = () => {} } = options
   const photos = set.entities.reduce((sum, entity) => sum + entity.photos.length, 0)
   const entities = set.entities.map(({ entity }) => entity)
-  const encoded = await encodePhotos(set.entities, encoder, checkpoint, concurrency, done => { onProgress('photos', done, photos) })
-  const { plan, report } = planVectors(set, encoded)
+  const onPhoto = (done: number): void => { onProgress('photos', done, photos) }
+  const encoded = await encodePhotos(set.entities, encoder, pack.models, checkpoint, concurrency, onPhoto)
+  const { plan, report } = planVectors(set, encoded, keepPoor)
+  requireEnoughPhotos(report, failUnder)
   const reportWith = (duplicates: readonly DuplicatePair[]): BuildReport => {
     return { ...report, alike: describeDuplicates(set, plan, duplicates) }
   }

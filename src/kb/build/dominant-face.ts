@@ -5,17 +5,24 @@ import { shortSide } from '../../image/box.ts'
 /** Weight of the distance from the centre against size. */
 const CENTRE_WEIGHT = 4
 
+type Size = Pick<EncodedImage, 'width' | 'height'>
+
 /**
- * The most prominent mention: large and near the centre. Maximises shortSide / (1 + 4 d), where d is the distance between the
- * centres of the box and of the picture over half the diagonal of the picture. Undefined without mentions.
+ * How much a face stands out: large and near the centre.
+ *
+ * @returns shortSide / (1 + 4 d), px, where d is the distance between the centres of the box and of the picture over half the
+ *   diagonal of the picture.
  */
-export function dominantFace (image: Pick<EncodedImage, 'width' | 'height' | 'mentions'>): EncodedMention | undefined {
-  const halfDiagonal = Math.hypot(image.width, image.height) / 2
-  const prominence = ({ box }: EncodedMention): number => {
-    const distance = Math.hypot((box.x1 + box.x2 - image.width) / 2, (box.y1 + box.y2 - image.height) / 2) / halfDiagonal
-    return shortSide(box) / (1 + CENTRE_WEIGHT * distance)
-  }
-  return image.mentions.reduce<EncodedMention | undefined>((best, mention) => {
-    return best === undefined || prominence(mention) > prominence(best) ? mention : best
+export function prominence ({ box }: Pick<EncodedMention, 'box'>, { width, height }: Size): number {
+  const halfDiagonal = Math.hypot(width, height) / 2
+  const distance = Math.hypot((box.x1 + box.x2 - width) / 2, (box.y1 + box.y2 - height) / 2) / halfDiagonal
+  return shortSide(box) / (1 + CENTRE_WEIGHT * distance)
+}
+
+/** The most prominent mention among those that lack nothing or, where all lack something, among all; undefined without mentions. */
+export function dominantFace (image: Size & Pick<EncodedImage, 'mentions'>): EncodedMention | undefined {
+  const whole = image.mentions.filter(({ lacks }) => lacks === undefined)
+  return (whole.length > 0 ? whole : image.mentions).reduce<EncodedMention | undefined>((best, mention) => {
+    return best === undefined || prominence(mention, image) > prominence(best, image) ? mention : best
   }, undefined)
 }

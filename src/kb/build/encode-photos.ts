@@ -4,6 +4,7 @@ import { pMapIterable } from 'p-map'
 import { isVelError, isWorkerDeath } from '../../errors.ts'
 import { sha256 } from '../../files.ts'
 import type { EncodedImage, MentionEncoder } from '../../types.ts'
+import { lackOf, type JudgedModels } from '../../packs/evidence.ts'
 import { dominantFace } from './dominant-face.ts'
 import type { EntityWithPhotos, ReferencePhoto } from './read-entities.ts'
 import type { PhotoOutcome, PhotoCheckpoint } from './photo-checkpoint.ts'
@@ -13,8 +14,11 @@ export interface EncodedPhoto {
   readonly entityRow: number
   readonly photo: ReferencePhoto
   readonly key: string | null
-  readonly outcome: PhotoOutcome | { readonly kind: 'missing', readonly detail: string }
+  readonly outcome: PhotoOutcome | UnreadFile
 }
+
+/** A file whose bytes could not be read. */
+interface UnreadFile { readonly kind: 'unread', readonly reason: 'missing' | 'unreadable', readonly detail: string }
 
 interface PhotoOfEntity { readonly entityRow: number, readonly photo: ReferencePhoto }
 
@@ -26,22 +30,24 @@ const MAX_PHOTO_BYTES = 1 << 28
 /**
  * Encodes every photo that is not in the checkpoint, and adds it there.
  *
+ * @param encoder with the models that `judged` describes.
  * @param concurrency photos in flight.
  * @returns one result a photo, in order.
  */
 export async function encodePhotos (
   entities: readonly EntityWithPhotos[],
   encoder: MentionEncoder,
+  judged: JudgedModels,
   checkpoint: PhotoCheckpoint,
   concurrency: number,
   onDone: (done: number) => void
 ): Promise<EncodedPhoto[]> {
   const all: EncodedPhoto[] = []
   const encode = async ({ entityRow, photo }: PhotoOfEntity): Promise<Encoded> => {
-    return { entityRow, photo, ...await encodePhoto(photo, encoder, checkpoint) }
+    return { entityRow, photo, ...await encodePhoto(photo, encoder, judged, checkpoint) }
   }
   for await (const { face, ...result } of pMapIterable(allPhotos(entities), encode, { concurrency, backpressure: concurrency * 4 })) {
-    if (result.key !== null && result.outcome.kind !== 'missing') await checkpoint.add(result.key, result.outcome, face)
+    if (result.key !== null && result.outcome.kind !== 'unread') await checkpoint.add(result.key, result.outcome, face)
     all.push(result)
     onDone(all.length)
   }
@@ -55,10 +61,11 @@ function * allPhotos (entities: readonly EntityWithPhotos[]): Generator<PhotoOfE
 async function encodePhoto (
   photo: ReferencePhoto,
   encoder: MentionEncoder,
+  judged: JudgedModels,
   checkpoint: PhotoCheckpoint
 ): Promise<Omit<Encoded, 'entityRow' | 'photo'>> {
-  const bytes = await readPhoto(photo.path)
-  if (typeof bytes === 'string') return { key: null, outcome: { kind: 'missing', detail: bytes } }
+  const bytes = await readPhoto(photo)
+  if (!(bytes instanceof Uint8Array)) return { key: null, outcome: bytes }
   const key = sha256(bytes)
   const known = checkpoint.get(key)
   if (known !== undefined) return { key, outcome: known }
@@ -67,10 +74,13 @@ async function encodePhoto (
     const mention = dominantFace(image)
     if (mention === undefined) return { key, outcome: { kind: 'none', reason: 'no face', detail: `${image.width}x${image.height} px` } }
     const { width: photoWidth, height: photoHeight, facesFound: faces } = image
-    return { key, face: mention.face, outcome: { kind: 'face', faces, box: mention.box, photoWidth, photoHeight } }
+    const lacks = lackOf(mention.quality, judged, 'reference')
+    return { key, face: mention.face, outcome: { kind: 'face', faces, box: mention.box, photoWidth, photoHeight, lacks } }
   } catch (error) {
     // The photo's own fault is reported and the build goes on; ours ends it, and the next run resumes.
-    if (isVelError(error) && (isWorkerDeath(error) || (error.statusCode >= 400 && error.statusCode < 500))) return { key, outcome: { kind: 'none', reason: 'unreadable', detail: error.message } }
+    if (isVelError(error) && (isWorkerDeath(error) || (error.statusCode >= 400 && error.statusCode < 500))) {
+      return { key, outcome: { kind: 'none', reason: 'unreadable', detail: error.message } }
+    }
     throw error
   }
 }
@@ -85,13 +95,23 @@ async function encodeTwice (encoder: MentionEncoder, bytes: Uint8Array): Promise
   }
 }
 
-/** @returns the bytes, or why there are none. */
-async function readPhoto (path: string): Promise<Uint8Array | string> {
+async function readPhoto ({ path, label }: ReferencePhoto): Promise<Uint8Array | UnreadFile> {
+  const unreadable = (detail: string): UnreadFile => ({ kind: 'unread', reason: 'unreadable', detail })
   try {
-    const { size } = await stat(path).then(found => found.isFile() ? found : Promise.reject(new Error('not a file')))
-    if (size > MAX_PHOTO_BYTES) return `${size} bytes; at most ${MAX_PHOTO_BYTES} are read`
+    const file = await stat(path)
+    if (!file.isFile()) return unreadable(file.isDirectory() ? 'a folder, not a file' : 'not a file')
+    if (file.size > MAX_PHOTO_BYTES) return unreadable(`${file.size} bytes; at most ${MAX_PHOTO_BYTES} are read`)
     return await readFile(path)
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'unread', reason: 'missing', detail: `no such file${hintFor(label)}` }
+    return unreadable(code === 'EACCES' ? 'no permission to read it' : message)
   }
+}
+
+/** Why a path may lead nowhere. */
+function hintFor (label: string): string {
+  if (/^[a-z][a-z+]+:\/\//i.test(label)) return '; it is an address, and only files are read: download it first'
+  if (process.platform === 'win32' || !label.includes('\\')) return ''
+  return `; its path has backslashes, which separate folders on Windows only: write ${label.replaceAll('\\', '/')}`
 }

@@ -5,9 +5,18 @@ import type { Box } from '../../types.ts'
 import { readLines, withChecksum, parseChecksummed } from '../storage/jsonl.ts'
 
 /** The result of one photo. */
-export type PhotoOutcome =
-  | { readonly kind: 'face', readonly faces: number, readonly box: Box, readonly photoWidth: number, readonly photoHeight: number }
+export type PhotoOutcome = FaceOutcome
   | { readonly kind: 'none', readonly reason: 'no face' | 'unreadable', readonly detail: string }
+
+export interface FaceOutcome {
+  readonly kind: 'face'
+  readonly faces: number
+  readonly box: Box
+  readonly photoWidth: number
+  readonly photoHeight: number
+  /** Why the face is a poor reference, as part of a sentence; absent where it is a good one. */
+  readonly lacks?: string | undefined
+}
 
 export interface PhotoCheckpoint {
   /** Photos that were in the file when it was opened. */
@@ -25,6 +34,8 @@ interface Line { readonly outcome: PhotoOutcome, readonly offset: number, readon
 
 const MAX_LINE_BYTES = 1 << 22
 const LINES_PER_SYNC = 200
+/** Raised when older outcomes lack something: 2 judges the face. */
+const FORMAT = 2
 
 /**
  * Opens the checkpoint, or starts an empty one where it is missing or has another `recipe`. Each line has a checksum: the first
@@ -34,7 +45,7 @@ const LINES_PER_SYNC = 200
  */
 export async function openPhotoCheckpoint (path: string, recipe: string): Promise<PhotoCheckpoint> {
   const lines = new Map<string, Line>()
-  const header = withChecksum({ recipe })
+  const header = withChecksum({ recipe, format: FORMAT })
   let end = await readIndexOfLines(path, header, lines)
   if (end === 0) lines.clear()
   const file = await open(path, 'a+')

@@ -2,12 +2,12 @@
 import type { Box } from '../../types.ts'
 import { DUPLICATE_FROM, type DuplicatePair } from './duplicate-faces.ts'
 import type { EncodedPhoto } from './encode-photos.ts'
-import type { EntitySet, LineProblem } from './read-entities.ts'
+import type { EntitySet, LineProblem, UnknownMember } from './read-entities.ts'
 
 export interface PhotoProblem {
   readonly id: string
   readonly photo: string
-  readonly problem: 'no face' | 'unreadable' | 'missing' | 'same photo twice'
+  readonly problem: 'no face' | 'unreadable' | 'missing' | 'poor face' | 'same photo twice'
   readonly detail: string
 }
 
@@ -22,6 +22,7 @@ export interface BuildReport {
   readonly severalFaces: readonly SeveralFaces[]
   readonly brokenLines: readonly LineProblem[]
   readonly mergedLines: readonly LineProblem[]
+  readonly unknownMembers: readonly UnknownMember[]
   /** Pairs of entities with nearly the same face, most similar first: a wrong photo, or one person twice. */
   readonly alike: { readonly from: number, readonly pairs: readonly DuplicateEntities[] }
 }
@@ -33,9 +34,17 @@ export interface DuplicateEntities { readonly ids: Pair, readonly photos: Pair, 
 /** The vectors of the index: for each its entity row, the checkpoint key of its embedding, and the label of its photo. */
 export interface VectorPlan { readonly entityRows: Uint32Array, readonly keys: readonly string[], readonly photos: readonly string[] }
 
-/** Divides encoded photos into vectors and problems. The same photo twice at one entity is one vector. */
-export function planVectors (set: EntitySet, encoded: readonly EncodedPhoto[]): { plan: VectorPlan, report: Omit<BuildReport, 'alike'> } {
-  const { entities, brokenLines, mergedLines } = set
+/**
+ * Divides encoded photos into vectors and problems. The same photo twice at one entity is one vector.
+ *
+ * @param keepPoor whether poor references become vectors too.
+ */
+export function planVectors (
+  set: EntitySet,
+  encoded: readonly EncodedPhoto[],
+  keepPoor: boolean
+): { plan: VectorPlan, report: Omit<BuildReport, 'alike'> } {
+  const { entities, brokenLines, mergedLines, unknownMembers } = set
   const rows: number[] = []
   const keys: string[] = []
   const photos: string[] = []
@@ -44,9 +53,10 @@ export function planVectors (set: EntitySet, encoded: readonly EncodedPhoto[]): 
   const severalFaces: SeveralFaces[] = []
   for (const { entityRow, photo, key, outcome } of encoded) {
     const where = { id: entities[entityRow]!.entity.id, photo: photo.label }
-    if (outcome.kind === 'missing') photoProblems.push({ ...where, problem: 'missing', detail: outcome.detail })
-    else if (outcome.kind === 'none') photoProblems.push({ ...where, problem: outcome.reason, detail: outcome.detail })
-    else if (seen.has(`${entityRow} ${key}`)) photoProblems.push({ ...where, problem: 'same photo twice', detail: 'used once' })
+    if (outcome.kind !== 'face') photoProblems.push({ ...where, problem: outcome.reason, detail: outcome.detail })
+    else if (outcome.lacks !== undefined && !keepPoor) {
+      photoProblems.push({ ...where, problem: 'poor face', detail: `left out, since it shows ${outcome.lacks}` })
+    } else if (seen.has(`${entityRow} ${key}`)) photoProblems.push({ ...where, problem: 'same photo twice', detail: 'used once' })
     else {
       seen.add(`${entityRow} ${key}`)
       rows.push(entityRow)
@@ -62,7 +72,8 @@ export function planVectors (set: EntitySet, encoded: readonly EncodedPhoto[]): 
     photoProblems,
     severalFaces,
     brokenLines,
-    mergedLines
+    mergedLines,
+    unknownMembers
   }
   return { plan: { entityRows: Uint32Array.from(rows), keys, photos }, report }
 }

@@ -40,6 +40,12 @@ export const entityRecord = z.object({
 // eslint-disable-next-line no-control-regex
 const path = z.string().min(1).max(4096).regex(/^[^\u0000-\u001f]+$/, 'a path without control characters')
 
-/** A line of an entity file. `images`: paths relative to that file. */
-export const entityLine = entityRecord.extend({ images: z.array(path).max(MAX_IMAGES).default([]) })
+/** How Wikidata writes the id of an item as an address: of the item, and of its page. */
+const ADDRESS = /^https?:\/\/www\.wikidata\.org\/(?:entity|wiki)\/(?=Q\d+$)/
+
+/** A line of an entity file. `id`: also as the item's full address. `images`: paths relative to that file. */
+export const entityLine = entityRecord.extend({
+  id: z.string().transform(id => id.replace(ADDRESS, '')).pipe(entityId),
+  images: z.array(path).max(MAX_IMAGES).default([])
+})
 export type EntityLine = z.infer<typeof entityLine>
