@@ -8,7 +8,15 @@ import type { ContextModel } from '../../src/models/types.ts'
 import { draw, drawGolden } from '../helpers/drawn.ts'
 import { plainBicubic } from '../helpers/plain-kernels.ts'
 
-interface Golden { cases: Array<{ name: string, width: number, height: number, box: [number, number, number, number], sha256: string, pixels: number[][] }> }
+interface GoldenCase {
+  readonly name: string
+  readonly width: number
+  readonly height: number
+  readonly box: [number, number, number, number]
+  readonly sha256: string
+  readonly pixels: number[][]
+}
+interface Golden { readonly cases: GoldenCase[] }
 const golden = JSON.parse(readFileSync(new URL('../fixtures/golden/clip-preprocess.json', import.meta.url), 'utf8')) as Golden
 
 const SIDE = 224
@@ -68,7 +76,7 @@ describe('cropContext', () => {
 })
 
 describe('embedContexts', () => {
-  // An encoder of its own kind: the first pixel of a crop, and how many crops came at once.
+  // A stub encoder: the embedding is the first pixel of the crop; batch sizes are recorded.
   const batches: number[] = []
   const clip = (context: number | 'image'): ContextModel => ({
     encoder: {
@@ -84,7 +92,8 @@ describe('embedContexts', () => {
   })
   const pyramid = new Pyramid(draw(90, 30, x => x < 30 ? [200, 0, 0] : x < 60 ? [0, 200, 0] : [0, 0, 200]))
   const boxes = [5, 35, 65].map(x1 => ({ x1, y1: 5, x2: x1 + 20, y2: 25 }))
-  const embed = async (context: number | 'image'): Promise<number[][]> => (await embedContexts(pyramid, boxes, clip(context))).map(e => [...e])
+  const embed = async (context: number | 'image'): Promise<number[][]> =>
+    (await embedContexts(pyramid, boxes, clip(context))).map(e => [...e])
 
   test('embeds every mention in order, in one batch', async () => {
     batches.length = 0
@@ -100,6 +109,9 @@ describe('embedContexts', () => {
   })
 
   test('says what is missing without an encoder', async () => {
-    await expect(embedContexts(pyramid, boxes, undefined)).rejects.toMatchObject({ code: 'VEL_ERR_MODE_UNAVAILABLE', message: expect.stringContaining('no CLIP image encoder') })
+    await expect(embedContexts(pyramid, boxes, undefined)).rejects.toMatchObject({
+      code: 'VEL_ERR_MODE_UNAVAILABLE',
+      message: expect.stringContaining('no CLIP image encoder')
+    })
   })
 })

@@ -68,7 +68,8 @@ describe('formats', () => {
   })
 
   it('takes the first frame of an animation', async () => {
-    const frame = async (colour: string): Promise<Buffer> => await sharp({ create: { width: 16, height: 16, channels: 3, background: colour } }).png().toBuffer()
+    const frame = async (colour: string): Promise<Buffer> =>
+      await sharp({ create: { width: 16, height: 16, channels: 3, background: colour } }).png().toBuffer()
     const animation = await sharp([await frame('#dc1414'), await frame('#1414dc')], { join: { animated: true } }).gif().toBuffer()
     expect((await sharp(animation).metadata()).pages).toBe(2)
     near(await colourAt(animation, 0.5, 0.5), RED, 8)
@@ -122,7 +123,9 @@ function hugePng (width: number, height: number): Buffer {
   size.writeUInt32BE(width, 0)
   size.writeUInt32BE(height, 4)
   size.set([8, 2, 0, 0, 0], 8)
-  return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', size), chunk('IDAT', deflateSync(Buffer.alloc(1000))), chunk('IEND', Buffer.alloc(0))])
+  const signature = Buffer.from('89504e470d0a1a0a', 'hex')
+  const pixels = deflateSync(Buffer.alloc(1000))
+  return Buffer.concat([signature, chunk('IHDR', size), chunk('IDAT', pixels), chunk('IEND', Buffer.alloc(0))])
 }
 
 describe('refusals', () => {

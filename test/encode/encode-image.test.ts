@@ -53,7 +53,10 @@ describeWithShared('one news photo', () => {
 
   it('refuses a box outside the picture', async () => {
     const bytes = await photo('cross/photos/George_W_Bush_0001.jpg')
-    await expect(encode(bytes, { boxes: [{ x1: 10, y1: 10, x2: 251, y2: 60 }] })).rejects.toMatchObject({ code: 'VEL_ERR_BAD_BOXES', message: expect.stringContaining('250x250') })
+    await expect(encode(bytes, { boxes: [{ x1: 10, y1: 10, x2: 251, y2: 60 }] })).rejects.toMatchObject({
+      code: 'VEL_ERR_BAD_BOXES',
+      message: expect.stringContaining('250x250')
+    })
   })
 
   it('is blurred: its sharpness falls', async () => {
@@ -72,7 +75,8 @@ describeWithShared('a 4000x3000 picture of 24 news photos, faces of 40 to 500 px
   const upright = (): Sharp => sharp(collage.raw, { raw: { width: 4000, height: 3000, channels: 3 } })
 
   beforeAll(async () => {
-    const queries = (await photo('news/queries.jsonl')).toString().trim().split('\n').map(line => JSON.parse(line) as { image: string, mentions: [{ id: string }] })
+    const lines = (await photo('news/queries.jsonl')).toString().trim().split('\n')
+    const queries = lines.map(line => JSON.parse(line) as { image: string, mentions: [{ id: string }] })
     const photos: CollagePhoto[] = []
     for (let i = 0; photos.length < 24; i += 13) {
       const query = queries[i]!
@@ -105,7 +109,15 @@ describeWithShared('a 4000x3000 picture of 24 news photos, faces of 40 to 500 px
   })
 
   it.each([2, 3, 4, 5, 6, 7, 8])('stored with EXIF orientation %d gives the same faces and embeddings', async orientation => {
-    const undo: Record<number, (s: Sharp) => Sharp> = { 2: s => s.flop(), 3: s => s.rotate(180), 4: s => s.flip(), 5: s => s.rotate(270).flop(), 6: s => s.rotate(270), 7: s => s.rotate(90).flop(), 8: s => s.rotate(90) }
+    const undo: Record<number, (s: Sharp) => Sharp> = {
+      2: s => s.flop(),
+      3: s => s.rotate(180),
+      4: s => s.flip(),
+      5: s => s.rotate(270).flop(),
+      6: s => s.rotate(270),
+      7: s => s.rotate(90).flop(),
+      8: s => s.rotate(90)
+    }
     // PNG, so that the pixels are the same; sharp rotates before it flops, which 5 and 7 rely on.
     const stored = await undo[orientation]!(upright()).withMetadata({ orientation }).png({ compressionLevel: 1 }).toBuffer()
     const turned = await encode(stored)

@@ -8,7 +8,8 @@ const rotated = (degrees: number, scale: number, c: number, f: number): Affine =
 const points = [{ x: 1, y: 2 }, { x: 30, y: -4 }, { x: 12, y: 50 }, { x: -7, y: 9 }, { x: 3, y: 3 }]
 
 describe('similarity', () => {
-  it.each([[0, 1, 0, 0], [30, 2.5, 10, -4], [180, 0.1, -3, 8], [-91, 7, 100, 100]])('recovers a rotation by %d°, scale %d, shift (%d, %d)', (degrees, scale, c, f) => {
+  const transforms = [[0, 1, 0, 0], [30, 2.5, 10, -4], [180, 0.1, -3, 8], [-91, 7, 100, 100]] as const
+  it.each(transforms)('recovers a rotation by %d°, scale %d, shift (%d, %d)', (degrees, scale, c, f) => {
     const truth = rotated(degrees, scale, c, f)
     const found = similarity(points, points.map(p => apply(truth, p)))!
     for (const key of ['a', 'b', 'c', 'd', 'e', 'f'] as const) expect(found[key]).toBeCloseTo(truth[key], 9)
@@ -17,7 +18,8 @@ describe('similarity', () => {
   it('is a least-squares fit: nudging any parameter makes the error larger', () => {
     const target = points.map((p, i) => ({ x: p.x * 2 + (i % 2), y: p.y * 2 - (i % 3) }))
     const m = similarity(points, target)!
-    const error = (a: number, d: number, c: number, f: number): number => points.reduce((sum, p, i) => sum + (a * p.x - d * p.y + c - target[i]!.x) ** 2 + (d * p.x + a * p.y + f - target[i]!.y) ** 2, 0)
+    const error = (a: number, d: number, c: number, f: number): number =>
+      points.reduce((sum, p, i) => sum + (a * p.x - d * p.y + c - target[i]!.x) ** 2 + (d * p.x + a * p.y + f - target[i]!.y) ** 2, 0)
     const best = error(m.a, m.d, m.c, m.f)
     for (const step of [1e-3, -1e-3]) {
       expect(error(m.a + step, m.d, m.c, m.f)).toBeGreaterThan(best)

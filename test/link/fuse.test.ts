@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { EQUAL_WEIGHTS, fuse } from '../../src/link/fuse.ts'
 import type { Ranked } from '../../src/link/retrieve.ts'
 
-const candidate = (id: string, similarity: Ranked['similarity']): Ranked => ({ entity: { id, name: id, description: '', aliases: [] }, score: 0, similarity })
-const fusedOf = (list: readonly Ranked[], weights = EQUAL_WEIGHTS): Array<[string, number]> => fuse(list, weights).map(c => [c.entity.id, c.score])
+const candidate = (id: string, similarity: Ranked['similarity']): Ranked =>
+  ({ entity: { id, name: id, description: '', aliases: [] }, score: 0, similarity })
+const fusedOf = (list: readonly Ranked[], weights = EQUAL_WEIGHTS): Array<[string, number]> =>
+  fuse(list, weights).map(c => [c.entity.id, c.score])
 
 describe('fuse', () => {
   test('sums z-scores by weight', () => {
@@ -16,7 +18,8 @@ describe('fuse', () => {
   })
 
   test('does not depend on the scale or the offset of a modality', () => {
-    const list = [[0.9, 0.21], [0.5, 0.29], [0.4, 0.2], [0.1, 0.24]].map(([face, text], i) => candidate(`${i}`, { face: face!, text: text! }))
+    const pairs = [[0.9, 0.21], [0.5, 0.29], [0.4, 0.2], [0.1, 0.24]]
+    const list = pairs.map(([face, text], i) => candidate(`${i}`, { face: face!, text: text! }))
     const stretched = list.map(c => ({ ...c, similarity: { face: c.similarity.face!, text: c.similarity.text! * 3 - 0.5 } }))
     fusedOf(stretched).forEach(([id, score], i) => {
       expect(id).toBe(fusedOf(list)[i]![0])
@@ -25,11 +28,12 @@ describe('fuse', () => {
   })
 
   test('counts a candidate without a similarity as an average one', () => {
-    const scores = Object.fromEntries(fusedOf([candidate('a', { face: 0.6 }), candidate('b', { text: 0.3 }), candidate('c', { face: 0.2, text: 0.2 })]))
+    const list = [candidate('a', { face: 0.6 }), candidate('b', { text: 0.3 }), candidate('c', { face: 0.2, text: 0.2 })]
+    const scores = Object.fromEntries(fusedOf(list))
     expect(scores).toEqual({ a: expect.closeTo(0.5, 9), b: expect.closeTo(0.5, 9), c: expect.closeTo(-1, 9) })
   })
 
-  test('keeps the order of candidates that nothing tells apart, and gives numbers even so', () => {
+  test('keeps the order of candidates with equal similarities, with finite scores', () => {
     expect(fusedOf([candidate('a', { face: 0.3, text: 0.2 }), candidate('b', { face: 0.3, text: 0.2 })])).toEqual([['a', 0], ['b', 0]])
     expect(fusedOf([candidate('a', { face: 0.3 })])).toEqual([['a', 0]])
     expect(fusedOf([])).toEqual([])

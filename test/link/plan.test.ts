@@ -49,14 +49,21 @@ describe('planRanking', () => {
     [{ topK: NaN }, /"topK", received NaN/],
     [{ topK: Infinity }, /"topK", received Infinity/]
   ])('refuses %j', (options, message) => {
-    expect(() => planRanking(options, both, clipPack)).toThrow(expect.objectContaining({ code: 'VEL_ERR_BAD_OPTION', statusCode: 400, message: expect.stringMatching(message) }))
+    expect(() => planRanking(options, both, clipPack)).toThrow(expect.objectContaining({
+      code: 'VEL_ERR_BAD_OPTION',
+      statusCode: 400,
+      message: expect.stringMatching(message)
+    }))
   })
 
   test('says all that is missing for a mode that cannot be served', () => {
     expect(() => planRanking({ mode: 'v2vt' }, faces, facePack)).toThrow(expect.objectContaining({
-      code: 'VEL_ERR_MODE_UNAVAILABLE', statusCode: 422, message: expect.stringMatching(/\(v2v\), received v2vt: the model pack has no CLIP image encoder; the index has no text vectors$/)
+      code: 'VEL_ERR_MODE_UNAVAILABLE',
+      statusCode: 422,
+      message: expect.stringMatching(/\(v2v\), received v2vt: the model pack has no CLIP image encoder; the index has no text vectors$/)
     }))
     expect(missingFor('v2vt', { dims: {} }, facePack)).toHaveLength(3)
-    expect(missingFor('v2t', { dims: { name: 512 } }, clipPack)).toEqual(['the index has text vectors of 512 dimensions, the model pack makes 8'])
+    expect(missingFor('v2t', { dims: { name: 512 } }, clipPack))
+      .toEqual(['the index has text vectors of 512 dimensions, the model pack makes 8'])
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Calibration, Features } from '../../src/kb/calibration.ts'
-import { criteriaFor, decide, judge } from '../../src/link/decide.ts'
+import { criteriaFor, decide, judge, type Judged } from '../../src/link/decide.ts'
 import { featuresOf } from '../../src/link/features.ts'
 import { growthWarning, logOdds, probability } from '../../src/link/probability.ts'
 import type { ScoredCandidate } from '../../src/link/retrieve.ts'
@@ -16,7 +16,18 @@ const calibration: Calibration = {
   entities: 100,
   measured: { queries: 1, persons: 1, strangers: 1, folds: 2, ece: 0, fpir: 0, tpir: 0, created: '2026-01-01T00:00:00.000Z' }
 }
-const features: Features = { similarity: 0.5, margin: 0.1, crowd: 0.2, usual: 0.3, faceSize: 4, sharpness: 1, detectionScore: null, featureNorm: null, viewAgreement: null, landmarkSpread: null }
+const features: Features = {
+  similarity: 0.5,
+  margin: 0.1,
+  crowd: 0.2,
+  usual: 0.3,
+  faceSize: 4,
+  sharpness: 1,
+  detectionScore: null,
+  featureNorm: null,
+  viewAgreement: null,
+  landmarkSpread: null
+}
 
 describe('probability', () => {
   it('is the logistic of intercept and standardised features', () => {
@@ -46,7 +57,7 @@ const candidates = (...similarities: number[]): ScoredCandidate[] => similaritie
 
 describe('deciding by probability', () => {
   const decision = { threshold: 0.5, ambiguousMargin: 0.05, measuredOn: 'nothing' }
-  const judged = (probability: number): { probability: number, linkFrom: number, ambiguousFrom: number } => ({ probability, linkFrom: 0.8, ambiguousFrom: 0.5 })
+  const judged = (probability: number): Judged => ({ probability, linkFrom: 0.8, ambiguousFrom: 0.5 })
 
   it.each([
     ['sure', [0.4, 0.1], 0.8, 'linked'],
@@ -67,7 +78,8 @@ describe('deciding by probability', () => {
   it('states a probability where the index has a calibration, and where faces alone chose the candidates', async () => {
     const mention = mentionOf([1, 0])
     const kb = kbOfVectors({ Q1: { face: [[1, 0]] }, Q2: { face: [[0, 1]] } })
-    const found = (await kb.search('face', mention.face, 2)).map(({ entity, similarity }, i) => ({ rank: i + 1, entity, score: similarity, similarity: { face: similarity }, faceScore: similarity }))
+    const found = (await kb.search('face', mention.face, 2)).map(({ entity, similarity }, i) =>
+      ({ rank: i + 1, entity, score: similarity, similarity: { face: similarity }, faceScore: similarity }))
     expect(judge(mention, found, criteriaFor('v2v', kb))).toEqual({ status: 'linked', entity: kb.entity('Q1') })
     const calibrated = { ...kb, calibration }
     // The similarity of 1 is worth 12, the face of 10 px counts as the smallest seen and takes 10.

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { dot, normalize } from '../../src/math/vector.ts'
 import { rankCandidates } from '../../src/link/rank.ts'
 import type { RankingPlan } from '../../src/link/plan.ts'
-import type { Candidate } from '../../src/types.ts'
+import { ORDERS, type Candidate } from '../../src/types.ts'
 import { memoryKb, type MemoryEntity } from '../helpers/memory-kb.ts'
 
 /** Entities with both vectors, with a face alone and with a text alone, from a fixed sequence. */
@@ -24,11 +24,14 @@ const mention = { face: vector(16), context: vector(8) }
 const plan: RankingPlan = { mode: 'v2vt', order: 'fusion', rerankK: 10, topK: COUNT, textSpace: 'name_description' }
 const ranks = Array.from({ length: COUNT + 1 }, (_, i) => i + 1)
 
-/** The definitions again, by brute force over every entity and in other words than the code's. */
-const face = (e: MemoryEntity): number | undefined => e.vectors.face === undefined ? undefined : Math.max(...e.vectors.face.map(v => dot(v, mention.face)))
-const text = (e: MemoryEntity): number | undefined => e.vectors.name_description === undefined ? undefined : dot(e.vectors.name_description[0]!, mention.context)
+/** The definitions by brute force over every entity, written independently of the code. */
+const face = (e: MemoryEntity): number | undefined =>
+  e.vectors.face === undefined ? undefined : Math.max(...e.vectors.face.map(v => dot(v, mention.face)))
+const text = (e: MemoryEntity): number | undefined =>
+  e.vectors.name_description === undefined ? undefined : dot(e.vectors.name_description[0]!, mention.context)
 type Similarity = (e: MemoryEntity) => number | undefined
-const having = (similarity: Similarity): MemoryEntity[] => entities.filter(e => similarity(e) !== undefined).sort((a, b) => similarity(b)! - similarity(a)!)
+const having = (similarity: Similarity): MemoryEntity[] =>
+  entities.filter(e => similarity(e) !== undefined).sort((a, b) => similarity(b)! - similarity(a)!)
 const ids = (list: ReadonlyArray<{ id: string }>): string[] => list.map(e => e.id)
 const idsOf = (candidates: readonly Candidate[]): string[] => candidates.map(c => c.entity.id)
 
@@ -51,7 +54,7 @@ function fused (k: number, weights = { face: 0.5, text: 0.5 }): Array<[string, n
 }
 
 describe('v2v and v2t', () => {
-  test.each(ranks)('give the nearest %i of their own modality and compare nothing else', async topK => {
+  test.each(ranks)('return the nearest %i of their modality and compare nothing else', async topK => {
     const faces = await rankCandidates(kb, { face: mention.face }, { ...plan, mode: 'v2v', topK })
     expect(idsOf(faces)).toEqual(ids(having(face)).slice(0, topK))
     expect(faces.every(c => c.score === c.similarity.face && c.similarity.text === undefined)).toBe(true)
@@ -61,7 +64,10 @@ describe('v2v and v2t', () => {
   })
 })
 
-describe.each([['face-text', face, text, 'text'], ['text-face', text, face, 'face']] as const)('v2vt, %s', (order, first, second, modality) => {
+describe.each([
+  ['face-text', face, text, 'text'],
+  ['text-face', text, face, 'face']
+] as const)('v2vt, %s', (order, first, second, modality) => {
   test.each(ranks)('with rerankK %i gives the ranking of the definition', async rerankK => {
     const candidates = await rankCandidates(kb, mention, { ...plan, order, rerankK })
     expect(idsOf(candidates)).toEqual(reranked(first, second, rerankK))
@@ -110,33 +116,38 @@ describe('v2vt, fusion', () => {
     expect(found.toSorted()).toEqual(ids(entities).toSorted())
   })
 
-  test('puts a face that stands out first, though another text is nearer', async () => {
+  test('ranks a face that stands out first, even if another text is more similar', async () => {
     const other = (x: number): Float32Array => normalize(Float32Array.of(x, 1))
-    const people = Array.from({ length: 20 }, (_, i): MemoryEntity => ({ id: `Q${i}`, name: '', description: '', aliases: [], vectors: { face: [other(i === 3 ? 3 : i % 5 / 50)], name: [other(0.2 + i / 100)] } }))
-    const [best] = await rankCandidates(memoryKb(people), { face: Float32Array.of(1, 0), context: Float32Array.of(1, 0) }, { ...plan, textSpace: 'name' })
+    const vectorsOf = (i: number): MemoryEntity['vectors'] => ({ face: [other(i === 3 ? 3 : i % 5 / 50)], name: [other(0.2 + i / 100)] })
+    const people = Array.from({ length: 20 }, (_, i): MemoryEntity =>
+      ({ id: `Q${i}`, name: '', description: '', aliases: [], vectors: vectorsOf(i) }))
+    const query = { face: Float32Array.of(1, 0), context: Float32Array.of(1, 0) }
+    const [best] = await rankCandidates(memoryKb(people), query, { ...plan, textSpace: 'name' })
     expect(best!.entity.id).toBe('Q3')
   })
 })
 
 describe('rankCandidates', () => {
-  test('gives nothing where the index has nobody', async () => {
-    for (const order of ['face-text', 'text-face', 'fusion'] as const) expect(await rankCandidates(memoryKb([]), mention, { ...plan, order })).toEqual([])
+  test('returns nothing for an empty index', async () => {
+    for (const order of ORDERS) expect(await rankCandidates(memoryKb([]), mention, { ...plan, order })).toEqual([])
   })
 
-  test('gives one candidate where the index has one', async () => {
+  test('returns one candidate for an index of one', async () => {
     const one = memoryKb([entities[0]!])
-    for (const order of ['face-text', 'text-face', 'fusion'] as const) {
+    for (const order of ORDERS) {
       expect(idsOf(await rankCandidates(one, mention, { ...plan, order }))).toEqual(['Q1'])
     }
   })
 
   test('needs the context for every mode but v2v', async () => {
-    for (const mode of ['v2t', 'v2vt'] as const) await expect(rankCandidates(kb, { face: mention.face }, { ...plan, mode })).rejects.toThrow(/context/)
+    for (const mode of ['v2t', 'v2vt'] as const) {
+      await expect(rankCandidates(kb, { face: mention.face }, { ...plan, mode })).rejects.toThrow(/context/)
+    }
   })
 
   test('adds the score by face to the first two candidates in every order', async () => {
     const normalising = memoryKb(entities, { cohortMean: async ({ id }) => Number(id.slice(1)) / 100 })
-    for (const order of ['face-text', 'text-face', 'fusion'] as const) {
+    for (const order of ORDERS) {
       const first = (await rankCandidates(normalising, mention, { ...plan, order })).slice(0, 2)
       for (const { entity, similarity, faceScore, cohortMean } of first) {
         const mean = Number(entity.id.slice(1)) / 100

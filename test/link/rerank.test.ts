@@ -9,7 +9,8 @@ const found = [candidate('a', 0.9, 0.1), candidate('b', 0.8), candidate('c', 0.7
 const order = (k: number): string => rerank(found, 'text', k).map(c => c.entity.id).join('')
 
 describe('rerank', () => {
-  test.each([[1, 'abcde'], [2, 'abcde'], [3, 'cabde'], [4, 'cdabe'], [5, 'ecdab'], [99, 'ecdab']])('of the first %i gives %s', (k, expected) => {
+  const orders = [[1, 'abcde'], [2, 'abcde'], [3, 'cabde'], [4, 'cdabe'], [5, 'ecdab'], [99, 'ecdab']] as const
+  test.each(orders)('of the first %i orders %s', (k, expected) => {
     expect(order(k)).toBe(expected)
   })
 
@@ -17,7 +18,7 @@ describe('rerank', () => {
     expect(rerank(found, 'text', 3).map(c => c.score)).toEqual([0.3, 0.1, 0.8 - 2, 0.6 - 2, 0.5 - 2])
   })
 
-  test('leaves what it was given as it was', () => {
+  test('does not change its input', () => {
     const before = structuredClone(found)
     rerank(found, 'text', 5)
     expect(found).toEqual(before)

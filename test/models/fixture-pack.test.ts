@@ -45,7 +45,8 @@ describe('the fixture pack', () => {
   test('says what it is', () => {
     expect(pack.manifest.description).toMatch(/^FIXTURE/)
     expect(models.info.map(i => i.role)).toContain('clipImage')
-    expect(text.info).toMatchObject({ role: 'clipText', name: 'fixture-clip-colours', sha256: pack.manifest.models.clipText!.files['model']!.sha256 })
+    const { sha256 } = pack.manifest.models.clipText!.files['model']!
+    expect(text.info).toMatchObject({ role: 'clipText', name: 'fixture-clip-colours', sha256 })
   })
 
   test('brings each mention nearest to the entity of its colour', async () => {
@@ -64,8 +65,15 @@ describe('the fixture pack', () => {
 
   test('cannot embed texts without a text encoder or one of its files', async () => {
     const { clipText, ...others } = pack.manifest.models
-    await expect(loadTextEncoder({ ...pack.manifest, models: others }, dir, open)).rejects.toMatchObject({ code: 'VEL_ERR_PACK', message: expect.stringContaining('received none') })
+    await expect(loadTextEncoder({ ...pack.manifest, models: others }, dir, open)).rejects.toMatchObject({
+      code: 'VEL_ERR_PACK',
+      message: expect.stringContaining('received none')
+    })
     const { model } = clipText!.files
-    await expect(loadTextEncoder({ ...pack.manifest, models: { ...others, clipText: { ...clipText!, files: { model: model! } } } }, dir, open)).rejects.toMatchObject({ code: 'VEL_ERR_PACK', message: expect.stringContaining('only "model"') })
+    const modelOnly = { ...pack.manifest, models: { ...others, clipText: { ...clipText!, files: { model: model! } } } }
+    await expect(loadTextEncoder(modelOnly, dir, open)).rejects.toMatchObject({
+      code: 'VEL_ERR_PACK',
+      message: expect.stringContaining('only "model"')
+    })
   })
 })

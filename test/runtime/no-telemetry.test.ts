@@ -16,7 +16,9 @@ async function emptyHome (): Promise<{ env: Record<string, string>, files: () =>
   await mkdir(HOME)
   await mkdir(TMPDIR)
   // The compiler of the tests keeps its own cache in TMPDIR.
-  const files = async (): Promise<string[]> => (await readdir(dir, { recursive: true, withFileTypes: true })).filter(entry => entry.isFile() && !entry.parentPath.includes('tsx-')).map(entry => join(entry.parentPath, entry.name))
+  const files = async (): Promise<string[]> => (await readdir(dir, { recursive: true, withFileTypes: true }))
+    .filter(entry => entry.isFile() && !entry.parentPath.includes('tsx-'))
+    .map(entry => join(entry.parentPath, entry.name))
   return { env: { HOME, TMPDIR, XDG_CACHE_HOME: '', ORT_DISABLE_TELEMETRY: '' }, files }
 }
 
@@ -30,14 +32,17 @@ describe.runIf(hasEmbedded)('A1: telemetry of the inference runtime', () => {
     expect(await files()).toEqual([photo])
   })
 
-  const isolated = process.platform === 'linux' && process.getuid?.() === 0 && spawnSync('unshare', ['-n', '-m', 'ip', 'link', 'set', 'lo', 'up']).status === 0
+  const isolated = process.platform === 'linux' && process.getuid?.() === 0 &&
+    spawnSync('unshare', ['-n', '-m', 'ip', 'link', 'set', 'lo', 'up']).status === 0
   if (!isolated) console.warn('skipped: looking up no host needs Linux, root, unshare and ip')
   it.runIf(isolated)('looks up no host, in a network namespace without a way out', async () => {
     const { env, files } = await emptyHome()
     const resolver = join(env['HOME']!, '..', 'resolv.conf')
     await writeFile(resolver, 'nameserver 127.0.0.53\n')
-    const script = `ip link set lo up && mount --bind ${resolver} /etc/resolv.conf && exec ${process.execPath} --import tsx test/runtime/fixtures/lookups.ts`
-    const printed = execFileSync('unshare', ['-n', '-m', 'sh', '-c', script], { cwd: root, env: { ...process.env, ...env }, encoding: 'utf8' })
+    const program = `${process.execPath} --import tsx test/runtime/fixtures/lookups.ts`
+    const script = `ip link set lo up && mount --bind ${resolver} /etc/resolv.conf && exec ${program}`
+    const options = { cwd: root, env: { ...process.env, ...env }, encoding: 'utf8' } as const
+    const printed = execFileSync('unshare', ['-n', '-m', 'sh', '-c', script], options)
     expect(JSON.parse(printed)).toEqual({ ready: true, names: ['control.invalid'] })
     expect(await files()).toEqual([resolver])
   })

@@ -19,7 +19,10 @@ describe.skipIf(!hasEmbedded)('openOn', () => {
     await session.release()
     expect(provider).toBe('cuda+cpu')
     expect(seen.map(options => options.executionProviders)).toEqual([[{ name: 'cuda', deviceId: 3 }], [{ name: 'cuda', deviceId: 3 }]])
-    expect(seen.map(options => options.extra)).toEqual([{ session: { set_denormal_as_zero: '1', disable_cpu_ep_fallback: '1' } }, { session: { set_denormal_as_zero: '1' } }])
+    expect(seen.map(options => options.extra)).toEqual([
+      { session: { set_denormal_as_zero: '1', disable_cpu_ep_fallback: '1' } },
+      { session: { set_denormal_as_zero: '1' } }
+    ])
   })
 
   it('opens on the CPU at once', async () => {

@@ -15,7 +15,10 @@ describe.skipIf(!hasEmbedded)('openSession', () => {
   })
 
   it('refuses a provider that ONNX Runtime does not know, naming those it knows', async () => {
-    await expect(openSession(graph, { providers: ['quantum'], threads: 1 })).rejects.toMatchObject({ code: 'VEL_ERR_PROVIDER', message: expect.stringMatching(/quantum.*knows .*cpu/) })
+    await expect(openSession(graph, { providers: ['quantum'], threads: 1 })).rejects.toMatchObject({
+      code: 'VEL_ERR_PROVIDER',
+      message: expect.stringMatching(/quantum.*knows .*cpu/)
+    })
   })
 
   it('passes over a provider once for all graphs', async () => {

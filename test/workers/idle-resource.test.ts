@@ -2,8 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { idleResource } from '../../src/workers/idle-resource.ts'
 
-/** Counts what is open, and fails where it is used closed. */
-function counter (failures = 0): { open: () => Promise<{ use: () => number, close: () => Promise<void> }>, opened: () => number, closed: () => number } {
+interface Counted { readonly use: () => number, readonly close: () => Promise<void> }
+
+/** Counts openings and closings; `use` returns NaN once closed. */
+function counter (failures = 0): { open: () => Promise<Counted>, opened: () => number, closed: () => number } {
   let [opened, closed, failed] = [0, 0, 0]
   return {
     async open () {
@@ -25,7 +27,7 @@ test('opens at the first use, once for several, and not before', async () => {
   expect(await use(async o => o.use())).toBe(1)
 })
 
-test('closes when it was idle, never while it is used, and opens again', async () => {
+test('closes when idle, never in use, and opens again', async () => {
   const { open, opened, closed } = counter()
   const use = idleResource(open, 20)
   expect(await use(async o => { await delay(100); return o.use() })).toBe(1)
@@ -35,14 +37,14 @@ test('closes when it was idle, never while it is used, and opens again', async (
   expect(opened()).toBe(2)
 })
 
-test('a failure to open is that of one use; the next tries again', async () => {
+test('a failure to open rejects one use; the next tries again', async () => {
   const { open } = counter(1)
   const use = idleResource(open, 10_000)
   await expect(use(async o => o.use())).rejects.toThrow('not now')
   expect(await use(async o => o.use())).toBe(1)
 })
 
-test('what fails in use stays open', async () => {
+test('stays open after a use that fails', async () => {
   const { open, opened } = counter()
   const use = idleResource(open, 10_000)
   await expect(use(async () => { throw new Error('bad text') })).rejects.toThrow('bad text')

@@ -1,12 +1,13 @@
 // MTCNN: the cascade's arithmetic by hand-made outputs, and the real weights on real photos.
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Session, Tensor } from '../../../src/runtime/types.ts'
+import type { Tensor } from '../../../src/runtime/types.ts'
+import type { Detection } from '../../../src/types.ts'
 import { OWN_MODELS_DIR, readPackManifest, type PackManifest } from '../../../src/packs/manifest.ts'
 import { overlapOfSmaller } from '../../../src/image/box.ts'
 import { Pyramid } from '../../../src/image/pyramid.ts'
 import { loadModels, type LoadedModels } from '../../../src/models/load.ts'
-import { createMtcnn, planScales } from '../../../src/models/detectors/mtcnn.ts'
+import { createMtcnn, planScales, type MtcnnSessions } from '../../../src/models/detectors/mtcnn.ts'
 import { itDetectsFaces, loadPack } from '../../helpers/detectors.ts'
 import { fakeSession, sparse, type FakeSession } from '../../helpers/fake-session.ts'
 import { describeWithShared } from '../../helpers/shared.ts'
@@ -32,14 +33,17 @@ function pnet (faces: ReadonlyArray<readonly [number, readonly number[]]>): Fake
 
 /** R-Net or O-Net that gives every crop the same answer. */
 function answering (score: number, shift: readonly number[] = [0, 0, 0, 0], points?: readonly number[]): FakeSession {
-  const repeat = (values: readonly number[], times: number): Tensor => ({ data: Float32Array.from({ length: values.length * times }, (_, i) => values[i % values.length]!), dims: [times, values.length] })
+  const repeat = (values: readonly number[], times: number): Tensor => {
+    const data = Float32Array.from({ length: values.length * times }, (_, i) => values[i % values.length]!)
+    return { data, dims: [times, values.length] }
+  }
   return fakeSession([], input => {
     const n = input.dims[0]!
     return { prob: repeat([1 - score, score], n), reg: repeat(shift, n), ...(points === undefined ? {} : { points: repeat(points, n) }) }
   })
 }
 
-const detect = async (pyramid: Pyramid, sessions: { pnet: Session, rnet: Session, onet: Session }): ReturnType<ReturnType<typeof createMtcnn>['detect']> =>
+const detect = async (pyramid: Pyramid, sessions: MtcnnSessions): Promise<Detection[]> =>
   await createMtcnn(sessions, packManifest.models.detector, 12).detect(pyramid)
 
 describe('MTCNN cascade', () => {
@@ -77,7 +81,11 @@ describe('MTCNN cascade', () => {
   it('hands on many proposals in batches, and keeps the best of boxes that overlap', async () => {
     // 400 x 400 px at scale 1 is 195 cells a row. Of the first cells of the first row, neighbours lie 2 px apart.
     const cells = Array.from({ length: 190 }, (_, i) => [0, 60, 120].map(row => row * 195 + i)).flat()
-    const sessions = { pnet: pnet(cells.map(cell => [cell, [0, 0, 0, 0]] as const)), rnet: answering(0.9), onet: answering(0.9, [0, 0, 0, 0], Array(10).fill(0.5)) }
+    const sessions = {
+      pnet: pnet(cells.map(cell => [cell, [0, 0, 0, 0]] as const)),
+      rnet: answering(0.9),
+      onet: answering(0.9, [0, 0, 0, 0], Array(10).fill(0.5))
+    }
     const faces = await detect(picture(400, 400), sessions)
     expect(sessions.rnet.seen.length).toBeGreaterThan(1)
     for (const dims of sessions.rnet.seen) expect(dims[0]).toBeLessThanOrEqual(256)
@@ -115,7 +123,8 @@ describe('planScales', () => {
 describe('a pack without one of the nets', () => {
   it('is refused by name', async () => {
     const { pnet: first } = packManifest.models.detector.files
-    const pack = { ...packManifest, models: { ...packManifest.models, detector: { ...packManifest.models.detector, files: { pnet: first! } } } }
+    const { models } = packManifest
+    const pack = { ...packManifest, models: { ...models, detector: { ...models.detector, files: { pnet: first! } } } }
     await expect(loadModels(pack, 'nowhere', async () => fakeSession([], () => ({})), { searchFacePx: 20, step: 2.5, maxTiles: 10 }))
       .rejects.toThrow('a file "rnet" for decoder "mtcnn"')
   })

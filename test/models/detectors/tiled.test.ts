@@ -13,7 +13,8 @@ describe('planTiles', () => {
     expect(planTiles(250, 250, blind, plan)).toHaveLength(1)
   })
 
-  it.each([[4000, 3000], [3000, 4000], [10000, 400], [700, 5000], [1024, 1024]])('shows a %d x %d picture so that every face fits whole into a tile where it is large enough', (w, h) => {
+  const sizes = [[4000, 3000], [3000, 4000], [10000, 400], [700, 5000], [1024, 1024]] as const
+  it.each(sizes)('covers a %d x %d picture so that every face is whole and large enough in a tile', (w, h) => {
     const tiles = planTiles(w, h, blind, { ...plan, maxTiles: 2000 })
     for (let size = 36; size < Math.min(w, h); size *= 1.31) {
       for (let i = 0; i < 300; i++) {
@@ -21,7 +22,8 @@ describe('planTiles', () => {
         const y = ((i * 0.754878) % 1) * (h - size)
         const seen = tiles.some(({ region: r, largestFacePx }) => {
           const scale = frameSize.width / width(r)
-          const whole = (start: number, from: number, to: number, length: number): boolean => (from <= 0 || start >= from + 2 / scale) && (to >= length || start + size <= to - 2 / scale)
+          const whole = (start: number, from: number, to: number, length: number): boolean =>
+            (from <= 0 || start >= from + 2 / scale) && (to >= length || start + size <= to - 2 / scale)
           return whole(x, r.x1, r.x2, w) && whole(y, r.y1, r.y2, h) &&
             size * scale >= blind.smallestFacePx * 0.6 && size <= largestFacePx
         }) || size * Math.min(frameSize.width / w, frameSize.height / h) >= blind.smallestFacePx
@@ -64,7 +66,13 @@ describe('detectInTiles', () => {
     return new Pyramid({ data, width: w, height: h })
   }
 
-  it.each([[1500, 1100, 700, 500, 40], [1500, 1100, 0, 0, 60], [1500, 1100, 1440, 1040, 60], [1500, 1100, 300, 200, 700], [90, 1500, 20, 900, 50]])('gives px of a %d x %d picture: a face at %d, %d of %d px', async (w, h, x, y, side) => {
+  it.each([
+    [1500, 1100, 700, 500, 40],
+    [1500, 1100, 0, 0, 60],
+    [1500, 1100, 1440, 1040, 60],
+    [1500, 1100, 300, 200, 700],
+    [90, 1500, 20, 900, 50]
+  ])('returns px of a %d x %d picture: a face at %d, %d of %d px', async (w, h, x, y, side) => {
     const found = await detectInTiles(picture(w, h, x, y, side), brightest, plan)
     expect(found.length).toBeGreaterThan(0)
     for (const { box, landmarks } of found) {

@@ -30,7 +30,9 @@ const cells = (stride: number): number => WIDTH / stride * HEIGHT / stride
 function outputs (given: Record<string, Tensor>): Record<string, Tensor> {
   const all: Record<string, Tensor> = {}
   for (const stride of [8, 16, 32]) {
-    for (const [kind, n] of [['cls', 1], ['obj', 1], ['bbox', 4], ['kps', 10]] as const) all[`${kind}_${stride}`] = sparse([1, cells(stride), n])
+    for (const [kind, n] of [['cls', 1], ['obj', 1], ['bbox', 4], ['kps', 10]] as const) {
+      all[`${kind}_${stride}`] = sparse([1, cells(stride), n])
+    }
   }
   return { ...all, ...given }
 }
@@ -68,7 +70,8 @@ describe('YuNet decoder', () => {
 
   it('keeps the best of two anchors of different strides on one face, and both of two faces', async () => {
     // Stride 32, cell (1, 1) centred by +0.5: 48, 48. Stride 8, cell (5, 5) by +1: 48, 48. The same 32 px square.
-    const at = (i: number, w: number, dx: number): Array<readonly [number, number]> => [[4 * i, dx], [4 * i + 1, dx], [4 * i + 2, Math.log(w)], [4 * i + 3, Math.log(w)]]
+    const at = (i: number, w: number, dx: number): Array<readonly [number, number]> =>
+      [[4 * i, dx], [4 * i + 1, dx], [4 * i + 2, Math.log(w)], [4 * i + 3, Math.log(w)]]
     const session = fakeSession([], () => outputs({
       cls_32: sparse([1, 6, 1], [[4, 0.8]]),
       obj_32: sparse([1, 6, 1], [[4, 0.8]]),

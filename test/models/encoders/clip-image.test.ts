@@ -28,7 +28,8 @@ const open = async (graph: Uint8Array): Promise<Session> => {
 }
 afterAll(async () => { await Promise.all(sessions.map(async s => await s.close())) })
 
-const plain = (colour: Colour): Raster => draw(SIDE, SIDE, () => [colour[0] * 127.5 + 127.5, colour[1] * 127.5 + 127.5, colour[2] * 127.5 + 127.5])
+const plain = (colour: Colour): Raster =>
+  draw(SIDE, SIDE, () => [colour[0] * 127.5 + 127.5, colour[1] * 127.5 + 127.5, colour[2] * 127.5 + 127.5])
 const unit = ([r, g, b]: Colour): number[] => {
   const length = Math.hypot(r, g, b)
   return [r / length, g / length, b / length, 0, 0, 0, 0, 0]
@@ -60,7 +61,9 @@ describe('createClipImage', () => {
 
   test('applies CLIP\'s mean and standard deviation a channel', () => {
     // Values of openai/CLIP `clip.py`, there for pixels in 0..1.
-    const input = { ...manifest.input, mean: [0.48145466, 0.4578275, 0.40821073].map(v => v * 255), std: [0.26862954, 0.26130258, 0.27577711].map(v => v * 255) }
+    const mean = [0.48145466, 0.4578275, 0.40821073].map(v => v * 255)
+    const std = [0.26862954, 0.26130258, 0.27577711].map(v => v * 255)
+    const input = { ...manifest.input, mean, std }
     const { data } = toTensor([draw(SIDE, SIDE, () => [0, 128, 255])], input)
     const plane = SIDE * SIDE
     const expected = [(0 - 0.48145466) / 0.26862954, (128 / 255 - 0.4578275) / 0.26130258, (1 - 0.40821073) / 0.27577711]
@@ -72,11 +75,17 @@ describe('createClipImage', () => {
     ['another output name', { output: 'pooler_output' }, /inputs "pixel_values" and outputs "pooler_output"/]
   ])('refuses a graph with %s and lists both sides', async (_, fault, message) => {
     const session = await open(imageGraph(fault))
-    expect(() => createClipImage(session, manifest, 'fixture')).toThrow(expect.objectContaining({ code: 'VEL_ERR_WEIGHTS', message: expect.stringMatching(message) }))
+    expect(() => createClipImage(session, manifest, 'fixture')).toThrow(expect.objectContaining({
+      code: 'VEL_ERR_WEIGHTS',
+      message: expect.stringMatching(message)
+    }))
   })
 
   test('refuses a graph whose width is not the manifest\'s', async () => {
     const encoder = createClipImage(await open(imageGraph({ dims: 5 })), manifest, 'fixture')
-    await expect(encoder.encode([plain([1, 1, 1])])).rejects.toMatchObject({ code: 'VEL_ERR_WEIGHTS', message: expect.stringContaining('[1, 8]') })
+    await expect(encoder.encode([plain([1, 1, 1])])).rejects.toMatchObject({
+      code: 'VEL_ERR_WEIGHTS',
+      message: expect.stringContaining('[1, 8]')
+    })
   })
 })

@@ -104,13 +104,15 @@ describe('prompt', () => {
 
   test('takes names as they are, whatever they hold', async () => {
     const encoder = await create(textGraph())
-    expect(encoder.prompt({ name: '$& {description}', description: '$1 {name}' }, 'name_description')).toBe('a photo of $& {description}, $1 {name}')
+    const entity = { name: '$& {description}', description: '$1 {name}' }
+    expect(encoder.prompt(entity, 'name_description')).toBe('a photo of $& {description}, $1 {name}')
   })
 })
 
 describe('createClipText refuses', () => {
   test.each([
-    ['another input name', textGraph({ input: 'text' }), /input "input_ids" and, where it has one, "attention_mask", and output "text_embeds".*inputs "text" and outputs "text_embeds"/],
+    ['another input name', textGraph({ input: 'text' }),
+      /input "input_ids" and, where it has one, "attention_mask", and output "text_embeds".*inputs "text" and outputs "text_embeds"/],
     ['another output name', textGraph({ output: 'pooler_output' }), /inputs "input_ids" and outputs "pooler_output"/],
     ['another width', textGraph({ dims: 5 }), /\[1, 8\].*\[1, 5\]/],
     ['a smaller vocabulary than the tokenizer\'s', textGraph({ vocabulary: 9 }), /ids up to 10.*its own tokenizer.json/]
@@ -119,6 +121,9 @@ describe('createClipText refuses', () => {
   })
 
   test.each(['a photo', '{label}, {name}'])('the prompt %j', async prompt => {
-    await expect(create(textGraph(), { prompts: { name: prompt, name_description: '{name}' } })).rejects.toMatchObject({ code: 'VEL_ERR_PACK', message: expect.stringContaining(prompt) })
+    await expect(create(textGraph(), { prompts: { name: prompt, name_description: '{name}' } })).rejects.toMatchObject({
+      code: 'VEL_ERR_PACK',
+      message: expect.stringContaining(prompt)
+    })
   })
 })

@@ -18,7 +18,8 @@ import { ownModels } from '../../helpers/models.ts'
 const modelsDir = process.env['MODELS_DIR'] ?? ownModels
 const pack = await readPackManifest('newsroom', modelsDir)
 const { clipImage, clipText } = pack.models
-const present = [clipImage, clipText].every(model => model !== undefined && Object.values(model.files).every(file => existsSync(join(modelsDir, file.path))))
+const present = [clipImage, clipText].every(model =>
+  model !== undefined && Object.values(model.files).every(file => existsSync(join(modelsDir, file.path))))
 if (!present) console.warn('SKIPPED: tests of the published CLIP weights, which are not in MODELS_DIR')
 
 describe.skipIf(!present)('the published CLIP ViT-B/32', () => {
@@ -41,7 +42,8 @@ describe.skipIf(!present)('the published CLIP ViT-B/32', () => {
       draw(300, 300, (x, y) => Math.hypot(x - 150, y - 150) < 90 ? [10, 160, 40] : [255, 255, 255]),
       draw(300, 300, (x, y) => (Math.floor(x / 40) + Math.floor(y / 40)) % 2 === 0 ? [0, 0, 0] : [255, 255, 255])
     ]
-    const contexts = await image.encode(pictures.map(p => cropContext(new Pyramid(p), { x1: 0, y1: 0, x2: 300, y2: 300 }, 1, 224, createBicubic())))
+    const whole = { x1: 0, y1: 0, x2: 300, y2: 300 }
+    const contexts = await image.encode(pictures.map(p => cropContext(new Pyramid(p), whole, 1, 224, createBicubic())))
     const texts = await text.encoder.encode(shown)
     const nearest = contexts.map(context => {
       const similarities = texts.map(t => dot(t, context))

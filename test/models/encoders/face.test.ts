@@ -6,7 +6,8 @@ import type { Raster } from '../../../src/types.ts'
 import type { Session } from '../../../src/runtime/types.ts'
 
 const input = { width: 2, height: 1, channels: 'rgb', mean: 0, std: 1 } as const
-const manifest = (views: FaceManifest['views']): FaceManifest => ({ name: 'tiny', files: {}, input, crop: { kind: 'template' }, views, dims: 2, licence: 'none', origin: 'a test' } as unknown as FaceManifest)
+const fixed = { name: 'tiny', files: {}, input, crop: { kind: 'template' }, dims: 2, licence: 'none', origin: 'a test' }
+const manifest = (views: FaceManifest['views']): FaceManifest => ({ ...fixed, views } as unknown as FaceManifest)
 
 /** A graph whose embedding is the red of both pixels. */
 function redOf (batch: number, give: (red: number[]) => number[] = red => red): Session & { sizes: number[] } {
@@ -28,7 +29,9 @@ function redOf (batch: number, give: (red: number[]) => number[] = red => red): 
 
 const crop = (...pixels: number[]): Raster => ({ data: Uint8Array.from(pixels), width: 2, height: 1 })
 const unit = (x: number, y: number): number[] => [x / Math.hypot(x, y), y / Math.hypot(x, y)]
-const isNear = ({ embedding }: FaceEmbedding, wanted: number[]): void => { wanted.forEach((w, i) => { expect(embedding[i]).toBeCloseTo(w, 6) }) }
+const isNear = ({ embedding }: FaceEmbedding, wanted: number[]): void => {
+  wanted.forEach((w, i) => { expect(embedding[i]).toBeCloseTo(w, 6) })
+}
 
 describe('createFaceEncoder', () => {
   const one = crop(30, 0, 0, 40, 0, 0)

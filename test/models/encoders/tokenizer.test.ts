@@ -9,7 +9,8 @@ import { tokenizerJson } from '../../helpers/colours.ts'
 import { describeWithShared, shared } from '../../helpers/shared.ts'
 
 const MAX = 77
-const golden = JSON.parse(readFileSync(new URL('../../fixtures/golden/clip-tokens.json', import.meta.url), 'utf8')) as { cases: Array<{ text: string, ids: number[] }> }
+const goldenFile = new URL('../../fixtures/golden/clip-tokens.json', import.meta.url)
+const golden = JSON.parse(readFileSync(goldenFile, 'utf8')) as { cases: Array<{ text: string, ids: number[] }> }
 
 describeWithShared('CLIP\'s tokenizer', () => {
   let tokenizer: Tokenizer
@@ -64,10 +65,16 @@ describe('readTokenizer', () => {
     ['JSON that is no tokenizer', '{"a": 1}', /readable tokenizer.json/],
     ['a tokenizer without start and end tokens', tokenizerJson({ wrapped: false }), /start and an end token/]
   ])('refuses %s', async (_, text, message) => {
-    await expect(readTokenizer(await write(text), 'clip')).rejects.toMatchObject({ code: 'VEL_ERR_WEIGHTS', message: expect.stringMatching(message) })
+    await expect(readTokenizer(await write(text), 'clip')).rejects.toMatchObject({
+      code: 'VEL_ERR_WEIGHTS',
+      message: expect.stringMatching(message)
+    })
   })
 
   test('refuses a file that is not there', async () => {
-    await expect(readTokenizer(join(dir, 'none.json'), 'clip')).rejects.toMatchObject({ code: 'VEL_ERR_WEIGHTS', message: expect.stringContaining('ENOENT') })
+    await expect(readTokenizer(join(dir, 'none.json'), 'clip')).rejects.toMatchObject({
+      code: 'VEL_ERR_WEIGHTS',
+      message: expect.stringContaining('ENOENT')
+    })
   })
 })
