@@ -25,7 +25,7 @@ const SAME_OVERLAP = 0.65
 export async function detect (pyramid: Pyramid, detector: FaceDetector, settings: DetectSettings): Promise<Detected> {
   const raw = await detector.detect(pyramid)
   const inside = raw
-    .map(face => ({ ...face, box: wholePixels(clampBox(face.box, pyramid.width, pyramid.height)) }))
+    .map(face => ({ ...face, box: wholePixels(clampBox(face.box, Math.floor(pyramid.width), Math.floor(pyramid.height))) }))
     .filter(face => shortSide(face.box) >= Math.max(1, settings.minFacePx))
   const faces = suppress(inside, (a, b) => iou(a, b) > SAME_IOU || overlapOfSmaller(a, b) > SAME_OVERLAP)
     .sort((a, b) => area(b.box) - area(a.box))
@@ -33,6 +33,6 @@ export async function detect (pyramid: Pyramid, detector: FaceDetector, settings
 }
 
 /** Rounds to whole px, so that a box of a reply, sent back in `boxes`, is exactly the box that was embedded. */
-function wholePixels (box: Box): Box {
+export function wholePixels (box: Box): Box {
   return { x1: Math.round(box.x1), y1: Math.round(box.y1), x2: Math.round(box.x2), y2: Math.round(box.y2) }
 }

@@ -9,9 +9,9 @@ import { lackOf } from '../packs/evidence.ts'
 import { align } from './align.ts'
 import { embedContexts } from './context.ts'
 import { decode, type DecodeLimits } from './decode.ts'
-import { detect, type DetectSettings } from './detect.ts'
+import { detect, wholePixels, type DetectSettings } from './detect.ts'
 import { mergeOverlaps, rejectNoFaces } from './evidence.ts'
-import { boxToSent, boxToTurned, landmarksToSent, TURNS, turnPicture } from './turn.ts'
+import { boxToSent, boxToTurned, landmarksToSent, TURNS, turnPicture, type Size } from './turn.ts'
 
 export type EncodingSettings = DecodeLimits & DetectSettings
 
@@ -60,20 +60,17 @@ export async function encodeImage (
     const turned = await turnBoxes(pyramid, boxes, mentions, given)
     return { width, height, ...turned, facesFound: boxes.length, facesRejected: 0, timings }
   }
-  const search = async (picture: Pyramid): Promise<Searched> => {
-    const found = await timed('detect', async () => await findMentions(picture, models, settings))
-    const mentions = mergeOverlaps(await embed(picture, found))
-    return { found: found.found - found.faces.length + mentions.length, mentions }
+  const found = await timed('detect', async () => await findMentions(pyramid, models, settings))
+  const embedded = mergeOverlaps(await embed(pyramid, found))
+  if (!embedded.some(isUsable)) {
+    const find = async (picture: Pyramid): Promise<Found> => await timed('detect', async () => await findMentions(picture, models, { ...settings, maxFaces: Infinity }))
+    const turned = await searchTurned(pyramid, find, embed, models, settings)
+    if (turned !== null) return { width, height, ...turned, facesRejected: 0, timings }
   }
-  const upright = await search(pyramid)
-  const turned = upright.mentions.some(isUsable) ? null : await searchTurned(pyramid, search)
-  const { mentions, found, turnedBy } = turned ?? { ...upright, turnedBy: 0 as const }
-  const faces = turned === null ? await timed('detect', async () => await rejectNoFaces(mentions, pyramid, models)) : mentions
-  const facesRejected = mentions.length - faces.length
-  return { width, height, mentions: faces, facesFound: found - facesRejected, facesRejected, turnedBy, timings }
+  const mentions = await timed('detect', async () => await rejectNoFaces(embedded, pyramid, models))
+  const facesFound = found.found - found.faces.length + mentions.length
+  return { width, height, mentions, facesFound, facesRejected: embedded.length - mentions.length, turnedBy: 0, timings }
 }
-
-interface Searched { readonly found: number, readonly mentions: readonly EncodedMention[] }
 
 const isUsable = ({ lacks }: EncodedMention): boolean => lacks === undefined
 
@@ -94,18 +91,38 @@ async function embedFaces (
   })
 }
 
-/** @returns the usable mentions of all turned pictures, each face once, in px of the picture as sent; null if there are none. */
+/** Largest size at which a turned picture is searched, px: three more searches at full size would take too long. */
+const TURNED_PIXELS = 500_000
+
+/**
+ * Searches the quarter turns of a picture. Faces are found at a reduced size and embedded at full size.
+ *
+ * @returns the usable mentions, each face once and at most `maxFaces`, in px of the picture as sent; null without any. The
+ *   turn with the most evidence counts; a face of another turn must be as good as a reference.
+ */
 async function searchTurned (
-  pyramid: Pyramid, search: (picture: Pyramid) => Promise<Searched>
-): Promise<Searched & { turnedBy: Turn } | null> {
-  const all: Array<{ mention: EncodedMention, turn: Turn }> = []
+  pyramid: Pyramid,
+  find: (picture: Pyramid) => Promise<Found>,
+  embed: (picture: Pyramid, found: Found) => Promise<EncodedMention[]>,
+  { judged }: EncodingModels,
+  { maxFaces }: DetectSettings
+): Promise<Pick<EncodedImage, 'mentions' | 'facesFound' | 'turnedBy'> | null> {
+  const turns: Array<{ turn: Turn, found: number, mentions: EncodedMention[] }> = []
   for (const turn of TURNS) {
-    const { mentions } = await search(turnPicture(pyramid, turn))
-    for (const mention of mentions.filter(isUsable)) all.push({ mention: asSent(mention, turn, pyramid), turn })
+    const { faces } = await find(turnPicture(pyramid, turn, TURNED_PIXELS))
+    const settled = faces.filter(({ spread }) => lackOf({ landmarkSpread: spread }, judged, 'mention') === undefined)
+    if (settled.length === 0) continue
+    const picture = turnPicture(pyramid, turn)
+    const mentions = await embed(picture, { faces: settled.slice(0, maxFaces), found: settled.length })
+    turns.push({ turn, found: settled.length, mentions: mentions.filter(isUsable).map(mention => asSent(mention, turn, picture)) })
   }
-  const mentions = mergeOverlaps(all.map(({ mention }) => mention)).sort((a, b) => area(b.box) - area(a.box))
-  if (mentions.length === 0) return null
-  return { mentions, found: mentions.length, turnedBy: all.find(({ mention }) => mention === mentions[0])!.turn }
+  const evidence = ({ mentions }: typeof turns[number]): number => mentions.reduce((sum, { quality }) => sum + (quality.featureNorm ?? 1), 0)
+  const best = turns.reduce<typeof turns[number] | null>((a, b) => a === null || evidence(b) > evidence(a) ? b : a, null)
+  if (best === null || best.mentions.length === 0) return null
+  const others = turns.filter(turn => turn !== best).flatMap(({ mentions }) => mentions)
+  const good = others.filter(({ quality }) => lackOf(quality, judged, 'reference') === undefined)
+  const mentions = mergeOverlaps([...best.mentions, ...good]).sort((a, b) => area(b.box) - area(a.box))
+  return { mentions: mentions.slice(0, maxFaces), facesFound: Math.max(best.found, mentions.length), turnedBy: best.turn }
 }
 
 /** Embeds the boxes without a usable face again in turned pictures; each box takes the first turn in which its face is usable. */
@@ -125,14 +142,14 @@ async function turnBoxes (
     again.forEach((mention, n) => {
       if (!isUsable(mention)) return
       if (turnedBy === 0 && !upright.some(isUsable)) turnedBy = turn
-      mentions[open[n]!] = { ...asSent(mention, turn, pyramid), box: boxes[open[n]!]! }
+      mentions[open[n]!] = { ...asSent(mention, turn, picture), box: boxes[open[n]!]! }
     })
   }
   return { mentions, turnedBy }
 }
 
-function asSent (mention: EncodedMention, turn: Turn, sent: Pyramid): EncodedMention {
-  return { ...mention, box: boxToSent(mention.box, turn, sent), landmarks: landmarksToSent(mention.landmarks, turn, sent) }
+function asSent (mention: EncodedMention, turn: Turn, turned: Size): EncodedMention {
+  return { ...mention, box: wholePixels(boxToSent(mention.box, turn, turned)), landmarks: landmarksToSent(mention.landmarks, turn, turned) }
 }
 
 async function findMentions (pyramid: Pyramid, models: EncodingModels, settings: DetectSettings): Promise<Found> {

@@ -5,15 +5,19 @@ import { Pyramid } from '../image/pyramid.ts'
 /** The turns to try, most frequent first: cameras are more often held sideways than upside down. */
 export const TURNS = [90, 270, 180] as const satisfies readonly Turn[]
 
-/** Largest size of a turned picture, width * height in px: four searches at full size would take too long. */
-const MAX_PIXELS = 1_000_000
-
-/** The picture turned by `turn` degrees clockwise, at a size of at most `MAX_PIXELS`. */
-export function turnPicture (pyramid: Pyramid, turn: Turn): Pyramid {
+/**
+ * The picture turned by `turn` degrees clockwise, at a reduced size of at most `maxPixels` where halving gets there.
+ *
+ * @returns a picture whose px are those of the original; halving may cut an odd last row or column of it.
+ */
+export function turnPicture (pyramid: Pyramid, turn: Turn, maxPixels = Infinity): Pyramid {
   let level = 0
-  while (pyramid.level(level).width * pyramid.level(level).height > MAX_PIXELS) level++
-  const [width, height] = turn === 180 ? [pyramid.width, pyramid.height] : [pyramid.height, pyramid.width]
-  return new Pyramid(turnRaster(pyramid.level(level), turn), width, height)
+  let raster = pyramid.level(0)
+  while (raster.width * raster.height > maxPixels && pyramid.level(level + 1) !== raster) raster = pyramid.level(++level)
+  const scale = 2 ** level * pyramid.width / pyramid.level(0).width
+  const scaleY = 2 ** level * pyramid.height / pyramid.level(0).height
+  const [width, height] = [raster.width * scale, raster.height * scaleY]
+  return turn === 180 ? new Pyramid(turnRaster(raster, turn), width, height) : new Pyramid(turnRaster(raster, turn), height, width)
 }
 
 function turnRaster ({ data, width, height }: Raster, turn: Turn): Raster {
@@ -32,8 +36,8 @@ function turnRaster ({ data, width, height }: Raster, turn: Turn): Raster {
   return { data: out, ...size }
 }
 
-/** Size of the picture as sent, px. */
-interface Size { readonly width: number, readonly height: number }
+/** Size of a picture, px. */
+export interface Size { readonly width: number, readonly height: number }
 
 /** A point of the turned picture to px of the picture as sent. */
 function pointToSent ({ x, y }: Point, turn: Turn, { width, height }: Size): Point {
@@ -45,19 +49,25 @@ function pointToSent ({ x, y }: Point, turn: Turn, { width, height }: Size): Poi
   }
 }
 
-/** @returns the box in px of the picture as sent. */
-export function boxToSent (box: Box, turn: Turn, sent: Size): Box {
-  const a = pointToSent({ x: box.x1, y: box.y1 }, turn, sent)
-  const b = pointToSent({ x: box.x2, y: box.y2 }, turn, sent)
-  return { x1: Math.min(a.x, b.x), y1: Math.min(a.y, b.y), x2: Math.max(a.x, b.x), y2: Math.max(a.y, b.y) }
+/** @param turned size of the turned picture. @returns the box in px of the picture as sent. */
+export function boxToSent (box: Box, turn: Turn, turned: Size): Box {
+  return turnBox(box, turn, sizeAsSent(turned, turn))
 }
 
 /** The landmarks in px of the picture as sent; they keep their order, which is that of the upright face. */
-export function landmarksToSent (landmarks: Landmarks, turn: Turn, sent: Size): Landmarks {
-  return landmarks.map(point => pointToSent(point, turn, sent)) as unknown as Landmarks
+export function landmarksToSent (landmarks: Landmarks, turn: Turn, turned: Size): Landmarks {
+  return landmarks.map(point => pointToSent(point, turn, sizeAsSent(turned, turn))) as unknown as Landmarks
 }
 
 /** @param turned size of the turned picture. @returns a box of the picture as sent in px of the turned picture. */
 export function boxToTurned (box: Box, turn: Turn, turned: Size): Box {
-  return boxToSent(box, turn === 0 ? 0 : 360 - turn as Turn, turned)
+  return turnBox(box, turn === 0 ? 0 : 360 - turn as Turn, turned)
 }
+
+function turnBox (box: Box, turn: Turn, size: Size): Box {
+  const a = pointToSent({ x: box.x1, y: box.y1 }, turn, size)
+  const b = pointToSent({ x: box.x2, y: box.y2 }, turn, size)
+  return { x1: Math.min(a.x, b.x), y1: Math.min(a.y, b.y), x2: Math.max(a.x, b.x), y2: Math.max(a.y, b.y) }
+}
+
+const sizeAsSent = ({ width, height }: Size, turn: Turn): Size => turn % 180 === 0 ? { width, height } : { width: height, height: width }

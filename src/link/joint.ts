@@ -7,7 +7,7 @@ import { nil } from './decide.ts'
 /**
  * Keeps one face for each entity. Mentions linked to one entity form groups of the same face (mirrors, screens, collages):
  * the group with the best mention stays linked, the others become `nil` (`duplicate`).
- * The result does not depend on the order of the mentions.
+ * The order of the mentions matters for equals alone.
  *
  * @param sameFaceFrom smallest cosine of two mentions of one person: the threshold of the index.
  */

@@ -67,6 +67,24 @@ describeWithShared('one news photo', () => {
   })
 })
 
+describeWithShared('a sheet of 16 faces turned by 90 degrees', () => {
+  const sheet = async (maxFaces: number): Promise<EncodedImage> =>
+    await encodeImage(await readFile(new URL('cases/sideways-sheet-16.jpg', shared)), {}, loaded.models, { ...SETTINGS, maxFaces })
+
+  it('is turned back', async () => {
+    const { mentions, facesFound, turnedBy } = await sheet(100)
+    expect(turnedBy).toBe(270)
+    expect(mentions.length).toBeGreaterThanOrEqual(16)
+    expect(facesFound).toBeGreaterThanOrEqual(mentions.length)
+  })
+
+  it.each([1, 5])('has at most %d mentions where that is the cap, and all faces counted', async maxFaces => {
+    const { mentions, facesFound } = await sheet(maxFaces)
+    expect(mentions).toHaveLength(maxFaces)
+    expect(facesFound).toBeGreaterThanOrEqual(16)
+  })
+})
+
 describeWithShared('a 4000x3000 picture of 24 news photos, faces of 40 to 500 px', () => {
   let collage: Collage
   let jpeg: Buffer
