@@ -15,6 +15,7 @@ import { MAX_TILES, TILE_STEP } from './models/detectors/tiled.ts'
 import { ensurePack } from './packs/download/fetch.ts'
 import { clipIdentity, encoderIdentity } from './packs/identity.ts'
 import { readPackManifest, withViews, type PackManifest } from './packs/manifest.ts'
+import { unjudgedWarning } from './kb/storage/manifest.ts'
 import { createLinkImage } from './link/link-image.ts'
 import { growthWarning } from './link/probability.ts'
 import { createLinker, type Linker } from './linker.ts'
@@ -42,9 +43,9 @@ export async function openService (config: Config, log: Log): Promise<{ linker: 
   const pack = await openPack(config, config.modelPack, log)
   const writable = config.apiKeys.some(({ scopes }) => scopes.includes('kb:write'))
   const live = await openLiveFor(config, pack, writable, log)
-  const { calibration, info } = live.view()
-  const warning = calibration === undefined ? null : growthWarning(calibration, info.entities)
-  if (warning !== null) log.warn(warning)
+  const { base, calibration, info } = live.view()
+  const growth = calibration === undefined ? null : growthWarning(calibration, info.entities)
+  for (const warning of [growth, unjudgedWarning(base.manifest)]) if (warning !== null) log.warn(warning)
   const engine = await openEngine(config, pack, log)
   const { redisUrl } = config
   const cache = redisUrl === null

@@ -3,6 +3,7 @@ import Table from 'cli-table3'
 import type { Built } from '../kb/build/build-index.ts'
 import { megabytes } from './units.ts'
 import { describeUnknown } from '../kb/build/enough-photos.ts'
+import { unjudgedWarning } from '../kb/storage/manifest.ts'
 import type { IndexManifest, SpaceManifest } from '../kb/storage/manifest.ts'
 
 /** Number of problems printed, one per line; all are in report.json. */
@@ -33,7 +34,8 @@ export function describeBuild (dir: string, { manifest, report, resumed }: Built
 }
 
 export function describeIndex (manifest: IndexManifest): string {
-  const { name, version, created, pack, counts, decision, files } = manifest
+  const { name, version, created, pack, counts, decision, references, files } = manifest
+  const warning = unjudgedWarning(manifest)
   const table = new Table({ style: { head: [], border: [] }, colAligns: ['left', 'left'] })
   table.push(
     ['index', `${name} ${version}, created ${created}`],
@@ -42,10 +44,17 @@ export function describeIndex (manifest: IndexManifest): string {
     ['linked from', `similarity ${decision.threshold}, margin ${decision.ambiguousMargin}; measured on: ${decision.measuredOn}`],
     ...manifest.fusion === undefined ? [] : [['fused by', `${manifest.fusion.face} face, ${manifest.fusion.text} text`]],
     ['calibrated', manifest.calibration === undefined ? 'no' : 'yes'],
+    ['references', describeReferences(references)],
     ['size', megabytes(Object.values(files).reduce((sum, file) => sum + file.bytes, 0))],
     ...Object.entries(manifest.spaces).flatMap(([space, of]) => describeSpace(space, of))
   )
-  return table.toString()
+  return [table.toString(), ...warning === null ? [] : [`Warning: ${warning}`]].join('\n')
+}
+
+function describeReferences (references: IndexManifest['references']): string {
+  if (references === undefined) return 'not judged'
+  if (!references.judged) return 'not judged: the model pack has no limits for them'
+  return references.poorKept ? 'judged, and poor ones kept' : 'judged, and poor ones left out'
 }
 
 function describeSpace (

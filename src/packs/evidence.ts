@@ -22,3 +22,8 @@ export function lackOf ({ featureNorm, landmarkSpread }: Pick<Quality, 'featureN
     return `a face that says too little (feature norm ${featureNorm.toFixed(2)}, at least ${least})`
   }
 }
+
+/** Whether a pack can judge faces at all: an encoder that normalises inside its graph, for one, has no feature norm. */
+export function hasLimits ({ face, landmarks }: JudgedModels): boolean {
+  return face.minFeatureNorm !== undefined || landmarks?.maxSpread !== undefined
+}

@@ -98,6 +98,20 @@ describeWithShared('vel kb, with real photos and the embedded pack', () => {
     expect((await openIndex(out, {})).references('face', 'Q1')).toHaveLength(1)
   })
 
+  test('an index says whether its references were judged; one built before opens with a warning', async () => {
+    const { entities, out } = await poorGallery()
+    await vel('build', '--entities', entities, '--out', out)
+    expect(await vel('info', out)).toContain('judged, and poor ones left out')
+    const path = join(out, 'manifest.json')
+    const { references, ...before } = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
+    expect(references).toEqual({ judged: true, poorKept: false })
+    await writeFile(path, JSON.stringify(before))
+    expect(await vel('info', out)).toMatch(/Warning: index index: its reference photos were not judged .*: build it again/)
+    expect((await openIndex(out, {})).info.version).toBe(before['version'])
+    await vel('build', '--entities', entities, '--out', out, '--keep-poor')
+    expect(await vel('info', out)).toContain('judged, and poor ones kept')
+  })
+
   test('a build of poor references alone fails and keeps the old index; resumed with --keep-poor it is built', async () => {
     const { folder, entities, out } = await poorGallery()
     await vel('build', '--entities', entities, '--out', out)

@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { MentionEncoder } from '../../types.ts'
 import { encoderIdentity, type EncoderIdentity } from '../../packs/identity.ts'
+import { hasLimits } from '../../packs/evidence.ts'
 import type { PackManifest } from '../../packs/manifest.ts'
 import { withLock } from '../storage/lock.ts'
 import { buildTexts, planTexts, removeTextCheckpoint, type TextPlan, type TextsOptions } from './embed-texts.ts'
@@ -119,6 +120,7 @@ async function buildFrom (
       pack: pack.name,
       decision: { ...pack.decision, ambiguousMargin: AMBIGUOUS_MARGIN },
       ...(texts === undefined ? {} : { fusion: EQUAL_FUSION }),
+      references: { judged: hasLimits(pack.models), poorKept: keepPoor },
       entities,
       spaces: { face, ...texts?.spaces },
       report: reportWith

@@ -14,7 +14,7 @@ import type { OnProgress } from './progress.ts'
 import { tuneInProcess } from './tune.ts'
 import { hashFile, replaceFolder } from '../storage/atomic-folder.ts'
 import { ENTITIES_FILE, FORMAT_VERSION, indexVersion, MANIFEST_FILE, REPORT_FILE, spaceFiles } from '../storage/manifest.ts'
-import type { Encoding, FileManifest, FusionManifest, IndexManifest, SpaceManifest } from '../storage/manifest.ts'
+import type { Encoding, FileManifest, FusionManifest, IndexManifest, ReferencesManifest, SpaceManifest } from '../storage/manifest.ts'
 import { encodeVector, rowOffset } from '../search/vector-table.ts'
 
 /** Vectors of one space, read one at a time, so that they are never all in memory as float32. */
@@ -34,6 +34,8 @@ export interface IndexContent {
   readonly decision: Decision
   readonly calibration?: Calibration | undefined
   readonly fusion?: FusionManifest | undefined
+  /** How the references were judged; absent where that is not known. */
+  readonly references?: ReferencesManifest | undefined
   readonly entities: readonly Entity[]
   readonly spaces: { readonly [S in Space]?: VectorSource }
   /** The content of report.json, which is for people; no file where absent. */
@@ -77,7 +79,7 @@ async function createManifest (
   spaces: IndexManifest['spaces'],
   hashes: Readonly<Record<string, FileManifest>>
 ): Promise<IndexManifest> {
-  const { name, pack, decision, calibration, fusion, entities, spaces: sources } = content
+  const { name, pack, decision, calibration, fusion, references, entities, spaces: sources } = content
   const files: Record<string, FileManifest> = {}
   for (const file of (await readdir(folder)).sort()) files[file] = hashes[file] ?? await hashFile(join(folder, file))
   const counts = { entities: entities.length, withFace: new Set(sources.face?.entityRows).size }
@@ -90,6 +92,7 @@ async function createManifest (
     decision: { threshold, ambiguousMargin, measuredOn },
     ...(calibration === undefined ? {} : { calibration }),
     ...(fusion === undefined ? {} : { fusion }),
+    ...(references === undefined ? {} : { references }),
     files
   }
   const version = indexVersion({ formatVersion: FORMAT_VERSION, ...rest })

@@ -25,6 +25,7 @@ export async function writeView (dir: string, view: KnowledgeBaseView, onProgres
     decision: manifest.decision,
     calibration: manifest.calibration,
     fusion: manifest.fusion,
+    references: manifest.references,
     entities,
     spaces,
     // The report of the build, which did not know the changes.

@@ -76,10 +76,13 @@ export const indexManifest = z.object({
   calibration: calibration.optional(),
   /** Absent for equal weights. */
   fusion: fusion.optional(),
+  /** Absent in indexes built before references were judged. `judged`: false where the pack has no limits to judge by. */
+  references: z.object({ judged: z.boolean(), poorKept: z.boolean() }).optional(),
   files: z.record(z.string().regex(/^[a-z_]+\.[a-z]+$/, 'a plain file name'), z.object({ sha256, bytes: z.int().nonnegative() }))
 })
 
 export type IndexManifest = z.infer<typeof indexManifest>
+export type ReferencesManifest = NonNullable<IndexManifest['references']>
 export type FusionManifest = z.infer<typeof fusion>
 export type SpaceManifest = z.infer<typeof space>
 export type SearchManifest = SpaceManifest['search']
@@ -134,4 +137,11 @@ export function indexVersion (manifest: Omit<IndexManifest, 'version' | 'created
   const weights = fusion === undefined ? [] : [fusion.normalisation, fusion.face, fusion.text]
   const all = [FORMAT_VERSION, files[ENTITIES_FILE]?.sha256, hashed, threshold, ambiguousMargin, calibration ?? null, ...weights]
   return createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, 12)
+}
+
+/** @returns a sentence where the index has faces that were not judged; else null. */
+export function unjudgedWarning ({ name, counts, references }: Pick<IndexManifest, 'name' | 'counts' | 'references'>): string | null {
+  if (references !== undefined || counts.withFace === 0) return null
+  return `index ${name}: its reference photos were not judged when it was built, and poor ones attract faces of other people: ` +
+    'build it again with `vel kb build`'
 }
