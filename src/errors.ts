@@ -52,7 +52,7 @@ export const errors = {
   urlUnreadable: define('VEL_ERR_URL_UNREADABLE', 'Expected a readable image at the URL, received %s', 422),
   modeUnavailable: define('VEL_ERR_MODE_UNAVAILABLE', 'Expected a mode that this service can serve (%s), received %s: %s', 422),
   rateLimited: defineRetriable('VEL_ERR_RATE_LIMITED', 'Expected at most %s requests a minute, received more; try again in %s s', 429),
-  unusablePhoto: define('VEL_ERR_UNUSABLE_PHOTO', 'Expected a photo with exactly one usable face, received %s', 422),
+  unusablePhoto: define('VEL_ERR_UNUSABLE_PHOTO', 'Expected a photo with one prominent, usable face, received %s', 422),
   reload: define('VEL_ERR_RELOAD', 'Expected an index that can be swapped in, but it cannot, and the one before goes on serving: %s', 409),
   notWritten: defineRetriable(
     'VEL_ERR_NOT_WRITTEN',

@@ -7,6 +7,7 @@ import { ENCODING_REVISION } from './encode/encode-image.ts'
 import { createEditor } from './kb/live/editor.ts'
 import { createFinder } from './kb/live/find-entities.ts'
 import type { LiveIndex } from './kb/live/live-index.ts'
+import type { JudgedModels } from './packs/evidence.ts'
 import { createLinkImage, type LinkAgainst } from './link/link-image.ts'
 import { servableModes, type PackSpaces } from './link/plan.ts'
 import type { EntityQuery, EntityPage, KnowledgeBaseEditor } from './kb/types.ts'
@@ -14,7 +15,7 @@ import type { EntityQuery, EntityPage, KnowledgeBaseEditor } from './kb/types.ts
 export interface LinkerParts {
   readonly engine: Engine
   readonly live: LiveIndex
-  readonly pack: PackSpaces
+  readonly pack: PackSpaces & { readonly models: JudgedModels }
   /** Identity of the face encoder that the engine runs. @see packs/identity.ts */
   readonly recipe: string
   /** Configured workers, and images that may wait for one. */
@@ -39,7 +40,7 @@ export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, c
     entity: id => live.view().entity(id),
     images: id => live.view().images(id).filter(image => image !== null),
     find: async query => await find(live.view(), query),
-    editor: createEditor(live, { encoder: engine, recipe, embedTexts: pack.models.clipImage === undefined ? null : engine.embedTexts }),
+    editor: createEditor(live, { encoder: engine, judged: pack.models, recipe, embedTexts: pack.models.clipImage === undefined ? null : engine.embedTexts }),
     readiness () {
       const stats = engine.stats()
       return {

@@ -1,6 +1,6 @@
 // The knowledge base as other rooms see it: queries and changes.
 import type { Calibration } from './calibration.ts'
-import type { Entity, IndexInfo, Neighbour, Space } from '../types.ts'
+import type { Box, Entity, IndexInfo, Neighbour, Space } from '../types.ts'
 
 /** When a mention is linked to its first candidate. Kept in the index, since it depends on the encoder and on the entities. */
 export interface Decision {
@@ -47,6 +47,8 @@ export interface EntityQuery {
 /** In the order of ids. `next`: id of the last one where there are more. */
 export interface EntityPage { readonly entities: readonly Entity[], readonly next: string | null }
 
+export interface AddedImage { readonly image: string, readonly created: boolean, readonly notes: readonly string[] }
+
 /** Changes of the knowledge base; when its promise resolves, a change is durable and visible to the next image. */
 export interface KnowledgeBaseEditor {
   /**
@@ -60,10 +62,11 @@ export interface KnowledgeBaseEditor {
   /**
    * Adds a reference photo. The same photo again changes nothing.
    *
-   * @returns its id: the first 16 hex digits of its sha256.
-   * @throws VEL_ERR_NOT_FOUND, VEL_ERR_UNUSABLE_PHOTO, and what encoding throws
+   * @param box the face, where the photo shows several, px of the picture; null for the most prominent one.
+   * @returns its id, the first 16 hex digits of its sha256, and sentences on what contradicts the knowledge base.
+   * @throws VEL_ERR_BAD_BOXES for a box outside the picture, VEL_ERR_NOT_FOUND, VEL_ERR_UNUSABLE_PHOTO, and what encoding throws
    */
-  addImage: (id: string, bytes: Uint8Array, signal?: AbortSignal) => Promise<{ image: string, created: boolean }>
+  addImage: (id: string, bytes: Uint8Array, box: Box | null, signal?: AbortSignal) => Promise<AddedImage>
   /** @throws VEL_ERR_NOT_FOUND */
   removeImage: (id: string, image: string) => Promise<void>
   /** Swaps in the index folder as it is now. @throws VEL_ERR_RELOAD */

@@ -81,7 +81,7 @@ export function createFakeLinker ({ maxPixels = 100_000_000, before, faces = tru
     editor: {
       put: async (id, given) => ({ entity: { ...BUSH, ...given, id }, created: id !== BUSH.id }),
       remove: async id => { if (id !== BUSH.id) throw errors.notFound('an entity of the index', id) },
-      addImage: async () => ({ image: '0123456789abcdef', created: true }),
+      addImage: async () => ({ image: '0123456789abcdef', created: true, notes: [] }),
       removeImage: async () => {},
       reload: async () => INDEX
     },

@@ -10,6 +10,8 @@ import { readEntityId } from './entities.ts'
 import { parseObject } from '../upload/json.ts'
 import { readBytes } from '../upload/read-bytes.ts'
 import { toEntity } from '../serialize.ts'
+import { fromQuery, parseBoxOption } from '../upload/link-options.ts'
+import type { AddedImage } from '../../kb/types.ts'
 import { readUpload } from '../upload/upload.ts'
 
 export interface EntityWriteRoutes {
@@ -44,16 +46,17 @@ export function registerEntitiesWrite (app: FastifyInstance, { config, service, 
     return await reply.code(204).send()
   })
 
-  app.post<{ Params: { id: string } }>('/entities/:id/images', guards, async (request, reply) => {
+  app.post<{ Params: { id: string } }>('/entities/:id/images', given.guards, async (request, reply) => {
     const id = readEntityId(request.params.id)
     const { editor } = service.linker()
     const client = clientSignal(reply)
     const upload = await within(uploadTimeoutMs, uploadTimeout, client, async () => await readUpload(request, config))
-    if (upload.options[0] !== undefined) throw errors.badOption('no options beside the image', upload.options[0][0].slice(0, 60), 'one')
+    const box = parseBoxOption([...fromQuery(request.query), ...upload.options])
     const bytes = upload.image instanceof Uint8Array ? upload.image : await fetcher.fetchImage(upload.image.url, client)
     request.facts.imageBytes = bytes.length
-    const { image, created } = await within(linkTimeoutMs, linkTimeout, client, async signal => await editor.addImage(id, bytes, signal))
-    return await reply.code(created ? 201 : 200).send({ id, image })
+    const add = async (signal: AbortSignal): Promise<AddedImage> => await editor.addImage(id, bytes, box, signal)
+    const { image, created, notes } = await within(linkTimeoutMs, linkTimeout, client, add)
+    return await reply.code(created ? 201 : 200).send({ id, image, notes })
   })
 
   app.delete<{ Params: { id: string, image: string } }>('/entities/:id/images/:image', guards, async (request, reply) => {
@@ -66,7 +69,7 @@ export function registerEntitiesWrite (app: FastifyInstance, { config, service, 
   app.post('/index/reload', guards, async () => ({ index: await service.linker().editor.reload() }))
 }
 
-/** @throws VEL_ERR_BAD_OPTION: these routes have no query parameters */
+/** @throws VEL_ERR_BAD_OPTION: all routes but that of images have no query parameters */
 async function refuseQuery ({ query }: FastifyRequest): Promise<void> {
   const [name] = Object.keys(query as object)
   if (name !== undefined) throw errors.badOption('a request without query parameters', name.slice(0, 60), 'one')

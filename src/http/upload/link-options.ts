@@ -56,6 +56,21 @@ export function parseOptions (given: readonly GivenOption[]): LinkOptions {
   return options
 }
 
+/**
+ * The option of `POST /entities/:id/images`: `box`, as `[x1, y1, x2, y2]` in JSON text or JSON already read.
+ *
+ * @returns null without options.
+ * @throws VEL_ERR_BAD_OPTION, VEL_ERR_BAD_BOXES
+ */
+export function parseBoxOption (given: readonly GivenOption[]): Box | null {
+  const other = given.find(([name]) => name !== 'box')
+  if (other !== undefined) throw errors.badOption('no option but "box" beside the image', show(other[0]).slice(1, -1), 'an unknown option')
+  const [first, ...more] = given.map(([, value]) => asText(value))
+  if (first === undefined) return null
+  if (more.some(text => text !== first)) throw errors.badOption('one value', 'box', 'two that differ')
+  return parseBoxes(`[${first}]`)[0]!
+}
+
 function parseOption (name: keyof typeof OPTIONS, value: unknown): unknown {
   const parsed = OPTIONS[name].schema.safeParse(value)
   if (!parsed.success) throw errors.badOption(OPTIONS[name].expected, name, show(asText(value)))

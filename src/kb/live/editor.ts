@@ -8,7 +8,9 @@ import { toBase64 } from '../../math/vector.ts'
 import type { ChangeDraft } from './change.ts'
 import { entityRecord } from '../storage/entity-schema.ts'
 import type { LiveIndex } from './live-index.ts'
-import { oneUsableFace, type FaceDemands } from './usable-face.ts'
+import { usableFace, type FaceDemands } from './usable-face.ts'
+import { compareFace } from './compare-face.ts'
+import type { JudgedModels } from '../../packs/evidence.ts'
 
 /**
  * Sharpness: 24 news portraits with faces of some 90 px have at least 52, at half the size at least 31, and at most 11 when
@@ -16,15 +18,19 @@ import { oneUsableFace, type FaceDemands } from './usable-face.ts'
  */
 const DEMANDS: FaceDemands = { minSizePx: 40, minSharpness: 12 }
 
+const ALREADY_THERE = 'the person has this photo already: to use another face of it, delete it first'
+
 export interface EditorParts {
   readonly encoder: MentionEncoder
+  /** The models that `encoder` runs, with the limits that their faces are judged by. */
+  readonly judged: JudgedModels
   /** Identity of the face encoder that `encoder` runs. */
   readonly recipe: string
   /** Embeds texts as the index's were; null where the model pack has no CLIP. */
   readonly embedTexts: EmbedEntity | null
 }
 
-export function createEditor (live: LiveIndex, { encoder, recipe, embedTexts }: EditorParts): KnowledgeBaseEditor {
+export function createEditor (live: LiveIndex, { encoder, judged, recipe, embedTexts }: EditorParts): KnowledgeBaseEditor {
   const entityMustBe = (id: string): void => {
     if (live.view().entity(id) === undefined) throw errors.notFound('an entity of the index', id)
   }
@@ -40,15 +46,18 @@ export function createEditor (live: LiveIndex, { encoder, recipe, embedTexts }: 
       entityMustBe(id)
       await live.change({ kind: 'delete', entity: id })
     },
-    async addImage (id, bytes, signal) {
+    async addImage (id, bytes, box, signal) {
       entityMustBe(id)
       const image = sha256(bytes).slice(0, 16)
-      if (live.view().images(id).includes(image)) return { image, created: false }
-      const { face } = oneUsableFace(await encoder.encode(bytes, {}, signal), DEMANDS)
+      if (live.view().images(id).includes(image)) return { image, created: false, notes: box === null ? [] : [ALREADY_THERE] }
+      const encoded = await encoder.encode(bytes, box === null ? {} : { boxes: [box] }, signal)
+      const { face } = usableFace(encoded, judged, DEMANDS)
+      const notes = await live.use(async kb => await compareFace(kb, id, face))
+      if (encoded.turnedBy !== 0) notes.push(`the face was found after turning the photo by ${encoded.turnedBy} degrees clockwise`)
       // The entity may have been deleted while its photo was encoded.
       entityMustBe(id)
       await live.change({ kind: 'add-image', entity: id, image, face: toBase64(face), recipe })
-      return { image, created: true }
+      return { image, created: true, notes }
     },
     async removeImage (id, image) {
       entityMustBe(id)

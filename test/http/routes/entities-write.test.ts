@@ -69,13 +69,41 @@ test('a person that is put with a photo is linked by the next request, and gone 
 
 test.each([
   ['no face', photo(), /one without a face that was found \(640x480 px\)/],
-  ['two faces', photo({ vector: 1 }, { vector: 2 }), /one with 2; crop it/],
+  ['two faces', photo({ vector: 1 }, { vector: 2, left: 50 }), /one with 2 usable faces .*; crop it .*; boxes seen: \[50,0,150,100\] \[0,0,100,100\]/],
+  ['a face that says too little', photo({ vector: 1, featureNorm: 2.4 }), /one with a face that says too little \(feature norm 2.40, at least 2.5\)/],
   ['a tiny face', photo({ vector: 1, size: 20 }), /too small \(20 px on the short side, at least 40 are needed\)/],
   ['a blurred face', photo({ vector: 1, sharpness: 3 }), /a blurred one \(sharpness 3, at least 12 is needed\)/],
   ['no photo', Buffer.from('hello'), /cannot be decoded/]
 ])('a photo with %s is refused with the reason', async (_what, image, reason) => {
   const { post } = await start()
   expect(await post('/entities/Q1/images', image)).toMatchObject({ status: 422, json: { detail: expect.stringMatching(reason) as string } })
+})
+
+test('a box chooses one of several faces; other options are refused', async () => {
+  const { post, linked, json } = await start()
+  const two = photo({ vector: 30 }, { vector: 31, left: 50 })
+  for (const query of ['topK=1', 'box=[0,0,1]', 'box=[1,0,1,1]', 'box=1],[2', 'box=[0,0,9,9]&box=[0,0,8,8]']) {
+    expect(await post(`/entities/Q1/images?${query}`, two), query).toMatchObject({ status: 400 })
+  }
+  expect(await post('/entities/Q1/images?box=[50,0,150,100]', two)).toMatchObject({ status: 201 })
+  expect(await linked(31)).toBe('Q1')
+  expect(await linked(30)).toBeUndefined()
+  const body = { image: two.toString('base64'), box: [0, 0, 100, 100] }
+  expect(await json('POST', '/entities/Q2/images', body)).toMatchObject({ status: 201 })
+  expect(await linked(30)).toBe('Q2')
+  expect(await json('POST', '/entities/Q2/images', { ...body, box: [50, 0, 150, 100] })).toMatchObject({
+    status: 200, json: { notes: [expect.stringContaining('has this photo already') as string] }
+  })
+})
+
+test('the reply says whose face it nearly is, and that it is unlike the other photos of the person', async () => {
+  const { post, json } = await start()
+  await json('PUT', '/entities/Q900', { name: 'Somebody' })
+  expect((await post('/entities/Q900/images', photo({ vector: 30 }))).json.notes).toEqual([])
+  expect((await post('/entities/Q2/images', photo({ vector: 30, size: 90 }))).json.notes).toEqual([
+    'nearly the face of Q900 (Somebody): similarity 1.00',
+    expect.stringMatching(/^unlike the person's other photos: similarity -?0\.\d\d at most$/) as string
+  ])
 })
 
 test('a passer-by in the background does not count', async () => {

@@ -11,8 +11,8 @@ test('a photo that is encoded while its person is deleted is not added', async (
   let finish!: (image: EncodedImage) => void
   const encoded = new Promise<EncodedImage>(resolve => { finish = resolve })
   const encoder = { encode: async () => await encoded, close: async () => {} }
-  const editor = createEditor(live, { encoder, recipe: identity.recipe, embedTexts: null })
-  const adding = editor.addImage('Q1', Buffer.from('a photo'))
+  const editor = createEditor(live, { encoder, judged: { face: {} }, recipe: identity.recipe, embedTexts: null })
+  const adding = editor.addImage('Q1', Buffer.from('a photo'), null)
   await editor.remove('Q1')
   const mention = { ...mentionOf([]), face: vectors[30]!, quality: { faceSizePx: 100, sharpness: 100 } }
   finish({ width: 640, height: 480, mentions: [mention], facesFound: 1, facesRejected: 0, turnedBy: 0, timings: {} })

@@ -127,6 +127,7 @@ test('the editor embeds the texts that the index has; what cannot be embedded is
   const encoder = { encode: async () => { throw new Error('no image in this test') }, close: async () => {} }
   const editor = createEditor(live, {
     encoder,
+    judged: { face: {} },
     recipe: identity.recipe,
     async embedTexts ({ name, description }, fields) {
       asked.push([name, description, fields])
