@@ -3,6 +3,8 @@ import Table from 'cli-table3'
 import type { Built } from '../kb/build/build-index.ts'
 import { megabytes } from './units.ts'
 import { describeUnknown } from '../kb/build/enough-photos.ts'
+import type { Entity } from '../types.ts'
+import type { Hubs } from '../kb/search/hubs.ts'
 import { unjudgedWarning } from '../kb/storage/manifest.ts'
 import type { IndexManifest, SpaceManifest } from '../kb/storage/manifest.ts'
 
@@ -49,6 +51,15 @@ export function describeIndex (manifest: IndexManifest): string {
     ...Object.entries(manifest.spaces).flatMap(([space, of]) => describeSpace(space, of))
   )
   return [table.toString(), ...warning === null ? [] : [`Warning: ${warning}`]].join('\n')
+}
+
+/** A line for each hub. */
+export function describeHubs (entities: readonly Entity[], { hubs, sampled, mean }: Hubs): string[] {
+  return hubs.map(({ row, occurrences }) => {
+    const { id, name } = entities[row]!
+    return `hub: ${id} (${name}): its reference is among the 10 nearest of ${occurrences} of ${sampled} others ` +
+      `(mean ${mean.toFixed(1)}); look at the photo`
+  })
 }
 
 function describeReferences (references: IndexManifest['references']): string {

@@ -13,10 +13,12 @@ import { TEXT_SPACES, type TextSpace } from '../types.ts'
 import { errors } from '../errors.ts'
 import { collect } from './options.ts'
 import { startProgress, type Progress } from './progress.ts'
+import { readIndex } from '../kb/search/read-index.ts'
+import { findHubs } from '../kb/search/hubs.ts'
 import { openIndex } from '../kb/search/open-index.ts'
 import { openLiveIndex } from '../kb/live/live-index.ts'
 import { withoutTexts } from '../kb/live/overlay.ts'
-import { describeBuild, describeIndex } from './kb-report.ts'
+import { describeBuild, describeHubs, describeIndex } from './kb-report.ts'
 
 export interface OpenedTexts { readonly encoder: ClipTextEncoder, close: () => Promise<void> }
 
@@ -114,7 +116,13 @@ export function addKbCommand (
     .description('show what an index holds')
     .action(async (dir: string, options: { json?: boolean }) => {
       const manifest = await readIndexManifest(dir)
-      print(options.json === true ? JSON.stringify(manifest, null, 2) : describeIndex(manifest))
+      if (options.json === true) {
+        print(JSON.stringify(manifest, null, 2))
+        return
+      }
+      print(describeIndex(manifest))
+      const { entities, spaces: { face } } = await readIndex(dir)
+      if (face !== undefined) for (const line of describeHubs(entities, findHubs(face))) print(line)
     })
 
   kb.command('weigh')
