@@ -5,7 +5,7 @@ import { isVelError, isWorkerDeath } from '../../errors.ts'
 import { sha256 } from '../../files.ts'
 import type { EncodedImage, MentionEncoder } from '../../types.ts'
 import { lackOf, type JudgedModels } from '../../packs/evidence.ts'
-import { dominantFace } from './dominant-face.ts'
+import { dominantFace } from '../dominant-face.ts'
 import type { EntityWithPhotos, ReferencePhoto } from './read-entities.ts'
 import type { PhotoOutcome, PhotoCheckpoint } from './photo-checkpoint.ts'
 

@@ -9,7 +9,7 @@ import type { ChangeDraft } from './change.ts'
 import { entityRecord } from '../storage/entity-schema.ts'
 import type { LiveIndex } from './live-index.ts'
 import { usableFace, type FaceDemands } from './usable-face.ts'
-import { compareFace } from './compare-face.ts'
+import { compareFace } from '../compare-face.ts'
 import type { JudgedModels } from '../../packs/evidence.ts'
 
 /**

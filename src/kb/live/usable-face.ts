@@ -2,7 +2,7 @@
 import { lackOf, type JudgedModels } from '../../packs/evidence.ts'
 import type { EncodedImage, EncodedMention } from '../../types.ts'
 import { errors } from '../../errors.ts'
-import { prominence } from '../build/dominant-face.ts'
+import { prominence } from '../dominant-face.ts'
 
 export interface FaceDemands {
   /** Short side, px of the original. */

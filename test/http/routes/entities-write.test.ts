@@ -69,8 +69,14 @@ test('a person that is put with a photo is linked by the next request, and gone 
 
 test.each([
   ['no face', photo(), /one without a face that was found \(640x480 px\)/],
-  ['two faces', photo({ vector: 1 }, { vector: 2, left: 50 }), /one with 2 usable faces .*; crop it .*; boxes seen: \[50,0,150,100\] \[0,0,100,100\]/],
-  ['a face that says too little', photo({ vector: 1, featureNorm: 2.4 }), /one with a face that says too little \(feature norm 2.40, at least 2.5\)/],
+  [
+    'two faces', photo({ vector: 1 }, { vector: 2, left: 50 }),
+    /one with 2 usable faces .*; crop it .*; boxes seen: \[50,0,150,100\] \[0,0,100,100\]/
+  ],
+  [
+    'a face that says too little', photo({ vector: 1, featureNorm: 2.4 }),
+    /one with a face that says too little \(feature norm 2.40, at least 2.5\)/
+  ],
   ['a tiny face', photo({ vector: 1, size: 20 }), /too small \(20 px on the short side, at least 40 are needed\)/],
   ['a blurred face', photo({ vector: 1, sharpness: 3 }), /a blurred one \(sharpness 3, at least 12 is needed\)/],
   ['no photo', Buffer.from('hello'), /cannot be decoded/]

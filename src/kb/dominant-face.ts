@@ -1,6 +1,6 @@
 // The subject of a reference photo.
-import type { EncodedImage, EncodedMention } from '../../types.ts'
-import { shortSide } from '../../image/box.ts'
+import type { EncodedImage, EncodedMention } from '../types.ts'
+import { shortSide } from '../image/box.ts'
 
 /** Weight of the distance from the centre against size. */
 const CENTRE_WEIGHT = 4

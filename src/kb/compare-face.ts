@@ -1,7 +1,7 @@
 // What the knowledge base says of a new reference: sentences for the person who adds it.
-import { dot } from '../../math/vector.ts'
-import { DUPLICATE_FROM } from '../build/duplicate-faces.ts'
-import type { KnowledgeBase } from '../types.ts'
+import { dot } from '../math/vector.ts'
+import { DUPLICATE_FROM } from './build/duplicate-faces.ts'
+import type { KnowledgeBase } from './types.ts'
 
 /** Above the threshold of the decision by this much, a face of another entity is remarkable. */
 const REMARKABLE = 0.15
@@ -19,7 +19,9 @@ export async function compareFace (
   const own = await kb.vectors('face', { id })
   const nearest = Math.max(...own.map(vector => dot(vector, face)))
   return [
-    ...near.slice(0, NAMED).map(({ entity, similarity }) => `nearly the face of ${entity.id} (${entity.name}): similarity ${similarity.toFixed(2)}`),
+    ...near.slice(0, NAMED).map(({ entity: { id, name }, similarity }) => {
+      return `nearly the face of ${id} (${name}): similarity ${similarity.toFixed(2)}`
+    }),
     ...own.length > 0 && nearest < threshold / 2 ? [`unlike the person's other photos: similarity ${nearest.toFixed(2)} at most`] : []
   ]
 }
