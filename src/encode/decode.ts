@@ -1,6 +1,7 @@
 // The bytes of an image file to pixels. The only user of sharp on the path.
 import sharp, { type Metadata } from 'sharp'
 import { errors } from '../errors.ts'
+import { describeForeign } from './image-type.ts'
 import { Pyramid } from '../image/pyramid.ts'
 
 export interface DecodeLimits {
@@ -36,8 +37,16 @@ export async function decode (bytes: Uint8Array, limits: DecodeLimits): Promise<
   }
 }
 
-/** Sets sharp up for a worker process, which decodes one picture after another: one thread, no cache. */
+/** The loaders of libvips for the types that are served. */
+const LOADERS = ['Jpeg', 'Png', 'Webp', 'Heif', 'Nsgif', 'Tiff'].map(type => `VipsForeignLoad${type}`)
+
+/**
+ * Sets sharp up for a worker process, which decodes one picture after another: one thread, no cache, and no loader of a type
+ * that is not served. Parsing such a file could take gigabytes only to refuse it.
+ */
 export function decodeFrugally (): void {
+  sharp.block({ operation: ['VipsForeignLoad'] })
+  sharp.unblock({ operation: LOADERS })
   sharp.concurrency(1)
   sharp.cache(false)
 }
@@ -50,10 +59,12 @@ async function readHeader (bytes: Uint8Array, limits: DecodeLimits): Promise<{ w
     header = await sharp(bytes, { limitInputPixels: false }).metadata()
   } catch (error) {
     const reason = (error as Error).message.split('\n')[0]!
-    if (/unsupported image format/i.test(reason)) throw errors.notAnImageType('bytes of another type')
+    const foreign = await describeForeign(bytes)
+    if (foreign !== null || /unsupported image format/i.test(reason)) throw errors.notAnImageType(foreign ?? 'bytes of another type')
     throw errors.undecodable(reason)
   }
-  if (FORMATS[header.format] === undefined) throw errors.notAnImageType(header.format)
+  if (header.format === 'heif' && header.compression === 'hevc') throw errors.notAnImageType('HEIC/HEIF; convert it to JPEG')
+  if (FORMATS[header.format] === undefined) throw errors.notAnImageType(await describeForeign(bytes) ?? header.format)
   const { width, height } = header.autoOrient
   if (!(width > 0 && height > 0)) throw errors.undecodable('its size is zero')
   if (width * height > limits.maxPixels) throw errors.tooManyPixels(String(limits.maxPixels), `${width}x${height}`)

@@ -15,7 +15,7 @@ export interface EncodedQuery {
 }
 
 /** The photo of a query, as a key: all mentions of a stranger's photo have it in common. */
-export const photoOf = ({ query }: Pick<EncodedQuery, 'query'>): string => query.path
+export const photoOf = ({ query }: Pick<EncodedQuery, 'query'>): string => `${query.file} ${query.image}`
 
 export interface EncodedQueries {
   /**

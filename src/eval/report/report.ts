@@ -5,6 +5,7 @@ import { bootstrap, type ScoreIntervals } from '../metrics/bootstrap.ts'
 import { expectedCalibrationError, reliabilityBins, type ReliabilityBin } from '../metrics/calibration-error.ts'
 import { perPerson, perQuery, rankOf, type Hit, type Ranked, type Scores } from '../metrics/recall.ts'
 import { FPIR_TARGETS, openSetCurve, pointAtFpir, type OpenSetPoint } from '../metrics/open-set.ts'
+import { photoOf } from '../data/encode-queries.ts'
 import type { Query } from '../data/queries.ts'
 import type { OverlapPoint, SweepPoint } from '../sweeps.ts'
 
@@ -184,7 +185,7 @@ function decisionsOf (answers: readonly Answer[]): Decisions | null {
   }
 }
 
-const photosOf = (answers: readonly Answer[]): Answer[][] => groupBy(answers, a => a.query.path)
+const photosOf = (answers: readonly Answer[]): Answer[][] => groupBy(answers, photoOf)
 
 /** Short sides that false links are counted by, px. */
 const SIZES = [0, 24, 48, 96]
