@@ -4,6 +4,7 @@ import { DECIDE_TOP_K } from '../../src/link/features.ts'
 import { znorm, ZNORM_WEIGHT } from '../../src/link/znorm.ts'
 import { logistic, probability } from '../../src/link/probability.ts'
 import { retrieve } from '../../src/link/retrieve.ts'
+import { groupBy } from '../../src/group-by.ts'
 import type { KnowledgeBase } from '../../src/kb/types.ts'
 import type { Entity } from '../../src/types.ts'
 import { cohortMeans } from '../../src/kb/search/cohort.ts'
@@ -31,7 +32,10 @@ const SETS: ReadonlyArray<readonly FeatureName[]> = [
   ['similarity', 'margin', 'usual', 'crowd'],
   ['similarity', 'margin', 'usual', 'faceSize'],
   ['similarity', 'margin', 'usual', 'sharpness'],
-  ['similarity', 'margin', 'usual', 'detectionScore']
+  ['similarity', 'margin', 'usual', 'detectionScore'],
+  ['similarity', 'margin', 'usual', 'featureNorm'],
+  ['similarity', 'margin', 'usual', 'viewAgreement'],
+  ['similarity', 'margin', 'usual', 'landmarkSpread']
 ]
 
 /** Measures each set of features by the cross-validation of `calibrate`. @param chosen set that is measured too. */
@@ -43,7 +47,8 @@ export function ablateFeatures (samples: readonly Sample[], chosen: readonly Fea
     const faces = samples.map((sample, i) => ({ sample, odds: odds[i]! })).filter(f => f.sample.features !== null)
     const score = (i: number): number => samples[i]!.features === null ? -Infinity : odds[i]!
     const mated = samples.flatMap((s, i) => s.stranger ? [] : [{ score: score(i), right: s.right }])
-    const curve = openSetCurve(mated, samples.flatMap((s, i) => s.stranger ? [score(i)] : []))
+    const strangers = groupBy(samples.flatMap((s, i) => s.stranger ? [{ person: s.person, score: score(i) }] : []), s => s.person)
+    const curve = openSetCurve(mated, strangers.map(photo => Math.max(...photo.map(s => s.score))))
     return {
       features,
       logLoss: faces.reduce((sum, f) => sum + Math.log1p(Math.exp(f.sample.right ? -f.odds : f.odds)), 0) / faces.length,
@@ -131,13 +136,11 @@ export async function measureGrowth (
     .filter(s => halves.get(s.person) === 1)
     .map(s => ({ ...s, probability: s.features === null ? 0 : probability(s.features, calibration, everyone.length) }))
   const rate = (of: typeof judged, which: (s: (typeof judged)[number]) => boolean): number => of.filter(which).length / of.length
+  const photos = groupBy(judged.filter(s => s.stranger), s => s.person)
   return {
     entitiesBefore: part.info.entities,
     entitiesAfter: everyone.length,
-    fpir: rate(
-      judged.filter(s => s.stranger),
-      s => s.probability >= calibration.linkFrom
-    ),
+    fpir: photos.filter(photo => photo.some(s => s.probability >= calibration.linkFrom)).length / photos.length,
     tpir: rate(
       judged.filter(s => !s.stranger),
       s => s.right && s.probability >= calibration.linkFrom

@@ -13,12 +13,13 @@ import { buildIndex } from '../../src/kb/build/build-index.ts'
 import { readIndexManifest } from '../../src/kb/storage/read-manifest.ts'
 import { encodeGiven, readQueryFiles, searchingCached } from '../../src/cli/eval-inputs.ts'
 import { readConfig } from '../../src/config.ts'
+import { encoderIdentity } from '../../src/packs/identity.ts'
 import { openEncoder, openIndexFor, type OpenedEncoder } from '../../src/startup.ts'
 import { collect } from '../../src/cli/options.ts'
 import { startProgress } from '../../src/cli/progress.ts'
 import { terminalLog } from '../../src/cli/terminal-log.ts'
 
-interface Flags { data: string, pack: string[], out: string, cache: string, json?: string, plots?: string }
+interface Flags { data: string, pack: string[], out: string, cache: string, json?: string, plots?: string, calibrations?: string }
 
 const GALLERY = ['portraits', 'news', 'distractors']
 const QUERIES = ['cross', 'news', 'strangers']
@@ -35,6 +36,7 @@ await new Command('results')
   .option('--cache <dir>', 'where encoded photos and indexes are kept', '.cache/eval')
   .option('--json <file>', 'write all figures as JSON')
   .option('--plots <dir>', 'write curves as SVG')
+  .option('--calibrations <dir>', 'write the calibration of each pack, for indexes without their own, as DIR/<pack>/calibration.json')
   .action(async (flags: Flags) => {
     const packs: PackResults[] = []
     for (const given of flags.pack) packs.push(await measure(given, flags))
@@ -49,6 +51,7 @@ await new Command('results')
     )
     if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(packs, null, 2)}\n`)
     if (flags.plots !== undefined) await plot(packs, flags.plots)
+    if (flags.calibrations !== undefined) for (const results of packs) await writeCalibration(results, flags.calibrations)
   })
   .parseAsync()
 
@@ -64,6 +67,8 @@ async function measure (given: string, { data, cache }: Flags): Promise<PackResu
     const { face } = (await readIndexManifest(dir)).spaces
     const { queries, counts } = await readQueryFiles(QUERIES.map(set => join(data, set, 'queries.jsonl')), { skipBroken: false })
     const encoded = await encodeGiven(queries, opened, cache, false)
+    const { queries: wildQueries } = await readQueryFiles([join(data, 'wild', 'queries.jsonl')], { skipBroken: false })
+    const wild = await encodeGiven(wildQueries, opened, cache, false)
     const all = { ...counts, noFace: encoded.noFace.length, unreadable: encoded.unreadable.length, missingPhotos: encoded.missing.length }
     const models = Object.values(pack.models).flatMap(m => m?.name ?? []).join(', ')
     return await searchingCached(
@@ -74,10 +79,12 @@ async function measure (given: string, { data, cache }: Flags): Promise<PackResu
         await measurePack({
           pack: name!,
           models,
+          recipe: encoderIdentity(pack.models.face).recipe,
           gallery: { people: kb.info.entities, photos: face!.vectors, search: face!.search.kind },
           kb: cached,
           encoder,
           encoded,
+          wild,
           counts: all,
           cache: createPhotoCache(cache, recipe),
           concurrency: 2 * workers,
@@ -120,6 +127,12 @@ async function buildGallery (
     progress.stop()
   }
   return dir
+}
+
+/** Not for a pack with other views than its own: its embeddings are of another encoder. */
+async function writeCalibration ({ pack, portable, recipe }: PackResults, folder: string): Promise<void> {
+  if (pack.includes('+')) return
+  await writeFile(join(folder, pack, 'calibration.json'), `${JSON.stringify({ recipe, calibration: portable.calibration }, null, 2)}\n`)
 }
 
 async function plot (packs: readonly PackResults[], folder: string): Promise<void> {

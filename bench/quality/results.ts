@@ -7,6 +7,7 @@ import type { EncodedQueries, EncodedQuery } from '../../src/eval/data/encode-qu
 import { evaluate } from '../../src/eval/evaluate.ts'
 import type { PhotoCache } from '../../src/eval/data/photo-cache.ts'
 import type { Report, ReportInput, RowReport } from '../../src/eval/report/report.ts'
+import { measureWild, type WildResults } from './wild.ts'
 import { shrinkFaces, SMALL_FACES } from './small-faces.ts'
 import { ablateFeatures, ablateNormalisation, measureGrowth } from './ablations.ts'
 import type { FeatureAblation, GrowthResult, NormalisationAblation } from './ablations.ts'
@@ -17,9 +18,14 @@ export interface Gallery { readonly people: number, readonly photos: number, rea
 export interface PackResults {
   readonly pack: string
   readonly models: string
+  /** Of the face encoder. */
+  readonly recipe: string
   readonly gallery: Gallery
   readonly report: Report
   readonly calibration: CalibrationReport
+  /** For any gallery: features of the face and of its best similarity alone. */
+  readonly portable: CalibrationReport
+  readonly wild: WildResults
   readonly features: readonly FeatureAblation[]
   readonly normalisation: readonly NormalisationAblation[]
   readonly growth: readonly GrowthResult[]
@@ -30,10 +36,12 @@ export interface PackResults {
 export interface ResultsInput {
   readonly pack: string
   readonly models: string
+  readonly recipe: string
   readonly gallery: Gallery
   readonly kb: KnowledgeBase
   readonly encoder: MentionEncoder
   readonly encoded: EncodedQueries
+  readonly wild: EncodedQueries
   readonly counts: ReportInput['counts']
   readonly cache: PhotoCache | null
   readonly concurrency: number
@@ -47,23 +55,31 @@ const GROWTH_FROM = [0.25, 0.5, 0.75]
 export async function measurePack ({
   pack,
   models,
+  recipe,
   gallery,
   kb,
   encoder,
   encoded,
+  wild,
   counts,
   cache,
   concurrency,
   onStage
 }: ResultsInput): Promise<PackResults> {
   onStage('features')
-  const samples = await collectSamples(kb, encoded.answers)
-  const calibration = calibrate(samples, { targetFpir: 0.01, entities: kb.info.entities })
+  const chosen = await collectSamples(kb, encoded.answers)
+  const samples = [...chosen, ...await collectSamples(kb, wild.answers)]
+  const options = { targetFpir: 0.01, entities: kb.info.entities }
+  const calibration = calibrate(samples, options)
+  const portable = calibrate(samples, { ...options, portable: true })
   const ranked = async (of: KnowledgeBase, answers: readonly EncodedQuery[]): Promise<Report> =>
     await evaluate(of, { ...encoded, answers }, { counts, models }, { clip: false, sweeps: false })
   onStage('ranking')
   // NOTE: open-set figures of the report are by score; those by probability come from the folds of the calibration.
   const plain = await ranked(kb, encoded.answers)
+  const threshold = plain.openSet.find(({ fpir }) => fpir === options.targetFpir)?.threshold ?? null
+  onStage('in the wild')
+  const inTheWild = await measureWild(calibrated(kb, calibrate(chosen, options)), wild, threshold)
   const { decisions } = await ranked(calibrated(kb, calibration), encoded.answers)
   const smallFaces: Array<PackResults['smallFaces'][number]> = [{ sizePx: null, row: plain.rows[0]! }]
   for (const size of SMALL_FACES) {
@@ -79,9 +95,12 @@ export async function measurePack ({
   return {
     pack,
     models,
+    recipe,
     gallery,
     report: { ...plain, decisions },
     calibration,
+    portable,
+    wild: inTheWild,
     features: ablateFeatures(samples, calibration.tried.at(-1)!.features),
     normalisation,
     growth,

@@ -95,14 +95,16 @@ describe('results', () => {
   it('hold the figures of each pack and of the paper', async () => {
     const stages: string[] = []
     const counts = { files: ['sets/dev/queries.jsonl'], noFace: 0, unreadable: 0, missingPhotos: 0, duplicates: 0, broken: 0 }
-    const encoded = { answers, missing: [], noFace: [], unreadable: [], samePhoto: [], cut: [] }
+    const encoded = { answers, missing: [], noFace: [], unreadable: [], samePhoto: [], cut: [], rejected: 0 }
     const results: PackResults = await measurePack({
       pack: 'tiny',
       models: 'none',
+      recipe: 'none',
       gallery: { people: 40, photos: 41, search: 'exact' },
       kb,
       encoder,
       encoded,
+      wild: { ...encoded, answers: encoded.answers.filter(a => a.query.entityId === null).slice(0, 20) },
       counts,
       cache: null,
       concurrency: 2,

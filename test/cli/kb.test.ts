@@ -73,7 +73,7 @@ describeWithShared('vel kb, with real photos and the embedded pack', () => {
 
   const portraits = fileURLToPath(new URL('data/portraits/photos/', shared))
   /** A faded portrait, in which the landmarks do not settle. */
-  const POOR = 'Q2073263.jpg'
+  const POOR = 'Q276968.jpg'
 
   async function poorGallery (): Promise<{ folder: string, entities: string, out: string }> {
     const folder = await temporaryFolder()

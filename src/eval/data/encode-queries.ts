@@ -32,6 +32,8 @@ export interface EncodedQueries {
   readonly samePhoto: readonly string[]
   /** Photos with boxes that were clipped to the picture. */
   readonly cut: readonly string[]
+  /** Detections in all photos that were no face. */
+  readonly rejected: number
 }
 
 export interface EncodeQueriesOptions {
@@ -90,7 +92,8 @@ export async function encodeQueries (
     noFace,
     missing: results.flatMap(({ job, content }) => content === null ? [job.queries[0]!.image] : []),
     unreadable: results.flatMap(({ job, refused }) => refused === undefined ? [] : [`${job.queries[0]!.image}: ${refused}`]),
-    cut: results.flatMap(({ job, cut }) => cut ? [job.queries[0]!.image] : [])
+    cut: results.flatMap(({ job, cut }) => cut ? [job.queries[0]!.image] : []),
+    rejected: results.reduce((sum, { image }) => sum + (image?.facesRejected ?? 0), 0)
   }
 }
 
