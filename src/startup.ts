@@ -16,6 +16,8 @@ import { ensurePack } from './packs/download/fetch.ts'
 import { clipIdentity, encoderIdentity } from './packs/identity.ts'
 import { readPackManifest, withViews, type PackManifest } from './packs/manifest.ts'
 import { unjudgedWarning } from './kb/storage/manifest.ts'
+import type { Calibration } from './kb/calibration.ts'
+import { readPackCalibration } from './kb/pack-calibration.ts'
 import { createLinkImage } from './link/link-image.ts'
 import { growthWarning } from './link/probability.ts'
 import { createLinker, type Linker } from './linker.ts'
@@ -28,6 +30,8 @@ export interface OpenedEncoder {
   /** @see encodingHash */
   readonly encodingHash: string
   /** Photos encoded at once. */
+  /** Of the pack, for an index without its own. */
+  readonly calibration?: Calibration | undefined
   readonly workers: number
   close: () => Promise<void>
 }
@@ -93,6 +97,7 @@ export async function openEncoder (config: Config, name: string | undefined, log
     pack,
     encodingHash: encodingHash(pack, encodingSettings(config)),
     workers: config.workers,
+    calibration: await readPackCalibration(pack.name, config.modelsDir, encoderIdentity(pack.models.face).recipe),
     close: async () => { await encoder.close() }
   }
 }

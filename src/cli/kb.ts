@@ -85,7 +85,7 @@ export function addKbCommand (
       const bars = progressBars()
       let texts: OpenedTexts | undefined
       try {
-        const { pack, encoder, encodingHash: recipe, workers: concurrency } = opened
+        const { pack, encoder, encodingHash: recipe, workers: concurrency, calibration } = opened
         const fields = asked ?? (pack.models.clipImage !== undefined && pack.models.clipText !== undefined ? [DEFAULT_TEXTS] : [])
         texts = fields.length === 0 ? undefined : await openTexts(pack)
         const built = await buildIndex({
@@ -96,6 +96,7 @@ export function addKbCommand (
           pack,
           encodingHash: recipe,
           concurrency,
+          calibration,
           keepPoor: options.keepPoor,
           failUnder,
           texts: texts === undefined ? undefined : { encoder: texts.encoder, fields },

@@ -25,6 +25,8 @@ const term = z.strictObject({
 })
 
 export const calibration = z.strictObject({
+  /** Absent where `vel calibrate` fitted it to the index; `pack`: it came with the model pack. */
+  source: z.literal('pack').optional(),
   intercept: z.number(),
   terms: z.array(term).min(1),
   /** Least probability at which a mention is linked; from `ambiguousFrom` up to it, the mention is ambiguous. */

@@ -1,6 +1,7 @@
 // Entity files and their photos to an index folder: the builder behind `vel kb build`.
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import type { Calibration } from '../calibration.ts'
 import type { MentionEncoder } from '../../types.ts'
 import { encoderIdentity, type EncoderIdentity } from '../../packs/identity.ts'
 import { hasLimits } from '../../packs/evidence.ts'
@@ -34,6 +35,8 @@ export interface BuildOptions {
   readonly concurrency: number
   /** Whether references whose face says too little become vectors too; false by default. */
   readonly keepPoor?: boolean | undefined
+  /** Of the model pack, until `vel calibrate` fits one. */
+  readonly calibration?: Calibration | undefined
   /** Least share of the photos that must be usable, 0..1; 0.5 by default. */
   readonly failUnder?: number | undefined
   /** Text fields to embed for every entity; absent for faces alone. */
@@ -120,6 +123,7 @@ async function buildFrom (
       pack: pack.name,
       decision: { ...pack.decision, ambiguousMargin: AMBIGUOUS_MARGIN },
       ...(texts === undefined ? {} : { fusion: EQUAL_FUSION }),
+      calibration: options.calibration,
       references: { judged: hasLimits(pack.models), poorKept: keepPoor },
       entities,
       spaces: { face, ...texts?.spaces },
