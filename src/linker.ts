@@ -40,7 +40,12 @@ export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, c
     entity: id => live.view().entity(id),
     images: id => live.view().images(id).filter(image => image !== null),
     find: async query => await find(live.view(), query),
-    editor: createEditor(live, { encoder: engine, judged: pack.models, recipe, embedTexts: pack.models.clipImage === undefined ? null : engine.embedTexts }),
+    editor: createEditor(live, {
+      encoder: engine,
+      judged: pack.models,
+      recipe,
+      embedTexts: pack.models.clipImage === undefined ? null : engine.embedTexts
+    }),
     readiness () {
       const stats = engine.stats()
       return {

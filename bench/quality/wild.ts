@@ -26,7 +26,11 @@ export interface WildResults {
 }
 
 /** A face that was labelled by hand: bench/quality/wild-faces.json. */
-interface Labelled { readonly image: string, readonly box: readonly [number, number, number, number], readonly label: 'face' | 'none' | 'likeness' }
+interface Labelled {
+  readonly image: string
+  readonly box: readonly [number, number, number, number]
+  readonly label: 'face' | 'none' | 'likeness'
+}
 
 const SAME_IOU = 0.4
 
@@ -38,7 +42,8 @@ export async function measureWild (kb: KnowledgeBase, wild: EncodedQueries, thre
   const labels = JSON.parse(readFileSync(new URL('wild-faces.json', import.meta.url), 'utf8')) as Labelled[]
   const labelOf = (image: string, box: Box): Labelled['label'] | undefined =>
     labels.find(({ image: of, box: [x1, y1, x2, y2] }) => of === image && iou({ x1, y1, x2, y2 }, box) > SAME_IOU)?.label
-  const found = wild.answers.flatMap(({ query, mention }) => mention === null ? [] : [{ query, mention, label: labelOf(query.image, mention.box) }])
+  const found = wild.answers.flatMap(({ query, mention }) =>
+    mention === null ? [] : [{ mention, label: labelOf(query.image, mention.box) }])
   let linkedByScore = 0
   const probabilities: number[] = []
   for (const { mention } of found) {

@@ -45,7 +45,7 @@ export function describeIndex (manifest: IndexManifest): string {
     ['model pack', pack],
     ['linked from', `similarity ${decision.threshold}, margin ${decision.ambiguousMargin}; measured on: ${decision.measuredOn}`],
     ...manifest.fusion === undefined ? [] : [['fused by', `${manifest.fusion.face} face, ${manifest.fusion.text} text`]],
-    ['calibrated', manifest.calibration === undefined ? 'no' : manifest.calibration.source === 'pack' ? 'by the model pack; fit it to your photos with `vel calibrate`' : 'yes'],
+    ['calibrated', describeCalibration(manifest)],
     ['references', describeReferences(references)],
     ['size', megabytes(Object.values(files).reduce((sum, file) => sum + file.bytes, 0))],
     ...Object.entries(manifest.spaces).flatMap(([space, of]) => describeSpace(space, of))
@@ -93,4 +93,9 @@ function describeSpace (
         `${msPerQuery.hnsw === undefined ? '' : `, HNSW ${msPerQuery.hnsw} ms`}`
     ]
   ]
+}
+
+function describeCalibration ({ calibration }: IndexManifest): string {
+  if (calibration === undefined) return 'no'
+  return calibration.source === 'pack' ? 'by the model pack; fit it to your photos with `vel calibrate`' : 'yes'
 }

@@ -63,7 +63,8 @@ export async function encodeImage (
   const found = await timed('detect', async () => await findMentions(pyramid, models, settings))
   const embedded = mergeOverlaps(await embed(pyramid, found))
   if (!embedded.some(isUsable)) {
-    const find = async (picture: Pyramid): Promise<Found> => await timed('detect', async () => await findMentions(picture, models, { ...settings, maxFaces: Infinity }))
+    const all = { ...settings, maxFaces: Infinity }
+    const find = async (picture: Pyramid): Promise<Found> => await timed('detect', async () => await findMentions(picture, models, all))
     const turned = await searchTurned(pyramid, find, embed, models, settings)
     if (turned !== null) return { width, height, ...turned, facesRejected: 0, timings }
   }
@@ -116,7 +117,8 @@ async function searchTurned (
     const mentions = await embed(picture, { faces: settled.slice(0, maxFaces), found: settled.length })
     turns.push({ turn, found: settled.length, mentions: mentions.filter(isUsable).map(mention => asSent(mention, turn, picture)) })
   }
-  const evidence = ({ mentions }: typeof turns[number]): number => mentions.reduce((sum, { quality }) => sum + (quality.featureNorm ?? 1), 0)
+  const evidence = ({ mentions }: typeof turns[number]): number =>
+    mentions.reduce((sum, { quality }) => sum + (quality.featureNorm ?? 1), 0)
   const best = turns.reduce<typeof turns[number] | null>((a, b) => a === null || evidence(b) > evidence(a) ? b : a, null)
   if (best === null || best.mentions.length === 0) return null
   const others = turns.filter(turn => turn !== best).flatMap(({ mentions }) => mentions)

@@ -93,8 +93,9 @@ export async function evaluateServer (
 /** One answer for the face of the query's box, which was sent along; without a box as `mentionsOf` selects. */
 function answersOf (query: Query, result: Reply | null, known: ReadonlySet<string>): Answer[] {
   const inIndex = query.entityId !== null && known.has(query.entityId)
-  const mentions = result === null ? [] : query.box !== null ? result.mentions.slice(0, 1) : mentionsOf(query, { ...result.image, mentions: result.mentions })
-  if (mentions.length === 0) return [{ query, inIndex, ranking: [] }]
+  if (result === null || result.mentions.length === 0) return [{ query, inIndex, ranking: [] }]
+  const { image, mentions: all } = result
+  const mentions = query.box !== null ? all.slice(0, 1) : mentionsOf(query, { ...image, mentions: all })
   return mentions.map(({ box, candidates, status, probability }) =>
     ({ query, inIndex, faceSizePx: Math.min(box.x2 - box.x1, box.y2 - box.y1), ranking: candidates, decision: { status, probability } }))
 }

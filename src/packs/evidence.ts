@@ -12,7 +12,9 @@ export interface JudgedModels {
 }
 
 /** @returns what `quality` lacks for `use`, as part of a sentence; undefined where it lacks nothing that the pack can tell. */
-export function lackOf ({ featureNorm, landmarkSpread }: Pick<Quality, 'featureNorm' | 'landmarkSpread'>, { face, landmarks }: JudgedModels, use: Use): string | undefined {
+export function lackOf (
+  { featureNorm, landmarkSpread }: Pick<Quality, 'featureNorm' | 'landmarkSpread'>, { face, landmarks }: JudgedModels, use: Use
+): string | undefined {
   const least = face.minFeatureNorm?.[use]
   const most = landmarks?.maxSpread?.[use]
   if (landmarkSpread !== undefined && most !== undefined && landmarkSpread > most) {

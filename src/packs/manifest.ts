@@ -67,7 +67,11 @@ const landmarks = z.strictObject({
   decoder: z.enum(['landmarks-68']),
   input,
   /** Largest landmark spread that each use accepts (`Quality.landmarkSpread`, sides of the box). */
-  maxSpread: z.strictObject({ mention: z.number().positive(), reference: z.number().positive(), enrolment: z.number().positive() }).optional()
+  maxSpread: z.strictObject({
+    mention: z.number().positive(),
+    reference: z.number().positive(),
+    enrolment: z.number().positive()
+  }).optional()
 })
 
 /** `template`: similarity transform of the five landmarks onto the ArcFace points. `box`: the box, widened by `margin`. */

@@ -39,9 +39,14 @@ export interface CalibrationReport {
 
 /** Always used; the optional ones only where they lower the loss. */
 const ALWAYS: readonly FeatureName[] = ['similarity', 'margin', 'usual']
-const OPTIONAL: readonly FeatureName[] = ['crowd', 'faceSize', 'sharpness', 'detectionScore', 'featureNorm', 'viewAgreement', 'landmarkSpread']
+const OPTIONAL: readonly FeatureName[] = [
+  'crowd', 'faceSize', 'sharpness', 'detectionScore', 'featureNorm', 'viewAgreement', 'landmarkSpread'
+]
 /** The features of a calibration for any gallery: of the face and its best similarity alone. */
-const PORTABLE = { always: ['similarity'], optional: ['featureNorm', 'viewAgreement', 'landmarkSpread', 'faceSize', 'sharpness', 'detectionScore'] } as const
+const PORTABLE = {
+  always: ['similarity'],
+  optional: ['featureNorm', 'viewAgreement', 'landmarkSpread', 'faceSize', 'sharpness', 'detectionScore']
+} as const
 
 /** Below this probability a first candidate is more likely wrong than right. */
 const LIKELY = 0.5

@@ -69,7 +69,8 @@ function measures (
 
 function openSet ({ openSet, counts, rows, calibration }: Report): Grid {
   return {
-    title: `Open set, ${rows[0]!.name}, ${counts.strangers} photos of strangers with ${counts.strangerMentions} faces, each of which counts; threshold on the ` +
+    title: `Open set, ${rows[0]!.name}, ${counts.strangers} photos of strangers with ${counts.strangerMentions} faces, each of which ` +
+      'counts; threshold on the ' +
       `${calibration.ece === null ? 'score' : 'probability'}`,
     head: ['FPIR at most', 'FPIR reached', 'TPIR', 'threshold'],
     rows: openSet.map(p => [percent(p.fpir), percent(p.reachedFpir), share(p.tpir), p.threshold === null ? 'none' : share(p.threshold)])
@@ -80,7 +81,10 @@ function openSet ({ openSet, counts, rows, calibration }: Report): Grid {
 function decisions ({ rows, calibration }: Report): Grid {
   return {
     title: 'At the default decision',
-    head: ['row', 'photos of strangers linked', 'their faces linked', 'members linked rightly', 'members linked wrongly', 'members not linked', 'calibration error'],
+    head: [
+      'row', 'photos of strangers linked', 'their faces linked',
+      'members linked rightly', 'members linked wrongly', 'members not linked', 'calibration error'
+    ],
     rows: rows.flatMap(({ name, decisions: d }, i) =>
       d === null
         ? []

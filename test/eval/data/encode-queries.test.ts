@@ -24,7 +24,8 @@ function textEncoder (): MentionEncoder & { calls: number } {
       const mention = (box: Box): EncodedMention =>
         mentionOf([Math.cos(Number(text) + box.x1), Math.sin(Number(text) + box.x1)], undefined, box)
       const boxes = options.boxes ?? (text === 'none' ? [] : [{ x1: 0, y1: 0, x2: 10, y2: 10 }, { x1: 40, y1: 40, x2: 60, y2: 60 }])
-      return { width: 100, height: 100, mentions: boxes.map(mention), facesFound: boxes.length, facesRejected: 0, turnedBy: 0 as const, timings: {} }
+      const found = { mentions: boxes.map(mention), facesFound: boxes.length, facesRejected: 0, turnedBy: 0 as const }
+      return { width: 100, height: 100, ...found, timings: {} }
     },
     close: async () => {}
   }

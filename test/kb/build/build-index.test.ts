@@ -136,7 +136,8 @@ test('two processes do not write one index', async () => {
   const folder = await temporaryFolder()
   const lock = join(folder, '.index.lock')
   await withLock('index', lock, async () => {
-    await expect(withLock('index', lock, async () => {})).rejects.toThrow(/to be the only one that writes it, received a lock of another process/)
+    await expect(withLock('index', lock, async () => {}))
+      .rejects.toThrow(/to be the only one that writes it, received a lock of another process/)
   })
   expect(await readdir(folder)).toEqual([])
 })
