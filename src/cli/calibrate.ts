@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import { errors } from '../errors.ts'
 import { calibrate, type CalibrationReport } from '../eval/calibrate/calibrate.ts'
 import { collectSamples } from '../eval/calibrate/collect-samples.ts'
+import { photoOf, type EncodedQuery } from '../eval/data/encode-queries.ts'
 import { curves, writePlots } from '../eval/report/plots.ts'
 import { share } from '../eval/report/render.ts'
 import { updateManifest } from '../kb/storage/update-manifest.ts'
@@ -64,6 +65,7 @@ async function measure (flags: Flags, deps: EvalDeps): Promise<CalibrationReport
     try {
       if (kb.dims.face === undefined) throw errors.index(flags.index, 'face vectors', 'none; only links by face are calibrated')
       const { answers } = await encodeGiven(queries, opened, flags.cache, false)
+      warnOfPosed(answers)
       const progress = startProgress('search', answers.length, 'queries')
       const samples = await searchingCached(
         kb,
@@ -78,6 +80,16 @@ async function measure (flags: Flags, deps: EvalDeps): Promise<CalibrationReport
   } finally {
     await opened.close()
   }
+}
+
+/** Photos with one large face each say nothing of crowds, backgrounds and things that look like a face. */
+function warnOfPosed (answers: readonly EncodedQuery[]): void {
+  const strangers = answers.filter(({ query }) => query.entityId === null)
+  if (strangers.length > new Set(strangers.map(photoOf)).size) return
+  process.stderr.write(
+    'each photo of a stranger shows one face at most: the probability will be too high on photos with crowds and clutter; ' +
+      'add such photos with --strangers\n'
+  )
 }
 
 function render ({ calibration, bins, tried }: CalibrationReport): string {

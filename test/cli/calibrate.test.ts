@@ -98,6 +98,12 @@ describe('vel calibrate', () => {
     expect(await readIndexManifest(index)).toEqual(before)
   })
 
+  it('warns where no photo of a stranger shows more than one face', async () => {
+    await run('--target-fpir', '0.05', '--dry-run')
+    const said = vi.mocked(process.stderr.write).mock.calls.map(([text]) => String(text)).join('')
+    expect(said).toContain('each photo of a stranger shows one face at most')
+  })
+
   it('writes the calibration into the index: a new version, whole, and opened with it', async () => {
     const before = await readIndexManifest(index)
     await run('--target-fpir', '0.05')
