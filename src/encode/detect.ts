@@ -1,5 +1,5 @@
 // Pixels to faces: runs the detector, removes duplicate detections, orders by size and caps.
-import type { Box, Detection } from '../types.ts'
+import type { Box, Detection, Landmarks } from '../types.ts'
 import type { FaceDetector } from '../models/types.ts'
 import type { Pyramid } from '../image/pyramid.ts'
 import { area, clampBox, iou, overlapOfSmaller, shortSide, suppress } from '../image/box.ts'
@@ -16,6 +16,16 @@ export interface Detected {
   readonly faces: readonly Detection[]
   /** Number of faces before the cap. */
   readonly found: number
+}
+
+/** Faces of one picture before they are embedded. */
+export interface Found { readonly faces: ReadonlyArray<LocatedFace>, readonly found: number }
+
+export interface LocatedFace {
+  readonly box: Box
+  readonly score: number | null
+  readonly landmarks: Landmarks
+  readonly spread?: number | undefined
 }
 
 /** Two boxes are one face if their IoU, or the share of the smaller box inside the other, is above these. */

@@ -1,17 +1,17 @@
 // The encoding half of the path: bytes -> decode -> detect -> align -> embed. Runs in a worker process, without an index.
-import type { Box, Detection, EncodedImage, EncodedMention, EncodeOptions, Landmarks, Stage, Timings, Turn } from '../types.ts'
+import type { Box, Detection, EncodedImage, EncodedMention, EncodeOptions, Landmarks, Stage, Timings } from '../types.ts'
 import type { EncodingModels } from '../models/types.ts'
 import type { Pyramid } from '../image/pyramid.ts'
 import { errors } from '../errors.ts'
 import { createTimer } from '../timings.ts'
-import { area, iou } from '../image/box.ts'
+import { iou } from '../image/box.ts'
 import { lackOf } from '../packs/evidence.ts'
 import { align } from './align.ts'
 import { embedContexts } from './context.ts'
 import { decode, type DecodeLimits } from './decode.ts'
-import { detect, wholePixels, type DetectSettings } from './detect.ts'
+import { detect, type DetectSettings, type Found, type LocatedFace } from './detect.ts'
 import { mergeOverlaps, rejectNoFaces } from './evidence.ts'
-import { boxToSent, boxToTurned, landmarksToSent, TURNS, turnPicture, type Size } from './turn.ts'
+import { isUsable, searchTurned, turnBoxes } from './turned-mentions.ts'
 
 export type EncodingSettings = DecodeLimits & DetectSettings
 
@@ -20,16 +20,6 @@ export const ENCODING_REVISION = 5
 
 /** Smallest IoU of a box from the caller and a detection that supplies its landmarks. */
 const SAME_FACE_IOU = 0.5
-
-/** Faces of one picture before they are embedded. */
-interface Found { readonly faces: ReadonlyArray<LocatedFace>, readonly found: number }
-
-interface LocatedFace {
-  readonly box: Box
-  readonly score: number | null
-  readonly landmarks: Landmarks
-  readonly spread?: number | undefined
-}
 
 type TimedStage = <T>(stage: Stage, work: () => T | Promise<T>) => Promise<T>
 
@@ -65,15 +55,15 @@ export async function encodeImage (
   if (!embedded.some(isUsable)) {
     const all = { ...settings, maxFaces: Infinity }
     const find = async (picture: Pyramid): Promise<Found> => await timed('detect', async () => await findMentions(picture, models, all))
-    const turned = await searchTurned(pyramid, find, embed, models, settings)
+    const located = async (picture: Pyramid, of: readonly Box[]): Promise<LocatedFace[]> =>
+      await timed('detect', async () => (await locate(picture, of, [], models)).map((face, i) => ({ ...face, box: of[i]!, score: null })))
+    const turned = await searchTurned(pyramid, { find, locate: located, embed }, models, settings)
     if (turned !== null) return { width, height, ...turned, facesRejected: 0, timings }
   }
   const mentions = await timed('detect', async () => await rejectNoFaces(embedded, pyramid, models))
   const facesFound = found.found - found.faces.length + mentions.length
   return { width, height, mentions, facesFound, facesRejected: embedded.length - mentions.length, turnedBy: 0, timings }
 }
-
-const isUsable = ({ lacks }: EncodedMention): boolean => lacks === undefined
 
 /** Aligns and embeds faces and checks their quality. */
 async function embedFaces (
@@ -90,68 +80,6 @@ async function embedFaces (
     const lacks = lackOf(quality, models.judged, 'mention')
     return { box, landmarks, detectionScore: score, quality, face: embedding, context: contexts[i], lacks }
   })
-}
-
-/** Largest size at which a turned picture is searched, px: three more searches at full size would take too long. */
-const TURNED_PIXELS = 500_000
-
-/**
- * Searches the quarter turns of a picture. Faces are found at a reduced size and embedded at full size.
- *
- * @returns the usable mentions, each face once and at most `maxFaces`, in px of the picture as sent; null without any. The
- *   turn with the most evidence counts; a face of another turn must be as good as a reference.
- */
-async function searchTurned (
-  pyramid: Pyramid,
-  find: (picture: Pyramid) => Promise<Found>,
-  embed: (picture: Pyramid, found: Found) => Promise<EncodedMention[]>,
-  { judged }: EncodingModels,
-  { maxFaces }: DetectSettings
-): Promise<Pick<EncodedImage, 'mentions' | 'facesFound' | 'turnedBy'> | null> {
-  const turns: Array<{ turn: Turn, found: number, mentions: EncodedMention[] }> = []
-  for (const turn of TURNS) {
-    const { faces } = await find(turnPicture(pyramid, turn, TURNED_PIXELS))
-    const settled = faces.filter(({ spread }) => lackOf({ landmarkSpread: spread }, judged, 'mention') === undefined)
-    if (settled.length === 0) continue
-    const picture = turnPicture(pyramid, turn)
-    const mentions = await embed(picture, { faces: settled.slice(0, maxFaces), found: settled.length })
-    turns.push({ turn, found: settled.length, mentions: mentions.filter(isUsable).map(mention => asSent(mention, turn, picture)) })
-  }
-  const evidence = ({ mentions }: typeof turns[number]): number =>
-    mentions.reduce((sum, { quality }) => sum + (quality.featureNorm ?? 1), 0)
-  const best = turns.reduce<typeof turns[number] | null>((a, b) => a === null || evidence(b) > evidence(a) ? b : a, null)
-  if (best === null || best.mentions.length === 0) return null
-  const others = turns.filter(turn => turn !== best).flatMap(({ mentions }) => mentions)
-  const good = others.filter(({ quality }) => lackOf(quality, judged, 'reference') === undefined)
-  const mentions = mergeOverlaps([...best.mentions, ...good]).sort((a, b) => area(b.box) - area(a.box))
-  return { mentions: mentions.slice(0, maxFaces), facesFound: Math.max(best.found, mentions.length), turnedBy: best.turn }
-}
-
-/** Embeds the boxes without a usable face again in turned pictures; each box takes the first turn in which its face is usable. */
-async function turnBoxes (
-  pyramid: Pyramid,
-  boxes: readonly Box[],
-  upright: readonly EncodedMention[],
-  given: (picture: Pyramid, boxes: readonly Box[]) => Promise<EncodedMention[]>
-): Promise<Pick<EncodedImage, 'mentions' | 'turnedBy'>> {
-  const mentions = [...upright]
-  let turnedBy: Turn = 0
-  for (const turn of TURNS) {
-    const open = mentions.flatMap((mention, i) => isUsable(mention) ? [] : [i])
-    if (open.length === 0) break
-    const picture = turnPicture(pyramid, turn)
-    const again = await given(picture, open.map(i => boxToTurned(boxes[i]!, turn, picture)))
-    again.forEach((mention, n) => {
-      if (!isUsable(mention)) return
-      if (turnedBy === 0 && !upright.some(isUsable)) turnedBy = turn
-      mentions[open[n]!] = { ...asSent(mention, turn, picture), box: boxes[open[n]!]! }
-    })
-  }
-  return { mentions, turnedBy }
-}
-
-function asSent (mention: EncodedMention, turn: Turn, turned: Size): EncodedMention {
-  return { ...mention, box: wholePixels(boxToSent(mention.box, turn, turned)), landmarks: landmarksToSent(mention.landmarks, turn, turned) }
 }
 
 async function findMentions (pyramid: Pyramid, models: EncodingModels, settings: DetectSettings): Promise<Found> {
