@@ -1,6 +1,7 @@
 // Link results in Redis, shared by replicas. Where Redis is slow or down, every lookup is a miss.
 import type { Redis } from 'ioredis'
 import type { LinkedImage } from '../types.ts'
+import { parseLinkedImage } from './linked-image.ts'
 
 /** Lifetime of a result, s; results of an index version that is no longer served expire with it. */
 const TTL_S = 24 * 3600
@@ -21,10 +22,10 @@ export function createLinkCache (redis: Redis): LinkCache {
   }
   return {
     state: () => redis.status === 'ready' && Date.now() >= restUntil ? 'ready' : 'down',
-    get: async key => await attempt(async () => {
-      const text = await redis.get(`vel:link:${key}`)
-      return text === null ? null : revive(text)
-    }),
+    get: async key => {
+      const text = await attempt(async () => await redis.get(`vel:link:${key}`))
+      return text === null ? null : parseLinkedImage(text)
+    },
     async set (key, linked) {
       await attempt(async () => await redis.set(`vel:link:${key}`, JSON.stringify(linked, withoutEmbeddings), 'EX', TTL_S))
     },
@@ -37,14 +38,10 @@ function withoutEmbeddings (name: string, value: unknown): unknown {
   return name === 'face' && value instanceof Float32Array ? [] : name === 'context' && value instanceof Float32Array ? undefined : value
 }
 
-function revive (text: string): LinkedImage {
-  return JSON.parse(text, (name, value: unknown) => name === 'face' && Array.isArray(value) ? new Float32Array(0) : value) as LinkedImage
-}
-
 /** Results that replicas share. */
 export interface LinkCache {
   readonly state: () => 'ready' | 'down'
-  /** Null where it is missing or Redis does not answer in time. Its mentions have no embeddings. */
+  /** Null where it is missing or cannot be served, or Redis does not answer in time. Its mentions have no embeddings. */
   readonly get: (key: string) => Promise<LinkedImage | null>
   /** Never rejects. */
   readonly set: (key: string, linked: LinkedImage) => Promise<void>
