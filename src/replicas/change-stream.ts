@@ -105,6 +105,8 @@ class Replica {
   /** Compares, then reads messages until the next comparison is due. */
   async #follow (closing: AbortSignal): Promise<void> {
     const { redis, waiting } = this.#options
+    await this.#dropForeign(this.#hash, 'hash')
+    await this.#dropForeign(this.#stream, 'stream')
     const last = await redis.xrevrange(this.#stream, '+', '-', 'COUNT', 1)
     // A Redis that lost its data starts over.
     if (last.length === 0) this.#position = '0-0'
@@ -126,7 +128,7 @@ class Replica {
     const theirs = new Set(await redis.hkeys(this.#hash))
     const known = new Set([...live.changes()].map(({ id }) => id))
     for (const ids of chunks([...theirs].filter(id => !known.has(id)))) {
-      await live.receive((await redis.hmget(this.#hash, ...ids)).flatMap(parseChange))
+      await live.receive(this.#readChanges(await redis.hmget(this.#hash, ...ids)))
     }
     const ours = [...live.changes()]
     for (const part of chunks(ours.filter(({ id }) => !theirs.has(id)))) await this.#send({ from: this.id, changes: part })
@@ -137,9 +139,28 @@ class Replica {
     if (this.#unsentSwap === unsent) this.#unsentSwap = undefined
   }
 
+  /** Leaves out what is not a change; the comparison then deletes it. */
+  #readChanges (texts: ReadonlyArray<string | null>): Change[] {
+    const present = texts.filter(text => text !== null)
+    const changes = present.flatMap(text => change.safeParse(parseJson(text)).data ?? [])
+    const dropped = present.length - changes.length
+    const advice = 'do all replicas run the same version?'
+    if (dropped > 0) this.#options.log.warn(`${dropped} changes in Redis cannot be read and are dropped: ${advice}`)
+    return changes
+  }
+
+  /** The key of another type would fail every command; all that it should hold is sent again. */
+  async #dropForeign (key: string, expected: string): Promise<void> {
+    const { redis, log } = this.#options
+    const type = await redis.type(key)
+    if (type === expected || type === 'none') return
+    log.warn(`the key ${key} in Redis is of another type and is dropped: use a Redis database for this service alone`)
+    await redis.del(key)
+  }
+
   async #receive (text: string): Promise<void> {
     const { live, log } = this.#options
-    const parsed = message.safeParse(JSON.parse(text))
+    const parsed = message.safeParse(parseJson(text))
     if (!parsed.success) return log.warn('news of another replica cannot be read: do all run the same version?')
     if (parsed.data.from === this.id) return
     if ('changes' in parsed.data) await live.receive(parsed.data.changes)
@@ -147,9 +168,13 @@ class Replica {
   }
 }
 
-function parseChange (text: string | null): Change[] {
-  const parsed = change.safeParse(text === null ? null : JSON.parse(text))
-  return parsed.success ? [parsed.data] : []
+/** @returns undefined for a text that is not JSON. */
+function parseJson (text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 function chunks<T> (items: readonly T[]): T[][] {
