@@ -2,6 +2,7 @@
 import sharp, { type Metadata } from 'sharp'
 import { errors } from '../errors.ts'
 import { describeForeign } from './image-type.ts'
+import { countScans, MAX_SCANS } from './jpeg-scans.ts'
 import { Pyramid } from '../image/pyramid.ts'
 
 export interface DecodeLimits {
@@ -51,7 +52,7 @@ export function decodeFrugally (): void {
   sharp.cache(false)
 }
 
-/** Size of the oriented picture, read from the header. */
+/** Size of the oriented picture, read from the header. Refuses what would take too long to decode. */
 async function readHeader (bytes: Uint8Array, limits: DecodeLimits): Promise<{ width: number, height: number }> {
   let header: Metadata
   try {
@@ -68,5 +69,7 @@ async function readHeader (bytes: Uint8Array, limits: DecodeLimits): Promise<{ w
   const { width, height } = header.autoOrient
   if (!(width > 0 && height > 0)) throw errors.undecodable('its size is zero')
   if (width * height > limits.maxPixels) throw errors.tooManyPixels(String(limits.maxPixels), `${width}x${height}`)
+  const scans = header.format === 'jpeg' ? countScans(bytes) : 0
+  if (scans > MAX_SCANS) throw errors.undecodable(`a JPEG of at most ${MAX_SCANS} scans is expected, this one has ${scans}`)
   return { width, height }
 }
