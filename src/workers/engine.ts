@@ -17,6 +17,8 @@ export interface EngineOptions extends Omit<WorkerSettings, 'device'> {
   readonly concurrencyPerWorker?: number
   /** Longest time for one image in a worker, ms; then the worker is killed and replaced. */
   readonly hangMs?: number
+  /** Longest time for one image after its request was aborted, ms; then its worker is replaced, unless it has other images. */
+  readonly abandonedMs?: number
   /** Longest time for a worker to become ready, ms; then it is killed. */
   readonly startMs?: number
   readonly log?: Log | undefined
@@ -53,7 +55,8 @@ export interface Engine extends MentionEncoder {
  *   VEL_ERR_WORKERS if a worker does not start for another reason.
  */
 export async function createEngine (options: EngineOptions): Promise<Engine> {
-  const { workers, maxQueue, concurrencyPerWorker: concurrency = 1, hangMs = 60_000, startMs = 120_000, log, fork = forkWorker } = options
+  const { workers, maxQueue, concurrencyPerWorker: concurrency = 1, log, fork = forkWorker } = options
+  const { hangMs = 60_000, abandonedMs = 5000, startMs = 120_000 } = options
   if (!(workers >= 1 && concurrency >= 1 && maxQueue >= 0)) {
     const received = `${workers}, ${concurrency} and ${maxQueue}`
     throw new RangeError(`Expected at least one worker, one place in it and no negative queue, received ${received}`)
@@ -65,7 +68,7 @@ export async function createEngine (options: EngineOptions): Promise<Engine> {
     warned.add(message)
   }
   const start = (index: number): WorkerProcess =>
-    new WorkerProcess(fork(), { pack, modelsDir, settings, providers, threads, device: index }, { startMs, hangMs }, warn)
+    new WorkerProcess(fork(), { pack, modelsDir, settings, providers, threads, device: index }, { startMs, hangMs, abandonedMs }, warn)
   const queue: Queue = new Queue({ capacity: workers * concurrency, maxQueue, free: () => supervisor.free() })
   const supervisor = new Supervisor({ workers, concurrency, start, onReady: () => { queue.dispatch() }, log })
   supervisor.fatal.catch(() => { queue.refuse('its workers cannot be kept running') })
@@ -73,8 +76,10 @@ export async function createEngine (options: EngineOptions): Promise<Engine> {
   return {
     get models () { return supervisor.models },
     fatal: supervisor.fatal,
-    encode: async (bytes, encodeOptions = {}, signal) => await queue.run(async worker => await worker.encode(bytes, encodeOptions), signal),
-    embedTexts: async (entity, fields, signal) => await queue.run(async worker => await worker.embed(entity, fields), signal),
+    encode: async (bytes, encodeOptions = {}, signal) =>
+      await queue.run(async worker => await worker.encode(bytes, encodeOptions, signal), signal),
+    embedTexts: async (entity, fields, signal) =>
+      await queue.run(async worker => await worker.embed(entity, fields, signal), signal),
     stats: () => ({
       workers: supervisor.readyCount,
       busy: supervisor.running,

@@ -39,7 +39,7 @@ export class Queue {
    * @throws VEL_ERR_OVERLOADED at once if the queue is full, with `retryAfterS`.
    * @throws VEL_ERR_NOT_READY once closed.
    * @throws the reason of `signal` when it is aborted. A waiting image then never reaches a worker; one that is in a
-   *   worker keeps its slot until the worker is done with it.
+   *   worker keeps its slot until the worker is done with it or is replaced.
    */
   async run<T> (work: (worker: WorkerProcess) => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted()

@@ -13,12 +13,20 @@ export interface WorkerLimits {
   readonly startMs: number
   /** Longest time for one image or text, ms; then the worker is killed: a hang in native code cannot be interrupted. */
   readonly hangMs: number
+  /** Longest time for one image or text after its request was aborted, ms; then the worker is killed unless another request needs it. */
+  readonly abandonedMs: number
 }
 
 interface Call {
   readonly resolve: (result: never) => void
   readonly reject: (error: Error) => void
   readonly timer: NodeJS.Timeout
+  /** Removes its listener from the signal of the request. */
+  readonly forget: () => void
+  /** Runs from the abort of its request. */
+  abandoned?: NodeJS.Timeout
+  /** Aborted for longer than `abandonedMs`. */
+  overdue?: true
 }
 
 /** Longest time for a worker to end after its channel is closed, ms; then it is killed. */
@@ -68,25 +76,49 @@ export class WorkerProcess {
   /** Number of pending calls. */
   get running (): number { return this.#calls.size }
 
-  /** @throws what `encodeImage` throws, VEL_ERR_INTERNAL, or VEL_ERR_WORKER_DIED. */
-  async encode (bytes: Uint8Array, options: EncodeOptions): Promise<EncodedImage> {
-    return await this.#call<EncodedImage>(id => ({ type: 'encode', id, bytes, options }))
+  /**
+   * @param signal of the request. Its abort does not reject the promise, but limits the time that the worker has left.
+   * @throws what `encodeImage` throws, VEL_ERR_INTERNAL, or VEL_ERR_WORKER_DIED.
+   */
+  async encode (bytes: Uint8Array, options: EncodeOptions, signal?: AbortSignal): Promise<EncodedImage> {
+    return await this.#call<EncodedImage>(id => ({ type: 'encode', id, bytes, options }), signal)
   }
 
   /** @throws VEL_ERR_PACK for a pack without a text encoder, VEL_ERR_INTERNAL, or VEL_ERR_WORKER_DIED. */
-  async embed (entity: Pick<Entity, 'name' | 'description'>, fields: readonly TextSpace[]): Promise<TextEmbeddings> {
-    return await this.#call<TextEmbeddings>(id => ({ type: 'embed', id, entity, fields }))
+  async embed (
+    entity: Pick<Entity, 'name' | 'description'>, fields: readonly TextSpace[], signal?: AbortSignal
+  ): Promise<TextEmbeddings> {
+    return await this.#call<TextEmbeddings>(id => ({ type: 'embed', id, entity, fields }), signal)
   }
 
-  async #call<T> (message: (id: number) => ToWorker): Promise<T> {
+  async #call<T> (message: (id: number) => ToWorker, signal?: AbortSignal): Promise<T> {
     if (this.#ended !== undefined) throw errors.workerDied(this.#ended)
     const id = ++this.#lastId
     return await new Promise<T>((resolve, reject) => {
       const { hangMs } = this.#limits
       const timer = setTimeout(() => { this.kill(`it had one image for ${hangMs} ms and was stopped`) }, hangMs)
-      this.#calls.set(id, { resolve: resolve as Call['resolve'], reject, timer })
+      const onAbort = (): void => { this.#abandon(call) }
+      const forget = (): void => { signal?.removeEventListener('abort', onAbort) }
+      const call: Call = { resolve: resolve as Call['resolve'], reject, timer, forget }
+      this.#calls.set(id, call)
+      if (signal?.aborted === true) onAbort()
+      else signal?.addEventListener('abort', onAbort, { once: true })
       this.#send(message(id))
     })
+  }
+
+  #abandon (call: Call): void {
+    call.abandoned = setTimeout(() => {
+      call.overdue = true
+      this.#killUnneeded()
+    }, this.#limits.abandonedMs)
+  }
+
+  /** Kills the worker if every pending call is overdue: a native call cannot be interrupted, and its caller no longer waits. */
+  #killUnneeded (): void {
+    const calls = [...this.#calls.values()]
+    if (calls.length === 0 || !calls.every(({ overdue }) => overdue === true)) return
+    this.kill(`its request ended ${this.#limits.abandonedMs} ms ago and it still computed`)
   }
 
   /** Closes the channel, on which the worker exits, and waits for its end. */
@@ -128,6 +160,9 @@ export class WorkerProcess {
     const call = this.#calls.get(id)
     this.#calls.delete(id)
     clearTimeout(call?.timer)
+    clearTimeout(call?.abandoned)
+    call?.forget()
+    if (this.#ended === undefined) this.#killUnneeded()
     return call
   }
 }

@@ -137,6 +137,30 @@ describe('a worker that dies', () => {
     expect((await encode(image({}))).width).toBe(1)
   })
 
+  it('B3: is replaced soon after the deadline where it still computes the image, long before it counts as hung', async () => {
+    const { encode, stats } = await start({ abandonedMs: 200 })
+    const abort = new AbortController()
+    const hung = encode(image({ hang: true }), {}, abort.signal)
+    abort.abort(new Error('deadline'))
+    await expect(hung).rejects.toThrow('deadline')
+    const before = performance.now()
+    expect((await encode(image({}))).width).toBe(1)
+    expect(performance.now() - before).toBeLessThan(4000)
+    expect(stats()).toMatchObject({ busy: 0, restarts: 1 })
+  })
+
+  it('B3: is replaced only when no other request waits for it', async () => {
+    const { encode, stats } = await start({ abandonedMs: 100, concurrencyPerWorker: 2 })
+    const abort = new AbortController()
+    const abandoned = code(encode(image({ ms: 60_000 }), {}, abort.signal))
+    const other = encode(image({ ms: 600 }))
+    abort.abort(Object.assign(new Error('deadline'), { code: 'deadline' }))
+    expect(await abandoned).toBe('deadline')
+    expect((await other).width).toBe(2)
+    await until(() => stats().restarts === 1 && stats().workers === 1, 'another worker')
+    expect((await encode(image({}))).width).toBe(1)
+  })
+
   it('at three starts in a row makes the engine give up with one clear sentence', async () => {
     await expect(start({ fork: fixture('dies.mjs') })).rejects.toMatchObject({
       code: 'VEL_ERR_WORKERS',
