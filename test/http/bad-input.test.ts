@@ -108,7 +108,7 @@ const CASES: Array<[name: string, status: number, code: string, request: Options
     ([open, close]): [string, number, string, Options] => [
       `C1: JSON ${name} 100,000 levels deep of ${open!}`,
       400,
-      name === 'boxes' ? 'BAD_BOXES' : 'BAD_OPTION',
+      'BAD_JSON',
       json(`{"image":"${image.toString('base64')}","${name}":${open!.repeat(100_000)}1${close!.repeat(100_000)}}`)
     ]
   )),

@@ -2,6 +2,8 @@
 import type { FastifyRequest } from 'fastify'
 import type { Upload, UploadLimits } from './link-options.ts'
 import { errors } from '../../errors.ts'
+import { fromBase64 } from './base64.ts'
+import { cutImage } from './cut-image.ts'
 import { readBytes } from './read-bytes.ts'
 
 /** Allowance for options beside the image, bytes. */
@@ -15,37 +17,40 @@ export async function readJson (request: FastifyRequest, { maxImageBytes }: Uplo
   const tooMany = (): Error => errors.tooManyBytes(String(maxImageBytes), 'more')
   const body = await readBytes(request.raw, jsonLimit(maxImageBytes), { tooMany, broken: () => errors.clientGone() })
   if (body.length === 0) throw errors.noImage('an empty body')
-  const { image, url, ...options } = parseObject(body)
+  const cut = cutImage(body, OPTIONS_BYTES)
+  const { image, url, ...options } = parseObject(cut.rest)
   if (image !== undefined && url !== undefined) throw errors.noImage('both "image" and "url"; send one of them')
   if (url !== undefined) {
     if (typeof url !== 'string') throw errors.noImage('a "url" that is not a text')
     return { image: { url }, options: Object.entries(options) }
   }
   if (typeof image !== 'string') throw errors.noImage(image === undefined ? 'JSON without either' : 'an "image" that is not a text')
-  const bytes = fromBase64(image)
+  const bytes = await fromBase64(cut.image === null || image !== '' ? image : readText(cut.image))
   if (bytes.length > maxImageBytes) throw tooMany()
   return { image: bytes, options: Object.entries(options) }
 }
 
+/** The text that `inner` stands for between quotes. @throws VEL_ERR_BAD_JSON */
+function readText (inner: Buffer): string {
+  const plain = inner.toString('latin1')
+  const isPlain = !/[^ !#-[\]-~]/.test(plain)
+  return isPlain ? plain : parse(Buffer.concat([Buffer.from('"'), inner, Buffer.from('"')])) as string
+}
+
 /** @throws VEL_ERR_BAD_JSON */
 export function parseObject (body: Buffer): Record<string, unknown> {
-  let value: unknown
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch (error) {
-    // NOTE: JSON.parse quotes the body in its message, so the message is not passed on.
-    throw errors.badJson(error instanceof SyntaxError ? 'text that is not JSON' : 'bytes that are not UTF-8')
-  }
+  const value = parse(body)
   if (Array.isArray(value)) throw errors.badJson('a list')
   if (typeof value !== 'object' || value === null) throw errors.badJson('a single value')
   return value as Record<string, unknown>
 }
 
-/** Base64 or its URL-safe form, also with line breaks or as a data: URL. Checked first, since Buffer.from skips invalid characters. */
-function fromBase64 (text: string): Buffer {
-  const head = /^data:[^,]{0,200};base64,/i.exec(text)
-  const digits = text.slice(head === null ? 0 : head[0].length).replace(/\s+/g, '')
-  const valid = /^[\w+/-]*={0,2}$/.test(digits) && digits.replace(/=+$/, '').length % 4 !== 1
-  if (!valid) throw errors.noImage('an "image" that is not base64')
-  return Buffer.from(digits, 'base64')
+/** @throws VEL_ERR_BAD_JSON */
+function parse (body: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch (error) {
+    // NOTE: JSON.parse quotes the body in its message, so the message is not passed on.
+    throw errors.badJson(error instanceof SyntaxError ? 'text that is not JSON' : 'bytes that are not UTF-8')
+  }
 }
