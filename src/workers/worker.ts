@@ -21,8 +21,8 @@ const BATCHING = { maxBatch: 16, waitMs: 2 }
 /** Time after its last use at which the text encoder is closed, ms: entities are often written one after another. */
 const TEXTS_IDLE_MS = 60_000
 
-// A terminal signals the whole process group; the parent handles the signal and drains its workers first.
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
+// Signals to the whole process group, from a terminal or `kill -HUP -- -PGID`: the parent handles them and drains its workers first.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2']) process.on(signal, () => {})
 // eslint-disable-next-line no-restricted-properties -- a worker process ends with its parent
 process.on('disconnect', () => { process.exit() })
 
