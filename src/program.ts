@@ -3,10 +3,13 @@ import { fork, type ChildProcess, type ForkOptions } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import { childEnvironment } from './child-environment.ts'
 
 const fromSource = import.meta.url.endsWith('.ts')
 
 /**
+ * The child inherits a part of the environment, without secrets: see child-environment.ts.
+ *
  * @param name of the program without its ending, such as `./worker`, relative to the file with URL `from`.
  * @param from `import.meta.url` of the caller.
  */
@@ -14,11 +17,12 @@ export function forkProgram (
   name: string,
   from: string,
   args: readonly string[] = [],
-  options: Omit<ForkOptions, 'execArgv'> = {}
+  options: Omit<ForkOptions, 'execArgv' | 'env'> = {}
 ): ChildProcess {
   // NOTE: execArgv is always set: otherwise the child would inherit the debugger's port, which is in use.
   const execArgv = fromSource ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
-  return fork(fileURLToPath(urlOf(name, from)), args, { ...options, execArgv })
+  // eslint-disable-next-line no-restricted-properties -- the source of the child's environment
+  return fork(fileURLToPath(urlOf(name, from)), args, { ...options, execArgv, env: childEnvironment(process.env) })
 }
 
 /** @see forkProgram for `name` and `from`. */
