@@ -8,6 +8,7 @@ import { onTestFinished } from 'vitest'
 import type { Linker } from '../../src/linker.ts'
 import { buildApp } from '../../src/http/app.ts'
 import { readConfig } from '../../src/config.ts'
+import { loggerOptions } from '../../src/log.ts'
 import { createFakeLinker } from './fake-linker.ts'
 import { checkReply } from './openapi.ts'
 
@@ -38,7 +39,8 @@ export async function buildTestApp (
       done()
     }
   })
-  const app = await buildApp(readConfig({ LOG_LEVEL: 'debug', ...env }), linker, pino({ level: env['LOG_LEVEL'] ?? 'debug' }, stream))
+  const config = readConfig({ LOG_LEVEL: 'debug', ...env })
+  const app = await buildApp(config, linker, pino(loggerOptions(config), stream))
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   const origin = `http://127.0.0.1:${port}`
