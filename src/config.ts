@@ -115,7 +115,11 @@ export const SETTINGS = {
     'Time for one image from its last byte to the reply, waiting included; then 504.'),
   uploadTimeoutMs: setting('UPLOAD_TIMEOUT_MS', whole(1, 3_600_000), '30000', 'ms',
     'Time for one request to arrive, or for the image behind a URL; then 408 or 422.'),
-  shutdownMs: setting('SHUTDOWN_MS', whole(0, 3_600_000), '10000', 'ms', 'Time that requests in flight get to finish after SIGTERM.'),
+  drainMs: setting('DRAIN_MS', whole(0, 60_000), '2000', 'ms',
+    'Time after SIGTERM in which requests are still served while `/health/ready` is 503, so that a load balancer takes the service ' +
+      'out first: longer than its checks take. Then the port is closed. 0 closes it at once.'),
+  shutdownMs: setting('SHUTDOWN_MS', whole(0, 3_600_000), '10000', 'ms',
+    'Time that requests in flight get to finish once the port is closed.'),
   maxImageBytes: setting('MAX_IMAGE_BYTES', whole(1, 2 ** 30), String(20 * 2 ** 20), 'bytes', 'Largest image file accepted; more is 413.'),
   maxImagePixels: setting('MAX_IMAGE_PIXELS', whole(1, 1e10), '100000000', 'px',
     'Largest picture accepted, width times height, checked before pixels are decoded; more is 413.'),

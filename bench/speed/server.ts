@@ -30,6 +30,7 @@ export async function startBenchServer (env: Readonly<Record<string, string>>): 
       HOST: '127.0.0.1',
       PORT: String(port),
       LOG_LEVEL: 'warn',
+      DRAIN_MS: '0',
       WORKERS: '1',
       INDEX_DIR: await benchIndex(),
       ...env

@@ -17,6 +17,13 @@ import { createReadinessGate } from './plugins/readiness.ts'
 import { registerBodies } from './upload/upload.ts'
 import { connectRedis } from '../replicas/redis.ts'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** From now on `/health/ready` is 503, while requests are served, each on a connection that closes after its reply. */
+    beginDrain: () => void
+  }
+}
+
 /** Node cuts a request this long after the route's own deadline, ms. */
 const GRACE_MS = 5000
 
@@ -43,9 +50,10 @@ export async function buildApp (config: Config, linker: Linker | Promise<Linker>
   registerEntitiesWrite(app, { config, service, fetcher, guards: guard('kb:write') })
   registerLink(app, { config, service, fetcher, guards: guard('link') })
 
-  let closing = false
-  app.addHook('preClose', async () => { closing = true; service.beginClose() })
-  app.addHook('onSend', async (_request, reply) => { if (closing) reply.header('connection', 'close') })
+  let stopping = false
+  app.decorate('beginDrain', () => { stopping = true; service.beginDrain() })
+  app.addHook('preClose', async () => { stopping = true; service.beginClose() })
+  app.addHook('onSend', async (_request, reply) => { if (stopping) reply.header('connection', 'close') })
   app.addHook('onClose', async () => { redis?.disconnect(); await Promise.all([fetcher.close(), service.close()]) })
   return app
 }

@@ -1,4 +1,5 @@
-// The running service: listens at once, becomes ready when the linker has loaded, closes gracefully on a signal.
+// The running service: listens at once, becomes ready when the linker has loaded, drains and closes gracefully on a signal.
+import { setTimeout } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Config } from '../config.ts'
@@ -9,17 +10,23 @@ import { errors } from '../errors.ts'
 export type CreateLinker = (config: Config, log: FastifyBaseLogger) => Promise<Linker>
 
 /**
- * Resolves once the service is ready. SIGTERM and SIGINT then stop it: no new connections, requests in flight are
- * answered, the linker closes, the process exits, at the latest after SHUTDOWN_MS.
+ * Resolves once the service is ready. SIGTERM then stops it: for DRAIN_MS it is not ready but serves on, so that load balancers
+ * take it out; then no new connections, requests in flight are answered, the linker closes, the process exits, at the latest
+ * after SHUTDOWN_MS more. SIGINT, which a terminal sends, stops it without the drain.
  *
  * @throws VEL_ERR_LISTEN if the port cannot be bound, and the errors of `createLinker`; everything is closed first
  */
 export async function startServer (config: Config, log: FastifyBaseLogger, createLinker: CreateLinker): Promise<FastifyInstance> {
   const arriving = createLinker(config, log)
   const app = await buildApp(config, arriving, log)
-  const grace = closeWithGrace({ delay: config.shutdownMs, logger: log, skip: ['SIGHUP'] }, async ({ signal, err }) => {
+  const { drainMs, shutdownMs } = config
+  const grace = closeWithGrace({ delay: drainMs + shutdownMs, logger: log, skip: ['SIGHUP'] }, async ({ signal, err }) => {
     if (err !== undefined) log.fatal({ err }, 'stopping after a fault that nobody caught')
     else log.info({ signal }, 'stopping; requests in flight get their replies')
+    if (signal === 'SIGTERM' && drainMs > 0) {
+      app.beginDrain()
+      await setTimeout(drainMs)
+    }
     await app.close()
   })
   reloadOnHangup(app, arriving, log)

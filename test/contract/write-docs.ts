@@ -16,7 +16,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await writeFile(ENV_EXAMPLE, envExample())
 }
 
-const shown = (value: { default: string, defaultNote?: string }): string => value.defaultNote ?? `\`${value.default}\``
+function shown (value: { default: string, defaultNote?: string }): string {
+  return value.defaultNote ?? `\`${value.default}\``
+}
 
 /** Markdown table of every setting, in order. */
 export function configTable (): string {

@@ -29,7 +29,7 @@ describeWithShared('vel serve with the starter index', () => {
     server = spawn(process.execPath, ['--import', 'tsx', 'src/cli/vel.ts', 'serve'], {
       cwd: root,
       stdio: 'ignore',
-      env: { ...process.env, HOST: '127.0.0.1', PORT: String(port), WORKERS: '2', LOG_LEVEL: 'silent' }
+      env: { ...process.env, HOST: '127.0.0.1', PORT: String(port), WORKERS: '2', LOG_LEVEL: 'silent', DRAIN_MS: '0' }
     })
     for (let tries = 0; tries < 440; tries++) {
       if (await fetch(`${base}/health/ready`).then(r => r.ok, () => false)) return

@@ -1,6 +1,6 @@
 // Program of a child process for tests of signals: the real server with a fake linker. Prints its port when it is ready.
-// SERVE_MODE: slow (each image takes a second), stuck (images never end), fails (the linker cannot be created), own (creating
-// it throws an unexpected error).
+// SERVE_MODE: slow (each image takes a second), quick (none takes time), stuck (images never end), fails (the linker cannot be
+// created), own (creating it throws an unexpected error).
 import { setTimeout } from 'node:timers/promises'
 import { Command } from 'commander'
 import type { CreateLinker } from '../../src/http/server.ts'
@@ -15,7 +15,7 @@ const createLinker: CreateLinker = async () => {
   const linker = createFakeLinker({
     before: async () => {
       process.stdout.write('"linking"\n')
-      await setTimeout(mode === 'stuck' ? 1e6 : 1000)
+      await setTimeout({ stuck: 1e6, quick: 0 }[mode ?? ''] ?? 1000)
     }
   })
   return { ...linker, close: async () => { process.stdout.write('"linker closed"\n') } }

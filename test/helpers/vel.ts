@@ -30,7 +30,7 @@ export async function serve (env: Readonly<Record<string, string>>): Promise<Ser
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/vel.ts', 'serve'], {
     cwd: root,
     stdio: 'ignore',
-    env: { ...process.env, HOST: '127.0.0.1', PORT: String(port), WORKERS: '1', LOG_LEVEL: 'silent', ...env }
+    env: { ...process.env, HOST: '127.0.0.1', PORT: String(port), WORKERS: '1', LOG_LEVEL: 'silent', DRAIN_MS: '0', ...env }
   })
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM')

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { drawImage } from '../helpers/images.ts'
@@ -18,7 +19,7 @@ function serve (env: Record<string, string>): Served {
   const child = spawn(
     process.execPath,
     ['--import', 'tsx', SCRIPT],
-    { env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] }
+    { env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', DRAIN_MS: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] }
   )
   onTestFinished(() => { child.kill('SIGKILL') })
   let out = ''
@@ -49,6 +50,51 @@ describe('vel serve as a process', () => {
     expect(served.out().indexOf('"linker closed"')).toBeGreaterThan(served.out().indexOf('"linking"'))
     expect(served.err()).toBe('')
     await expect(post(origin, await drawImage())).rejects.toThrow()
+  })
+
+  it('G6: serves on for DRAIN_MS after SIGTERM while it is not ready, then closes its port and exits with 0', async () => {
+    const served = serve({ SERVE_MODE: 'quick', DRAIN_MS: '1500' })
+    await settled(() => served.out().includes('"ready"'))
+    const origin = originOf(served)
+    expect((await fetch(`${origin}/health/ready`)).status).toBe(200)
+    served.child.kill('SIGTERM')
+    await settled(() => served.out().includes('"stopping; '))
+    const start = performance.now()
+    const ready = await fetch(`${origin}/health/ready`)
+    expect(ready.status).toBe(503)
+    expect(await ready.json()).toMatchObject({ code: 'VEL_ERR_NOT_READY' })
+    expect((await fetch(`${origin}/health/live`)).status).toBe(200)
+    const image = await drawImage()
+    const replies: Response[] = []
+    while (performance.now() - start < 1000) replies.push(await post(origin, image))
+    expect(replies.length).toBeGreaterThan(1)
+    expect(new Set(replies.map(reply => reply.status))).toEqual(new Set([200]))
+    // The client opens a new connection each time, and a load balancer may send it elsewhere.
+    expect(new Set(replies.map(reply => reply.headers.get('connection')))).toEqual(new Set(['close']))
+    expect(await served.exit).toBe(0)
+    expect(performance.now() - start).toBeGreaterThan(1400)
+    expect(served.out()).toContain('"linker closed"')
+  })
+
+  it('G6: gives requests SHUTDOWN_MS from the end of the drain', async () => {
+    const served = serve({ SERVE_MODE: 'slow', DRAIN_MS: '2000', SHUTDOWN_MS: '1900' })
+    await settled(() => served.out().includes('"ready"'))
+    const origin = originOf(served)
+    served.child.kill('SIGTERM')
+    await settled(() => served.out().includes('"stopping; '))
+    await setTimeout(1500)
+    // Linking takes a second: the reply comes after the port was closed.
+    expect((await post(origin, await drawImage())).status).toBe(200)
+    expect(await served.exit).toBe(0)
+  })
+
+  it('G6: does not drain at SIGINT, which a terminal sends', async () => {
+    const served = serve({ SERVE_MODE: 'slow', DRAIN_MS: '30000' })
+    await settled(() => served.out().includes('"ready"'))
+    const start = performance.now()
+    served.child.kill('SIGINT')
+    expect(await served.exit).toBe(0)
+    expect(performance.now() - start).toBeLessThan(10_000)
   })
 
   it('swaps the index at SIGHUP and goes on', async () => {

@@ -1,4 +1,4 @@
-// The linker as routes see it: loading, ready or closing. The server listens before the linker has loaded.
+// The linker as routes see it: loading, ready, draining or closing. The server listens before the linker has loaded.
 import type { Linker, Readiness } from '../../linker.ts'
 import { errors } from '../../errors.ts'
 
@@ -7,7 +7,9 @@ export interface ReadinessGate {
   readonly linker: () => Linker
   /** State of the parts, without throwing. `reason` is why the service is not ready, null if it is. */
   readonly readiness: () => { readonly reason: string | null, readonly parts: Readiness }
-  /** From now on the service is not ready. */
+  /** From now on the service says that it is not ready, and serves on. */
+  readonly beginDrain: () => void
+  /** From now on the service is not ready and refuses requests. */
   readonly beginClose: () => void
   /** Closes the linker. One that is still loading is closed once loaded, without waiting for it. */
   readonly close: () => Promise<void>
@@ -22,6 +24,7 @@ const STARTING: Readiness = {
   engine: { workers: 0, workersReady: 0, queued: 0, maxQueue: 0, running: 0 }
 }
 
+const STOPPING = 'it is shutting down'
 const LOADING = 'models and index are being loaded'
 
 /** Retry-After while not ready, s. */
@@ -30,6 +33,7 @@ export const RETRY_S = 5
 export function createReadinessGate (arriving: Linker | Promise<Linker>): ReadinessGate {
   let current: Linker | null = null
   let reason: string | null = LOADING
+  let draining = false
   let closing = false
   const arrived = Promise.resolve(arriving).then(linker => { current = linker; if (!closing) reason = null })
   // startServer logs why loading failed.
@@ -41,11 +45,18 @@ export function createReadinessGate (arriving: Linker | Promise<Linker>): Readin
   }
   const readiness = (): ReturnType<ReadinessGate['readiness']> => {
     const parts = current?.readiness() ?? STARTING
-    return { reason: reason ?? (parts.ready ? null : 'a part of it is down'), parts: { ...parts, ready: parts.ready && reason === null } }
+    const why = draining ? STOPPING : reason ?? (parts.ready ? null : 'a part of it is down')
+    return { reason: why, parts: { ...parts, ready: why === null } }
   }
   const close = async (): Promise<void> => {
     if (current !== null) return await current.close()
     arrived.then(async () => { await current?.close() }).catch(() => {})
   }
-  return { linker, readiness, beginClose: () => { closing = true; reason = 'it is shutting down' }, close }
+  return {
+    linker,
+    readiness,
+    beginDrain: () => { draining = true },
+    beginClose: () => { closing = true; reason = STOPPING },
+    close
+  }
 }
