@@ -119,7 +119,7 @@ export const SETTINGS = {
     'Time after SIGTERM in which requests are still served while `/health/ready` is 503, so that a load balancer takes the service ' +
       'out first: longer than its checks take. Then the port is closed. 0 closes it at once.'),
   shutdownMs: setting('SHUTDOWN_MS', whole(0, 3_600_000), '10000', 'ms',
-    'Time that requests in flight get to finish once the port is closed.'),
+    'Time that requests in flight get to finish once the port is closed; an upload that is incomplete then is 503.'),
   maxImageBytes: setting('MAX_IMAGE_BYTES', whole(1, 2 ** 30), String(20 * 2 ** 20), 'bytes', 'Largest image file accepted; more is 413.'),
   maxImagePixels: setting('MAX_IMAGE_PIXELS', whole(1, 1e10), '100000000', 'px',
     'Largest picture accepted, width times height, checked before pixels are decoded; more is 413.'),

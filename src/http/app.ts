@@ -13,6 +13,7 @@ import { createMetrics } from './routes/metrics.ts'
 import { clientErrors, onFrameworkError, registerProblems } from './plugins/problem.ts'
 import { createRateLimitHook } from './plugins/rate-limit.ts'
 import { requestId, registerRequestLog } from './plugins/request-log.ts'
+import { dropIdleConnections } from './plugins/idle-connections.ts'
 import { createReadinessGate } from './plugins/readiness.ts'
 import { registerBodies } from './upload/upload.ts'
 import { connectRedis } from '../replicas/redis.ts'
@@ -53,6 +54,7 @@ export async function buildApp (config: Config, linker: Linker | Promise<Linker>
   let stopping = false
   app.decorate('beginDrain', () => { stopping = true; service.beginDrain() })
   app.addHook('preClose', async () => { stopping = true; service.beginClose() })
+  dropIdleConnections(app)
   app.addHook('onSend', async (_request, reply) => { if (stopping) reply.header('connection', 'close') })
   app.addHook('onClose', async () => { redis?.disconnect(); await Promise.all([fetcher.close(), service.close()]) })
   return app

@@ -10,17 +10,17 @@ export function clientSignal (reply: FastifyReply): AbortSignal {
 }
 
 /**
- * Runs `work` for at most `ms`. Its signal aborts with `late()` or with the reason of `parent`. The promise rejects with the same
- * error at once, even if `work` ignores the signal.
+ * Runs `work` for at most `ms`. Its signal aborts with `late()` or with the reason of the first of `parents` that aborts. The
+ * promise rejects with the same error at once, even if `work` ignores the signal.
  */
 export async function within<T> (
-  ms: number, late: () => Error, parent: AbortSignal, work: (signal: AbortSignal) => Promise<T>
+  ms: number, late: () => Error, parents: readonly AbortSignal[], work: (signal: AbortSignal) => Promise<T>
 ): Promise<T> {
-  parent.throwIfAborted()
+  for (const parent of parents) parent.throwIfAborted()
   const own = new AbortController()
-  const onParent = (): void => { own.abort(parent.reason) }
+  const onParent = (event: Event): void => { own.abort((event.target as AbortSignal).reason) }
   const timer = setTimeout(() => { own.abort(late()) }, ms)
-  parent.addEventListener('abort', onParent, { once: true })
+  for (const parent of parents) parent.addEventListener('abort', onParent, { once: true })
   const aborted = new Promise<never>((_resolve, reject) => {
     own.signal.addEventListener('abort', () => {
       const reason: Error = own.signal.reason
@@ -31,6 +31,6 @@ export async function within<T> (
     return await Promise.race([work(own.signal), aborted])
   } finally {
     clearTimeout(timer)
-    parent.removeEventListener('abort', onParent)
+    for (const parent of parents) parent.removeEventListener('abort', onParent)
   }
 }

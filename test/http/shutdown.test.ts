@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -36,6 +36,18 @@ const post = async (origin: string, body: Buffer): Promise<Response> => await fe
   `${origin}/link`,
   { method: 'POST', headers: { 'content-type': 'image/jpeg' }, body: new Uint8Array(body) }
 )
+
+/** A connection on which `bytes` are sent, and nothing more. */
+async function stall (origin: string, bytes: string): Promise<Socket & { text: () => string, ended: Promise<unknown> }> {
+  const socket = connect(Number(new URL(origin).port), '127.0.0.1')
+  onTestFinished(() => { socket.destroy() })
+  let received = ''
+  socket.on('data', (chunk: Buffer) => { received += chunk.toString() })
+  const ended = new Promise(resolve => { socket.on('close', resolve).on('error', resolve) })
+  await once(socket, 'connect')
+  socket.write(bytes)
+  return Object.assign(socket, { text: () => received, ended })
+}
 
 describe('vel serve as a process', () => {
   it('finishes the request in flight at SIGTERM with 200, closes the linker and exits with 0', async () => {
@@ -95,6 +107,45 @@ describe('vel serve as a process', () => {
     served.child.kill('SIGINT')
     expect(await served.exit).toBe(0)
     expect(performance.now() - start).toBeLessThan(10_000)
+  })
+
+  it.each([
+    ['a raw image', 'POST /link', 'image/jpeg', 'abc'],
+    ['a form', 'POST /link', 'multipart/form-data; boundary=b', '--b\r\nContent-Disposition: form-data; name="image"\r\n\r\nabc'],
+    ['JSON', 'POST /link', 'application/json', '{"image":"'],
+    ['a photo of an entity', 'POST /entities/Q207/images', 'image/jpeg', 'abc'],
+    ['an entity', 'PUT /entities/Q207', 'application/json', '{"name":"']
+  ])('G9: answers a half-sent upload of %s with 503 at once when it closes', async (_name, route, type, half) => {
+    const key = 'a-secret-of-some-length'
+    const served = serve({ SERVE_MODE: 'quick', SHUTDOWN_MS: '20000', API_KEYS: `desk:${key}:link+kb:write` })
+    await settled(() => served.out().includes('"ready"'))
+    const head = `${route} HTTP/1.1\r\nHost: a\r\nX-Api-Key: ${key}\r\nContent-Type: ${type}\r\nContent-Length: 5000\r\n\r\n`
+    const uploads = await Promise.all([1, 2, 3].map(async () => await stall(originOf(served), head + half)))
+    await setTimeout(300)
+    const start = performance.now()
+    served.child.kill('SIGTERM')
+    expect(await served.exit).toBe(0)
+    expect(performance.now() - start).toBeLessThan(5000)
+    await Promise.all(uploads.map(async upload => await upload.ended))
+    for (const upload of uploads) expect(upload.text()).toMatch(/^HTTP\/1\.1 503 .*connection: close.*VEL_ERR_NOT_READY/s)
+  })
+
+  it.each([
+    ['is silent', '', ''],
+    ['sent half a head', 'POST /link HTTP/1.1\r\nHost: a\r\n', ''],
+    ['was answered before its body came', 'POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\nabc', 'HTTP/1.1 404 '],
+    ['is kept alive', 'GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n', 'HTTP/1.1 200 ']
+  ])('G9: does not wait for a connection that %s', async (_name, bytes, reply) => {
+    const served = serve({ SERVE_MODE: 'quick', SHUTDOWN_MS: '20000' })
+    await settled(() => served.out().includes('"ready"'))
+    const client = await stall(originOf(served), bytes)
+    await setTimeout(300)
+    expect(client.text().slice(0, 13)).toBe(reply)
+    const start = performance.now()
+    served.child.kill('SIGTERM')
+    expect(await served.exit).toBe(0)
+    expect(performance.now() - start).toBeLessThan(5000)
+    await client.ended
   })
 
   it('swaps the index at SIGHUP and goes on', async () => {

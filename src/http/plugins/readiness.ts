@@ -9,8 +9,10 @@ export interface ReadinessGate {
   readonly readiness: () => { readonly reason: string | null, readonly parts: Readiness }
   /** From now on the service says that it is not ready, and serves on. */
   readonly beginDrain: () => void
-  /** From now on the service is not ready and refuses requests. */
+  /** From now on the service is not ready and refuses requests, also those whose body has not arrived. */
   readonly beginClose: () => void
+  /** Aborts at `beginClose` with VEL_ERR_NOT_READY. */
+  readonly closing: AbortSignal
   /** Closes the linker. One that is still loading is closed once loaded, without waiting for it. */
   readonly close: () => Promise<void>
 }
@@ -34,8 +36,8 @@ export function createReadinessGate (arriving: Linker | Promise<Linker>): Readin
   let current: Linker | null = null
   let reason: string | null = LOADING
   let draining = false
-  let closing = false
-  const arrived = Promise.resolve(arriving).then(linker => { current = linker; if (!closing) reason = null })
+  const closing = new AbortController()
+  const arrived = Promise.resolve(arriving).then(linker => { current = linker; if (!closing.signal.aborted) reason = null })
   // startServer logs why loading failed.
   arrived.catch(() => { reason = 'it is stopping, since models or index could not be loaded' })
 
@@ -56,7 +58,8 @@ export function createReadinessGate (arriving: Linker | Promise<Linker>): Readin
     linker,
     readiness,
     beginDrain: () => { draining = true },
-    beginClose: () => { closing = true; reason = STOPPING },
+    beginClose: () => { reason = STOPPING; closing.abort(errors.notReady(STOPPING, RETRY_S)) },
+    closing: closing.signal,
     close
   }
 }

@@ -36,8 +36,10 @@ export function registerEntitiesWrite (app: FastifyInstance, { config, service, 
     const id = readEntityId(request.params.id)
     const linker = service.linker()
     const client = clientSignal(reply)
-    const given = await within(uploadTimeoutMs, uploadTimeout, client, async () => await readRecord(request))
-    const { entity, created } = await within(linkTimeoutMs, linkTimeout, client, async signal => await linker.editor.put(id, given, signal))
+    const given = await within(uploadTimeoutMs, uploadTimeout, [client, service.closing], async () => await readRecord(request))
+    const { entity, created } = await within(linkTimeoutMs, linkTimeout, [client], async signal => {
+      return await linker.editor.put(id, given, signal)
+    })
     return await reply.code(created ? 201 : 200).send(toEntity(entity, linker.images(id)))
   })
 
@@ -50,12 +52,12 @@ export function registerEntitiesWrite (app: FastifyInstance, { config, service, 
     const id = readEntityId(request.params.id)
     const { editor } = service.linker()
     const client = clientSignal(reply)
-    const upload = await within(uploadTimeoutMs, uploadTimeout, client, async () => await readUpload(request, config))
+    const upload = await within(uploadTimeoutMs, uploadTimeout, [client, service.closing], async () => await readUpload(request, config))
     const box = parseBoxOption([...fromQuery(request.query), ...upload.options])
     const bytes = upload.image instanceof Uint8Array ? upload.image : await fetcher.fetchImage(upload.image.url, client)
     request.facts.imageBytes = bytes.length
     const add = async (signal: AbortSignal): Promise<AddedImage> => await editor.addImage(id, bytes, box, signal)
-    const { image, created, notes } = await within(linkTimeoutMs, linkTimeout, client, add)
+    const { image, created, notes } = await within(linkTimeoutMs, linkTimeout, [client], add)
     return await reply.code(created ? 201 : 200).send({ id, image, notes })
   })
 

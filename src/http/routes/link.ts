@@ -16,7 +16,10 @@ export interface LinkRoute {
   readonly guards: RouteShorthandOptions
 }
 
-/** UPLOAD_TIMEOUT_MS limits the upload and, separately, the fetch of a URL; LINK_TIMEOUT_MS limits the linking. */
+/**
+ * UPLOAD_TIMEOUT_MS limits the upload and, separately, the fetch of a URL; LINK_TIMEOUT_MS limits the linking. An upload that is
+ * incomplete when the service closes is refused.
+ */
 export function registerLink (app: FastifyInstance, { config, service, fetcher, guards }: LinkRoute): void {
   const { linkTimeoutMs, uploadTimeoutMs } = config
   const uploadTimeout = (): Error => errors.uploadTimeout(String(uploadTimeoutMs))
@@ -24,13 +27,13 @@ export function registerLink (app: FastifyInstance, { config, service, fetcher, 
   app.post('/link', guards, async (request, reply) => {
     const linker = service.linker()
     const client = clientSignal(reply)
-    const upload = await within(uploadTimeoutMs, uploadTimeout, client, async () => await readUpload(request, config))
+    const upload = await within(uploadTimeoutMs, uploadTimeout, [client, service.closing], async () => await readUpload(request, config))
     const options = parseOptions([...fromQuery(request.query), ...upload.options])
     const bytes = upload.image instanceof Uint8Array ? upload.image : await fetcher.fetchImage(upload.image.url, client)
     request.facts.imageBytes = bytes.length
 
     const start = performance.now()
-    const linked = await within(linkTimeoutMs, linkTimeout, client, async signal => await linker.linkImage(bytes, options, signal))
+    const linked = await within(linkTimeoutMs, linkTimeout, [client], async signal => await linker.linkImage(bytes, options, signal))
     Object.assign(request.facts, {
       imageWidth: linked.width,
       imageHeight: linked.height,

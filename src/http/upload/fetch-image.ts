@@ -54,7 +54,7 @@ export function createImageFetcher (
       throw errors.urlRefused('only where the service allows hosts (ALLOWED_URL_HOSTS)', 'one while it allows none')
     }
     const late = (): Error => errors.urlUnreadable(`none within ${uploadTimeoutMs} ms (UPLOAD_TIMEOUT_MS)`)
-    return await within(uploadTimeoutMs, late, signal, async own => await follow(url, own))
+    return await within(uploadTimeoutMs, late, [signal], async own => await follow(url, own))
   }
   return { fetchImage, close: async () => { await agent.destroy() } }
 }
