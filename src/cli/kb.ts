@@ -97,6 +97,7 @@ export function addKbCommand (
           encodingHash: recipe,
           concurrency,
           calibration,
+          onNote: sentence => { log.warn(sentence) },
           keepPoor: options.keepPoor,
           failUnder,
           texts: texts === undefined ? undefined : { encoder: texts.encoder, fields },

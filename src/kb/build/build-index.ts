@@ -41,6 +41,8 @@ export interface BuildOptions {
   readonly failUnder?: number | undefined
   /** Text fields to embed for every entity; absent for faces alone. */
   readonly texts?: TextsOptions | undefined
+  /** Receives a sentence about an unfinished build that cannot be resumed. */
+  readonly onNote?: ((sentence: string) => void) | undefined
   /** The first report of a text field counts the texts in the checkpoint. */
   readonly onProgress?: OnProgress | undefined
 }
@@ -51,6 +53,9 @@ export interface Built {
   /** Photos, and texts of all fields, taken from the checkpoints of an interrupted run. */
   readonly resumed: { readonly photos: number, readonly texts: number }
 }
+
+const NOT_RESUMED = 'An unfinished build of this index was made by another model pack, with other settings or by another version of ' +
+  'this program: it is not resumed, and every photo is encoded again'
 
 /** Smallest margin between the two best entities of an unambiguous mention, cosine, until it is measured for the encoder. */
 const AMBIGUOUS_MARGIN = 0.03
@@ -77,6 +82,7 @@ export async function buildIndex (options: BuildOptions): Promise<Built> {
     return await withLock(out, siblingPath(out, 'lock'), async () => {
       await removeUnfinished(out)
       const checkpoint = await openPhotoCheckpoint(checkpointPath, options.encodingHash)
+      if (checkpoint.discarded) options.onNote?.(NOT_RESUMED)
       try {
         const built = await buildFrom(set, checkpoint, identity, texts, options)
         await rm(checkpointPath)

@@ -21,6 +21,8 @@ export interface FaceOutcome {
 export interface PhotoCheckpoint {
   /** Photos that were in the file when it was opened. */
   readonly resumed: number
+  /** Whether the file was of another build, or of an earlier version, and was emptied. */
+  readonly discarded: boolean
   get: (key: string) => PhotoOutcome | undefined
   /** Calls must not overlap. */
   add: (key: string, outcome: PhotoOutcome, face?: Float32Array) => Promise<void>
@@ -49,12 +51,14 @@ export async function openPhotoCheckpoint (path: string, recipe: string): Promis
   let end = await readIndexOfLines(path, header, lines)
   if (end === 0) lines.clear()
   const file = await open(path, 'a+')
+  const discarded = end === 0 && (await file.stat()).size > 0
   await truncate(path, end)
   if (end === 0) end += await append(file, header)
   const resumed = lines.size
   let unsynced = 0
   return {
     resumed,
+    discarded,
     get: key => lines.get(key)?.outcome,
     async add (key, outcome, face) {
       if (lines.has(key)) return

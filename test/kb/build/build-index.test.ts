@@ -181,7 +181,7 @@ test('a checkpoint with a cut or changed end loses that end only', async () => {
   for (const damaged of [...cut, changed]) {
     await writeFile(path, damaged)
     const again = await openPhotoCheckpoint(path, 'recipe')
-    expect([again.resumed, again.get('b'), again.get('c')]).toEqual([2, outcome, undefined])
+    expect([again.resumed, again.discarded, again.get('b'), again.get('c')]).toEqual([2, false, outcome, undefined])
     expect(await again.face('b')).toEqual(face)
     await again.add('c', outcome, face)
     expect(await again.face('c')).toEqual(face)
@@ -189,8 +189,11 @@ test('a checkpoint with a cut or changed end loses that end only', async () => {
     expect(await readFile(path)).toEqual(bytes)
   }
   const other = await openPhotoCheckpoint(path, 'another recipe')
-  expect(other.resumed).toBe(0)
+  expect([other.resumed, other.discarded]).toEqual([0, true])
   await other.close()
+  const fresh = await openPhotoCheckpoint(`${path}.2`, 'recipe')
+  expect([fresh.resumed, fresh.discarded]).toEqual([0, false])
+  await fresh.close()
 })
 
 test('entity files: broken lines are reported by number, the rest is read', async () => {
