@@ -27,7 +27,7 @@ export function stopped (pack: string): Error {
 }
 
 /** @param code of an error of Node, undici or npm. */
-export function connectionMeaning (code: string, message: string, { host }: URL): string {
+export function connectionMeaning (code: string, message: string, { host }: Pick<URL, 'host'>): string {
   if (code.startsWith('UND_ERR_') && code.endsWith('TIMEOUT')) return `nothing from ${host} for too long`
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `no address for ${host} ${PROXY_HINT}`
   if (['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'].includes(code)) return `no connection to ${host} ${PROXY_HINT}`

@@ -12,8 +12,6 @@ import { errors, isVelError } from '../../errors.ts'
 import type { NpmSource } from '../manifest.ts'
 import { connectionMeaning, stopped, writeError } from './errors.ts'
 
-const DEFAULT_REGISTRY = 'https://registry.npmjs.org/'
-
 /** Codes of npm where its cache cannot be written: a service user often has no home folder. */
 const CACHE_CODES: readonly string[] = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR']
 
@@ -99,7 +97,7 @@ async function npmError (source: NpmSource, pack: string, error: NodeJS.ErrnoExc
   const disk = writeError(pack, 'in MODELS_DIR or in npm\'s cache', error)
   if (disk !== null) return disk
   const registry = await readRegistry(signal)
-  const expected = `${source.npm} from the npm registry ${registry.host}`
+  const expected = `${source.npm} from ${registry.host === 'npm' ? 'the npm registry' : `the npm registry ${registry.host}`}`
   switch (code) {
     case 'EINTEGRITY':
       return errors.fetchFailed(pack, `${expected} with integrity ${source.integrity}`,
@@ -116,8 +114,8 @@ async function npmError (source: NpmSource, pack: string, error: NodeJS.ErrnoExc
   }
 }
 
-/** The registry that npm is set to; npm's default where npm cannot say. */
-async function readRegistry (signal: AbortSignal): Promise<URL> {
+/** The registry that npm is set to; its host is just `npm` where npm cannot say. */
+async function readRegistry (signal: AbortSignal): Promise<Pick<URL, 'host'>> {
   const url = (await npm(['config', 'get', 'registry'], signal).catch(() => '')).trim()
-  return new URL(URL.canParse(url) ? url : DEFAULT_REGISTRY)
+  return URL.canParse(url) ? new URL(url) : { host: 'npm' }
 }
