@@ -59,8 +59,8 @@ function toJson ({ photo, image, error }: Result): unknown {
   return {
     photo,
     ...rest,
-    mentions: links.map(({ mention: { box, landmarks, detectionScore, quality }, status, entity, probability, candidates }) =>
-      ({ box, landmarks, detectionScore, quality, status, entity, probability, candidates }))
+    mentions: links.map(({ mention: { box, landmarks, detectionScore, quality }, status, entity, nilReason, probability, candidates }) =>
+      ({ box, landmarks, detectionScore, quality, status, nilReason, entity, probability, candidates }))
   }
 }
 
@@ -68,8 +68,9 @@ function toTable ({ photo, image, error }: Result): string {
   if (image === undefined) return `${photo}: ${error!.message}`
   if (image.links.length === 0) return `${photo}: no face found`
   const table = new Table({ head: ['face', 'px', 'status', 'id', 'name', 'score'], style: { head: [], border: [] } })
-  image.links.forEach(({ mention: { box }, status, candidates }, i) => {
-    const face = [`${i + 1}`, `${box.x1},${box.y1} ${box.x2 - box.x1}x${box.y2 - box.y1}`, status]
+  image.links.forEach(({ mention: { box }, status, nilReason, candidates }, i) => {
+    const px = `${box.x1},${box.y1} ${box.x2 - box.x1}x${box.y2 - box.y1}`
+    const face = [`${i + 1}`, px, nilReason === undefined ? status : `${status} (${nilReason})`]
     if (candidates.length === 0) table.push([...face, '', '', ''])
     candidates.forEach(({ entity, score }, rank) =>
       table.push([...(rank === 0 ? face : ['', '', '']), entity.id, entity.name, score.toFixed(3)])
