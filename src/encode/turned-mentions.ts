@@ -31,7 +31,7 @@ const TURNED_PIXELS = 500_000
 export async function searchTurned (
   pyramid: Pyramid, { find, locate, embed }: Passes, { judged, landmarks }: EncodingModels, { maxFaces }: Pick<DetectSettings, 'maxFaces'>
 ): Promise<Pick<EncodedImage, 'mentions' | 'facesFound' | 'turnedBy'> | null> {
-  const turns: Array<{ turn: Turn, found: number, mentions: EncodedMention[] }> = []
+  const turns: Array<{ turn: Turn, beyond: number, mentions: EncodedMention[] }> = []
   for (const turn of TURNS) {
     const reduced = turnPicture(pyramid, turn, TURNED_PIXELS)
     // In px of its own, so that the search goes down to the smallest face of the reduced picture and no further.
@@ -40,13 +40,14 @@ export async function searchTurned (
     const settled = faces
       .filter(({ spread }) => lackOf({ landmarkSpread: spread }, judged, 'mention') === undefined)
       .map(face => enlarge(face, scale))
-      .slice(0, maxFaces)
+    const beyond = settled.splice(maxFaces).length
     if (settled.length === 0) continue
     const picture = turnPicture(pyramid, turn)
     // At full size a locator sees more of the face; a detector has given its landmarks already.
     const located = landmarks === null ? settled : await locate(picture, settled.map(({ box }) => box))
-    const mentions = await embed(picture, { faces: located.map((face, i) => ({ ...face, score: settled[i]!.score })), found: faces.length })
-    turns.push({ turn, found: faces.length, mentions: mentions.filter(isUsable).map(mention => asSent(mention, turn, picture)) })
+    const scored = located.map((face, i) => ({ ...face, score: settled[i]!.score }))
+    const mentions = await embed(picture, { faces: scored, found: scored.length })
+    turns.push({ turn, beyond, mentions: mentions.filter(isUsable).map(mention => asSent(mention, turn, picture)) })
   }
   const evidence = ({ mentions }: typeof turns[number]): number =>
     mentions.reduce((sum, { quality }) => sum + (quality.featureNorm ?? 1), 0)
@@ -55,7 +56,7 @@ export async function searchTurned (
   const others = turns.filter(turn => turn !== best).flatMap(({ mentions }) => mentions)
   const good = others.filter(({ quality }) => lackOf(quality, judged, 'reference') === undefined)
   const mentions = mergeOverlaps([...best.mentions, ...good]).sort((a, b) => area(b.box) - area(a.box))
-  return { mentions: mentions.slice(0, maxFaces), facesFound: Math.max(best.found, mentions.length), turnedBy: best.turn }
+  return { mentions: mentions.slice(0, maxFaces), facesFound: mentions.length + best.beyond, turnedBy: best.turn }
 }
 
 /** Embeds the boxes without a usable face again in turned pictures; each box takes the first turn in which its face is usable. */
