@@ -1,7 +1,7 @@
 // The index folder's manifest: what is in the folder, how it was made, and how it is searched.
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { calibration } from '../calibration.ts'
+import { calibration as calibrationSchema } from '../calibration.ts'
 import { SPACES } from '../../types.ts'
 
 /** Raised when a reader of the former version would misread the folder. */
@@ -73,7 +73,7 @@ export const indexManifest = z.object({
   spaces: z.partialRecord(z.enum(SPACES), space),
   decision: z.object({ threshold: z.number().min(-1).max(1), ambiguousMargin: z.number().min(0).max(2), measuredOn: z.string() }),
   /** How a similarity becomes a probability; absent until `vel calibrate` wrote it. */
-  calibration: calibration.optional(),
+  calibration: calibrationSchema.optional(),
   /** Absent for equal weights. */
   fusion: fusion.optional(),
   /** Absent in indexes built before references were judged. `judged`: false where the pack has no limits to judge by. */
@@ -135,7 +135,9 @@ export function indexVersion (manifest: Omit<IndexManifest, 'version' | 'created
   })
   const { threshold, ambiguousMargin } = decision
   const weights = fusion === undefined ? [] : [fusion.normalisation, fusion.face, fusion.text]
-  const all = [FORMAT_VERSION, files[ENTITIES_FILE]?.sha256, hashed, threshold, ambiguousMargin, calibration ?? null, ...weights]
+  // Parsed, its members are in the order of the schema, as they are when the manifest is read.
+  const judged = calibration === undefined ? null : calibrationSchema.parse(calibration)
+  const all = [FORMAT_VERSION, files[ENTITIES_FILE]?.sha256, hashed, threshold, ambiguousMargin, judged, ...weights]
   return createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, 12)
 }
 
