@@ -7,16 +7,17 @@ import neostandard, { resolveIgnoresFromGitignore } from 'neostandard'
  */
 const rooms = {
   math: { may: [], alone: [] },
+  captions: { may: [], alone: [] },
   packs: { may: [], alone: [] },
   runtime: { may: [], alone: ['onnxruntime-node'] },
   image: { may: ['math'], types: ['packs', 'runtime'], alone: [] },
   models: { may: ['math', 'image'], types: ['packs', 'runtime'], alone: [] },
-  kb: { may: ['math', 'image', 'packs'], types: ['models'], alone: ['hnswlib-node'] },
+  kb: { may: ['math', 'image', 'packs', 'captions'], types: ['models'], alone: ['hnswlib-node'] },
   encode: { may: ['math', 'image', 'models', 'packs'], alone: ['sharp'] },
-  link: { may: ['math'], types: ['kb', 'models', 'packs'], alone: [] },
+  link: { may: ['math', 'captions'], types: ['kb', 'models', 'packs'], alone: [] },
   workers: { may: ['encode', 'models', 'runtime'], types: ['packs'], alone: ['sharp'] },
   replicas: { may: ['kb'], alone: ['ioredis'] },
-  eval: { may: ['math', 'link', 'kb'], types: ['encode', 'models'], alone: ['sharp'] },
+  eval: { may: ['math', 'captions', 'link', 'kb'], types: ['encode', 'models'], alone: ['sharp'] },
   http: { may: ['replicas'], types: ['kb'], alone: ['fastify', '@fastify/*'] },
   cli: { may: ['http', 'eval', 'kb', 'packs'], types: ['models'], alone: [] }
 }

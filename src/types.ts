@@ -104,6 +104,9 @@ export interface Entity {
   readonly name: string
   readonly description: string
   readonly aliases: readonly string[]
+  /** Years of birth and death, where they are known; before 1 they are negative. */
+  readonly birthYear?: number | undefined
+  readonly deathYear?: number | undefined
 }
 
 /** Which embeddings are compared: V2V of Sun et al. 2022 uses faces, V2T uses texts. */
@@ -159,6 +162,21 @@ export interface Link {
   /** Calibrated probability that the first candidate is right, 0..1; absent without a calibration for the mode. */
   readonly probability?: number | undefined
   readonly candidates: readonly Candidate[]
+  /** What speaks for the first candidate; present where the request said more than the photo. */
+  readonly evidence?: Evidence | undefined
+}
+
+/** Parts of the log odds that the first candidate is right, natural logarithm; their sum is the logit of `Link.probability`. */
+export interface Evidence {
+  /** The face alone, with every entity of the index equally likely before. */
+  readonly face: number
+  /** Names in the caption, with the cues beside them. */
+  readonly caption: number
+  readonly shortlist: number
+  /** The day of the photo against the years of the person's life: at most 0. */
+  readonly date: number
+  /** In words. */
+  readonly because: string
 }
 
 export const MODES = ['v2v', 'v2t', 'v2vt'] as const
@@ -177,6 +195,49 @@ export interface LinkOptions {
   /** Candidates returned for each mention. */
   readonly topK?: number | undefined
   readonly boxes?: readonly Box[] | undefined
+  /** The text that comes with the photo. */
+  readonly caption?: string | undefined
+  /** Ids or names of people who may be in the photo. */
+  readonly entities?: readonly string[] | undefined
+  /** `prefer`: people of `entities` are more likely. `only`: nobody else is linked. */
+  readonly entitiesMode?: EntitiesMode | undefined
+  /** When the photo was taken: an ISO 8601 date or its beginning, from the year on. */
+  readonly takenAt?: string | undefined
+}
+
+export const ENTITIES_MODES = ['prefer', 'only'] as const
+
+export type EntitiesMode = typeof ENTITIES_MODES[number]
+
+/** A name in a caption. */
+export interface CaptionName {
+  readonly text: string
+  /** Range in the caption, UTF-16 units; `end` is exclusive. */
+  readonly start: number
+  readonly end: number
+  /** Entities that bear the name. */
+  readonly candidates: readonly Entity[]
+  /** Index of the mention that is linked to one of them; null where none is. */
+  readonly mention: number | null
+}
+
+/** What became of the text, the shortlist and the date that came with a photo. */
+export interface Hints {
+  /** Whether the decision used them; if not, `reason` says why. */
+  readonly applied: boolean
+  readonly reason?: string | undefined
+  /** Names in the caption, in their order; absent without a caption. */
+  readonly names?: readonly CaptionName[] | undefined
+  /** What `entities` named; absent without. */
+  readonly shortlist?: Shortlist | undefined
+}
+
+export interface Shortlist {
+  readonly entities: readonly Entity[]
+  /** Ids and names that the index does not have. */
+  readonly unknown: readonly string[]
+  /** Entities without a reference face. */
+  readonly withoutFace: readonly Entity[]
 }
 
 /** A loaded model. `provider`: the execution provider that runs it, after any fallback, such as `cpu` or `cuda`. */
@@ -191,6 +252,8 @@ export interface LinkedImage {
   readonly facesFound: number
   readonly facesRejected: number
   readonly turnedBy: Turn
+  /** Present where the request said more than the photo. */
+  readonly hints?: Hints | undefined
   readonly index: IndexInfo
   readonly models: readonly ModelInfo[]
   readonly timings: Timings

@@ -2,6 +2,7 @@
 import type { KnowledgeBase } from '../../src/kb/types.ts'
 import type { MentionEncoder } from '../../src/types.ts'
 import { calibrate, type CalibrationReport } from '../../src/eval/calibrate/calibrate.ts'
+import { collectPairs } from '../../src/eval/calibrate/pairs.ts'
 import { collectSamples } from '../../src/eval/calibrate/collect-samples.ts'
 import type { EncodedQueries, EncodedQuery } from '../../src/eval/data/encode-queries.ts'
 import { evaluate } from '../../src/eval/evaluate.ts'
@@ -69,7 +70,8 @@ export async function measurePack ({
   onStage('features')
   const chosen = await collectSamples(kb, encoded.answers)
   const samples = [...chosen, ...await collectSamples(kb, wild.answers)]
-  const options = { targetFpir: 0.01, entities: kb.info.entities }
+  const pairs = [...await collectPairs(kb, encoded.answers), ...await collectPairs(kb, wild.answers)]
+  const options = { targetFpir: 0.01, entities: kb.info.entities, pairs }
   const calibration = calibrate(samples, options)
   const portable = calibrate(samples, { ...options, portable: true })
   const ranked = async (of: KnowledgeBase, answers: readonly EncodedQuery[]): Promise<Report> =>

@@ -5,10 +5,12 @@ import Table from 'cli-table3'
 import type { Command } from 'commander'
 import { errors } from '../errors.ts'
 import { calibrate, type CalibrationReport } from '../eval/calibrate/calibrate.ts'
+import { collectPairs } from '../eval/calibrate/pairs.ts'
 import { collectSamples } from '../eval/calibrate/collect-samples.ts'
 import { photoOf, type EncodedQuery } from '../eval/data/encode-queries.ts'
 import { curves, writePlots } from '../eval/report/plots.ts'
 import { share } from '../eval/report/render.ts'
+import type { PairModel } from '../kb/calibration.ts'
 import { updateManifest } from '../kb/storage/update-manifest.ts'
 import { encodeGiven, readQueryFiles, searchingCached } from './eval-inputs.ts'
 import type { EvalDeps } from './eval.ts'
@@ -73,7 +75,8 @@ async function measure (flags: Flags, deps: EvalDeps): Promise<CalibrationReport
         flags.cache,
         async cached => await collectSamples(cached, answers, progress.update)
       ).finally(progress.stop)
-      return calibrate(samples, { targetFpir: flags.targetFpir, entities: kb.info.entities })
+      const pairs = await collectPairs(kb, answers)
+      return calibrate(samples, { targetFpir: flags.targetFpir, entities: kb.info.entities, pairs })
     } finally {
       await kb.close()
     }
@@ -110,6 +113,7 @@ function render ({ calibration, bins, tried }: CalibrationReport): string {
       ['feature', 'weight a standard deviation', 'mean', 'deviation'],
       terms.map(t => [t.feature, t.weight.toFixed(3), t.mean.toFixed(3), t.scale.toFixed(3)])
     ),
+    ...(calibration.pairs === undefined ? [] : [renderPairs(calibration.pairs, table)]),
     table(
       ['stated', 'right', 'queries'],
       bins.map(b => [share(b.stated), share(b.observed), String(b.count)])
@@ -120,6 +124,14 @@ function render ({ calibration, bins, tried }: CalibrationReport): string {
     ),
     ''
   ].join('\n')
+}
+
+function renderPairs ({ linkFrom, measured }: PairModel, table: (head: string[], rows: string[][]) => string): string {
+  const { genuine, impostor, trueMatchRate, falseMatchRate } = measured
+  return table(
+    ['a named person is linked from log ratio', 'pairs of one person', 'of them linked', 'pairs of two people', 'of them linked'],
+    [[linkFrom.toFixed(2), String(genuine), share(trueMatchRate), String(impostor), share(falseMatchRate)]]
+  )
 }
 
 async function writeReliability ({ bins }: CalibrationReport, folder: string): Promise<void> {

@@ -1,7 +1,7 @@
 // `vel eval`: measures how well an index and a model pack link the photos of query files.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import type { KnowledgeBase } from '../kb/types.ts'
 import type { PackManifest } from '../packs/manifest.ts'
 import { errors } from '../errors.ts'
@@ -36,6 +36,7 @@ interface Flags {
   markdown?: string
   plots?: string
   sweeps: boolean
+  captions?: 'made'
   skipBroken: boolean
 }
 
@@ -55,6 +56,7 @@ export function addEvalCommand (program: Command, deps: EvalDeps): void {
     .option('--markdown <file>', 'write the report as Markdown')
     .option('--plots <dir>', 'write the curves as SVG')
     .option('--no-sweeps', 'leave out the curves over K, which take a search of 1,000 a query')
+    .addOption(new Option('--captions <kind>', 'also measure links with captions that are made from templates').choices(['made']))
     .option('--skip-broken', 'leave out broken lines instead of refusing the file', false)
     .action(async (flags: Flags) => {
       if ((flags.index === undefined) === (flags.server === undefined)) {
@@ -94,7 +96,7 @@ async function overIndex ({ queries, counts }: GivenQueries, flags: Flags, deps:
             cached,
             encoded,
             { counts: all, models: modelsOf(pack) },
-            { clip, sweeps: flags.sweeps, onProgress: progress.update }
+            { clip, sweeps: flags.sweeps, captions: flags.captions === 'made', onProgress: progress.update }
           )
       ).finally(progress.stop)
     } finally {

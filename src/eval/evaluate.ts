@@ -2,6 +2,7 @@
 import type { EncodedMention, Space } from '../types.ts'
 import type { KnowledgeBase } from '../kb/types.ts'
 import { criteriaFor, judge } from '../link/decide.ts'
+import { measureCaptions } from './captions/measure.ts'
 import type { EncodedQueries } from './data/encode-queries.ts'
 import { DEPTH } from './metrics/recall.ts'
 import { buildReport, type Answer, type Report, type ReportInput } from './report/report.ts'
@@ -13,6 +14,8 @@ export interface EvaluateOptions {
   readonly clip: boolean
   /** Also sweep the reranking K and measure the overlap of models. */
   readonly sweeps: boolean
+  /** Also decide with captions made from templates. */
+  readonly captions?: boolean
   readonly onProgress?: (done: number) => void
 }
 
@@ -34,7 +37,13 @@ export async function evaluate (
     }
     rows.push({ name: system.name, answers })
   }
-  return buildReport({ ...about, index: kb.info, rows, ...(options.sweeps && await sweeps(kb, encoded, options.clip)) })
+  return buildReport({
+    ...about,
+    index: kb.info,
+    rows,
+    ...(options.sweeps && await sweeps(kb, encoded, options.clip)),
+    ...(options.captions === true && { captions: await measureCaptions(kb, encoded.answers) })
+  })
 }
 
 async function answer (kb: KnowledgeBase, system: System, mention: EncodedMention): Promise<Pick<Answer, 'ranking' | 'decision'>> {

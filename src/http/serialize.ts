@@ -1,6 +1,8 @@
 // Domain objects to the JSON of openapi.yaml: its field names and no others.
 import { sha256 } from '../files.ts'
-import type { Box, Candidate, Entity, Link, LinkedImage, LinkStatus, NilReason, Quality, Timings } from '../types.ts'
+import type {
+  Box, Candidate, CaptionName, Entity, Evidence, Hints, Link, LinkedImage, LinkStatus, NilReason, Quality, Timings
+} from '../types.ts'
 import { roundAll } from './plugins/request-log.ts'
 
 /** @returns the JSON body; openapi.yaml describes it as `LinkReply`. */
@@ -11,13 +13,41 @@ export function toReply (requestId: string, bytes: Uint8Array, linked: LinkedIma
     facesFound: linked.facesFound,
     facesRejected: linked.facesRejected,
     mentions: linked.links.map(toMention),
+    ...(linked.hints === undefined ? {} : toHints(linked.hints)),
     index: linked.index,
     models: linked.models,
     timings: roundAll(linked.timings)
   }
 }
 
-function toMention ({ mention, status, entity, nilReason, probability, candidates }: Link): object {
+/** The members of the reply on what came with the photo. */
+function toHints ({ applied, reason, names, shortlist }: Hints): object {
+  return {
+    hints: { applied, ...(reason === undefined ? {} : { reason }) },
+    ...(names === undefined ? {} : { caption: { names: names.map(toCaptionName) } }),
+    ...(shortlist === undefined
+      ? {}
+      : {
+          shortlist: {
+            entities: shortlist.entities.map(toShortEntity),
+            unknown: shortlist.unknown,
+            withoutFace: shortlist.withoutFace.map(toShortEntity)
+          }
+        })
+  }
+}
+
+function toCaptionName ({ text, start, end, candidates, mention }: CaptionName): object {
+  return { text, start, end, candidates: candidates.map(toShortEntity), mention }
+}
+
+/** To 0.01, which is finer than any of it is known. */
+function toEvidence ({ face, caption, shortlist, date, because }: Evidence): object {
+  const [f, c, s, d] = [face, caption, shortlist, date].map(value => round(value, 100))
+  return { face: f, caption: c, shortlist: s, date: d, because }
+}
+
+function toMention ({ mention, status, entity, nilReason, probability, candidates, evidence }: Link): object {
   return {
     box: toRectangle(mention.box),
     landmarks: mention.landmarks.map(({ x, y }) => ({ x: round(x, 100), y: round(y, 100) })),
@@ -27,7 +57,8 @@ function toMention ({ mention, status, entity, nilReason, probability, candidate
     ...(nilReason === undefined ? {} : { nilReason }),
     entity: entity === null ? null : toShortEntity(entity),
     ...(probability === undefined ? {} : { probability }),
-    candidates: candidates.map(toCandidate)
+    candidates: candidates.map(toCandidate),
+    ...(evidence === undefined ? {} : { evidence: toEvidence(evidence) })
   }
 }
 

@@ -24,6 +24,28 @@ const term = z.strictObject({
   max: z.number()
 })
 
+/**
+ * Log likelihood ratio that two faces are of one person and not of two, natural logarithm:
+ * `intercept + similarity * cosine + cohortMean * cohort mean of the entity`. It compares a mention with an entity that the
+ * request names, where the probability above judges the best of all entities.
+ *
+ * @see Brümmer & du Preez 2006, "Application-independent evaluation of speaker detection"
+ */
+const pairModel = z.strictObject({
+  intercept: z.number(),
+  similarity: z.number(),
+  cohortMean: z.number(),
+  /** Least ratio at which a named entity is linked: `measured.falseMatchRate` of the pairs of two people reach it. */
+  linkFrom: z.number(),
+  measured: z.strictObject({
+    genuine: z.int().nonnegative(),
+    impostor: z.int().nonnegative(),
+    falseMatchRate: probability,
+    trueMatchRate: probability
+  })
+})
+export type PairModel = z.infer<typeof pairModel>
+
 export const calibration = z.strictObject({
   /** Absent where `vel calibrate` fitted it to the index; `pack`: it came with the model pack. */
   source: z.literal('pack').optional(),
@@ -36,6 +58,8 @@ export const calibration = z.strictObject({
   targetFpir: probability,
   /** Entities in the index when it was calibrated. */
   entities: z.int().positive(),
+  /** Absent in calibrations of before: then captions and shortlists do not decide. */
+  pairs: pairModel.optional(),
   /** By cross-validation; all queries of a person are in one fold. */
   measured: z.strictObject({
     queries: z.int().nonnegative(),

@@ -1,4 +1,5 @@
 // The knowledge base as other rooms see it: queries and changes.
+import type { Gazetteer } from '../captions/gazetteer.ts'
 import type { Calibration } from './calibration.ts'
 import type { Box, Entity, IndexInfo, Neighbour, Space } from '../types.ts'
 
@@ -33,6 +34,8 @@ export interface KnowledgeBase {
    */
   cohortMean: (entity: Pick<Entity, 'id'>) => Promise<number | null>
   entity: (id: string) => Entity | undefined
+  /** The names of all entities. Indexed on the first call: some seconds for 120,000 people, shared with other work. */
+  names: () => Promise<Gazetteer>
   close: () => Promise<void>
 }
 

@@ -1,13 +1,9 @@
 // THE PATH: bytes -> decode -> detect -> align -> embed (in a worker) -> retrieve -> rerank -> decide -> links.
-import type { Candidate, LinkedImage, LinkImage, Link, MentionEncoder, ModelInfo, Timings } from '../types.ts'
+import type { LinkedImage, LinkImage, MentionEncoder, ModelInfo, Timings } from '../types.ts'
 import { createTimer } from '../timings.ts'
 import type { KnowledgeBase } from '../kb/types.ts'
-import { criteriaFor, judge } from './decide.ts'
-import { DECIDE_TOP_K } from './features.ts'
-import { decideJointly } from './joint.ts'
+import { linkMentions } from './link-mentions.ts'
 import { planRanking, type PackSpaces } from './plan.ts'
-import { rankCandidates } from './rank.ts'
-import type { ScoredCandidate } from './retrieve.ts'
 
 export interface LinkParts {
   readonly encoder: MentionEncoder
@@ -23,23 +19,19 @@ export function createLinkImage ({ encoder, pack, models }: LinkParts): LinkAgai
     const plan = planRanking(options, kb, pack)
     const encoded = await encoder.encode(bytes, { boxes: options.boxes, context: plan.mode !== 'v2v' }, signal)
     const timings: Timings = { ...encoded.timings }
-    const timed = createTimer(timings)
-    const criteria = criteriaFor(plan.mode, kb)
-    const links: Link[] = []
-    for (const mention of encoded.mentions) {
-      // After an abort the remaining mentions would only delay other requests.
-      signal?.throwIfAborted()
-      const candidates = await rankCandidates(kb, mention, { ...plan, topK: Math.max(DECIDE_TOP_K, plan.topK) }, timed)
-      const decided = await timed('decide', async () => judge(mention, candidates, criteria))
-      links.push({ mention, ...decided, candidates: candidates.slice(0, plan.topK).map(withoutScores) })
-    }
+    const { links, hints } = await linkMentions(kb, encoded.mentions, plan, options, createTimer(timings), signal)
     const { width, height, facesFound, facesRejected, turnedBy } = encoded
-    const joint = decideJointly(links, criteria.decision.threshold)
-    return { width, height, links: joint, facesFound, facesRejected, turnedBy, index: kb.info, models: models(), timings }
+    return {
+      width,
+      height,
+      links,
+      facesFound,
+      facesRejected,
+      turnedBy,
+      ...(hints !== undefined && { hints }),
+      index: kb.info,
+      models: models(),
+      timings
+    }
   }
-}
-
-/** The candidate as replies carry it. */
-function withoutScores ({ rank, entity, score, similarity }: ScoredCandidate): Candidate {
-  return { rank, entity, score, similarity }
 }

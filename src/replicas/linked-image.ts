@@ -16,7 +16,9 @@ const entity = z.object({
   id: z.string().regex(ENTITY_ID),
   name: z.string(),
   description: z.string(),
-  aliases: z.array(z.string())
+  aliases: z.array(z.string()),
+  birthYear: z.int().optional(),
+  deathYear: z.int().optional()
 })
 
 const mention = z.object({
@@ -49,9 +51,25 @@ const link = z.object({
   entity: entity.nullable(),
   nilReason: z.enum(NIL_REASONS).optional(),
   probability: fraction.optional(),
-  candidates: z.array(candidate)
+  candidates: z.array(candidate),
+  evidence: z.object({ face: z.number(), caption: z.number(), shortlist: z.number(), date: z.number(), because: z.string() }).optional()
 }).refine(({ status, nilReason }) => (status === 'nil') === (nilReason !== undefined), 'a reason where the status is nil, and only there')
   .refine(one => one.status !== 'linked' || one.entity !== null, 'an entity where the status is linked')
+
+const captionName = z.object({
+  text: z.string(),
+  start: count,
+  end: count,
+  candidates: z.array(entity),
+  mention: count.nullable()
+})
+
+const hints = z.object({
+  applied: z.boolean(),
+  reason: z.string().optional(),
+  names: z.array(captionName).optional(),
+  shortlist: z.object({ entities: z.array(entity), unknown: z.array(z.string()), withoutFace: z.array(entity) }).optional()
+})
 
 /** Unknown members are dropped. */
 const linkedImage: z.ZodType<LinkedImage> = z.object({
@@ -61,6 +79,7 @@ const linkedImage: z.ZodType<LinkedImage> = z.object({
   facesFound: count,
   facesRejected: count,
   turnedBy: z.literal([0, 90, 180, 270]),
+  hints: hints.optional(),
   index: z.object({ name: z.string(), version: z.string(), entities: count }),
   models: z.array(z.object({ role: z.string(), name: z.string(), sha256: z.string(), provider: z.string() })),
   timings: z.partialRecord(z.enum(STAGES), z.number().nonnegative()) as z.ZodType<LinkedImage['timings']>

@@ -1,4 +1,5 @@
 // A KnowledgeBase in memory with flat search, for tests of the stages after it.
+import { createGazetteer } from '../../src/captions/gazetteer.ts'
 import type { KnowledgeBase } from '../../src/kb/types.ts'
 import type { EncodedMention, Entity, Neighbour, Space } from '../../src/types.ts'
 import { dot, normalize } from '../../src/math/vector.ts'
@@ -33,6 +34,7 @@ export function memoryKb (
     vectors: async (space, { id }) => [...(byId.get(id)?.vectors[space] ?? [])],
     cohortMean: async () => null,
     entity: id => byId.get(id),
+    names: async () => await createGazetteer(entities),
     close: async () => {},
     ...more
   }

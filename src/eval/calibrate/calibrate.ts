@@ -7,6 +7,7 @@ import { errors } from '../../errors.ts'
 import { logistic, logOdds } from '../../link/probability.ts'
 import { expectedCalibrationError, reliabilityBins, type ReliabilityBin } from '../metrics/calibration-error.ts'
 import { fitLogistic } from './logistic.ts'
+import { fitPairs, type PairSample } from './pairs.ts'
 import { openSetCurve, pointAtFpir } from '../metrics/open-set.ts'
 
 /** One query: features and outcome. */
@@ -26,6 +27,8 @@ export interface CalibrateOptions {
   readonly entities: number
   /** Learn on features that do not depend on the gallery, for a calibration that comes with a model pack. */
   readonly portable?: boolean
+  /** Of the same queries, for the likelihood ratio of two faces; without them captions do not decide. */
+  readonly pairs?: readonly PairSample[]
   readonly folds?: number
   readonly seed?: number
 }
@@ -54,7 +57,7 @@ const LIKELY = 0.5
 /** @throws VEL_ERR_INPUT where there are too few members or strangers to learn from. */
 export function calibrate (
   samples: readonly Sample[],
-  { targetFpir, entities, portable = false, folds = 10, seed = 1 }: CalibrateOptions
+  { targetFpir, entities, portable = false, pairs = [], folds = 10, seed = 1 }: CalibrateOptions
 ): CalibrationReport {
   checkEnough(samples, targetFpir, folds)
   const foldOf = assignFolds(samples, folds, seed)
@@ -86,12 +89,14 @@ export function calibrate (
     targetFpir
   )
   const linkFrom = Math.min(1, point.threshold)
+  const pairModel = fitPairs(pairs)
   const calibration: Calibration = {
     ...fitTerms(samples, best.features),
     linkFrom,
     ambiguousFrom: Math.min(LIKELY, linkFrom),
     targetFpir,
     entities,
+    ...(pairModel !== undefined && { pairs: pairModel }),
     measured: {
       queries: members.length,
       persons: new Set(members.map(i => samples[i]!.person)).size,

@@ -1,9 +1,10 @@
 // The report as tables, for the terminal and for Markdown.
 import Table from 'cli-table3'
 import { MRR_AT, RECALL_AT } from '../metrics/recall.ts'
+import type { CaptionReport } from '../captions/measure.ts'
 import type { Decisions, Report, RowReport } from './report.ts'
 
-interface Grid { readonly title: string, readonly head: readonly string[], readonly rows: ReadonlyArray<readonly string[]> }
+export interface Grid { readonly title: string, readonly head: readonly string[], readonly rows: ReadonlyArray<readonly string[]> }
 
 export function renderTerminal (report: Report): string {
   return gridsOf(report).map(({ title, head, rows }) => {
@@ -39,6 +40,7 @@ function gridsOf (report: Report): Grid[] {
     ...(report.openSet.length > 0 ? [openSet(report)] : []),
     ...(report.rows.some(r => r.decisions !== null) ? [decisions(report)] : []),
     ...(report.decisions !== null && report.counts.strangerMentions > 0 ? [falseLinks(report.decisions)] : []),
+    ...(report.captions === undefined ? [] : captionGrids(report.captions)),
     ...(report.rerankSweep.length > 0 ? [sweep(report)] : []),
     ...(report.overlap.length > 0 ? [overlap(report)] : [])
   ]
@@ -114,6 +116,36 @@ function falseLinks ({ falseLinks: sizes }: Decisions): Grid {
       mentions === 0 ? '–' : (1000 * linked / mentions).toFixed(1)
     ])
   }
+}
+
+/** Tables of `vel eval --captions made`. */
+export function captionGrids ({ members, strangers, homonyms, places }: CaptionReport): Grid[] {
+  return [
+    {
+      title: 'With captions made from templates',
+      head: ['caption', 'members', 'linked rightly', 'linked wrongly'],
+      rows: members.map(({ captions, members: count, right, wrong }) => [captions, String(count), percent(right), percent(wrong)])
+    },
+    {
+      title: 'Strangers with captions made from templates',
+      head: ['caption', 'photos', 'linked'],
+      rows: strangers.map(({ captions, photos, linked }) => [captions, String(photos), percent(linked)])
+    },
+    {
+      title: 'What a caption leaves open, decided by the faces',
+      head: ['caption', 'pairs', 'right', 'right of those linked', 'exchanged by wrong cues'],
+      rows: [
+        ['a name that two people bear', String(homonyms.pairs), percent(homonyms.right), percent(homonyms.rightOfLinked), '–'],
+        [
+          'two people, left and right',
+          String(places.pairs),
+          percent(places.right),
+          percent(places.rightOfLinked),
+          percent(places.exchanged)
+        ]
+      ]
+    }
+  ]
 }
 
 function sweep ({ rerankSweep }: Report): Grid {

@@ -5,6 +5,7 @@ import { bootstrap, type ScoreIntervals } from '../metrics/bootstrap.ts'
 import { expectedCalibrationError, reliabilityBins, type ReliabilityBin } from '../metrics/calibration-error.ts'
 import { perPerson, perQuery, rankOf, type Hit, type Ranked, type Scores } from '../metrics/recall.ts'
 import { FPIR_TARGETS, openSetCurve, pointAtFpir, type OpenSetPoint } from '../metrics/open-set.ts'
+import type { CaptionReport } from '../captions/measure.ts'
 import { photoOf } from '../data/encode-queries.ts'
 import type { Query } from '../data/queries.ts'
 import type { OverlapPoint, SweepPoint } from '../sweeps.ts'
@@ -92,6 +93,8 @@ export interface Report extends Scores {
   readonly calibration: { readonly ece: number | null, readonly bins: readonly ReliabilityBin[] }
   readonly rerankSweep: readonly SweepPoint[]
   readonly overlap: readonly OverlapPoint[]
+  /** Links with captions made from templates; only where they were asked for. */
+  readonly captions?: CaptionReport | undefined
 }
 
 export interface ReportInput {
@@ -101,6 +104,7 @@ export interface ReportInput {
   readonly rows: ReadonlyArray<{ readonly name: string, readonly answers: readonly Answer[] }>
   readonly rerankSweep?: readonly SweepPoint[]
   readonly overlap?: readonly OverlapPoint[]
+  readonly captions?: CaptionReport
 }
 
 export function buildReport (input: ReportInput): Report {
@@ -139,7 +143,8 @@ export function buildReport (input: ReportInput): Report {
     decisions: main.decisions,
     calibration: calibrationOf([...members, ...strangers]),
     rerankSweep: input.rerankSweep ?? [],
-    overlap: input.overlap ?? []
+    overlap: input.overlap ?? [],
+    ...(input.captions !== undefined && { captions: input.captions })
   }
 }
 

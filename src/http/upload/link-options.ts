@@ -1,6 +1,6 @@
 // Options of POST /link: one parser for query, multipart fields and JSON.
 import { z } from 'zod'
-import { MODES, ORDERS, type Box, type LinkOptions } from '../../types.ts'
+import { ENTITIES_MODES, MODES, ORDERS, type Box, type LinkOptions } from '../../types.ts'
 import { errors } from '../../errors.ts'
 
 /** A name with its unparsed value: text, or any JSON value. */
@@ -16,11 +16,55 @@ const whole = (max: number): z.ZodType<number> => {
   return z.union([z.int(), z.string().regex(/^\d{1,9}$/).transform(Number)]).pipe(z.int().min(1).max(max))
 }
 
+/** Longest caption, characters. */
+export const MAX_CAPTION = 10_000
+/** Longest shortlist, and longest id or name in it, characters. */
+export const MAX_SHORTLIST = 1000
+const MAX_LISTED_NAME = 500
+/** Of the first photo that shows a person. */
+const FIRST_YEAR = 1838
+
+/** A list, as JSON or as JSON text, or a text with an id or name a line; ids may be separated by commas too. */
+const shortlist = z.union([z.array(z.unknown()), z.string().transform(splitList)])
+  .pipe(z.array(z.string().trim().min(1).max(MAX_LISTED_NAME)).min(1).max(MAX_SHORTLIST))
+
+function splitList (text: string): unknown[] {
+  if (text.trimStart().startsWith('[')) {
+    try {
+      return JSON.parse(text) as unknown[]
+    } catch {
+      return []
+    }
+  }
+  const separator = /^[\sQ\d,]*$/.test(text) ? /[\n,]/ : '\n'
+  return text.split(separator).map(line => line.trim()).filter(line => line !== '')
+}
+
+/** An ISO 8601 date or its beginning, from the year on, with or without a time. */
+function isDay (text: string): boolean {
+  const match = /^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?)?)?$/.exec(text)
+  if (match === null) return false
+  const [year, month, day] = [match[1], match[2] ?? '01', match[3] ?? '01'].map(Number) as [number, number, number]
+  const date = new Date(Date.UTC(year, month - 1, day))
+  const isReal = date.getUTCMonth() === month - 1 && date.getUTCDate() === day
+  // A day ahead of UTC may have begun.
+  return isReal && year >= FIRST_YEAR && date.getTime() <= Date.now() + DAY_MS
+}
+
+const DAY_MS = 86_400_000
+
 const OPTIONS: Readonly<Record<keyof Omit<LinkOptions, 'boxes'>, { schema: z.ZodType, expected: string }>> = {
   mode: { schema: z.enum(MODES), expected: MODES.join(', ') },
   order: { schema: z.enum(ORDERS), expected: ORDERS.join(', ') },
   rerankK: { schema: whole(MAX_RERANK_K), expected: `a whole number from 1 to ${MAX_RERANK_K}` },
-  topK: { schema: whole(MAX_TOP_K), expected: `a whole number from 1 to ${MAX_TOP_K}` }
+  topK: { schema: whole(MAX_TOP_K), expected: `a whole number from 1 to ${MAX_TOP_K}` },
+  caption: { schema: z.string().max(MAX_CAPTION), expected: `a text of at most ${MAX_CAPTION} characters` },
+  entities: { schema: shortlist, expected: `a list of 1 to ${MAX_SHORTLIST} ids or names, or one a line` },
+  entitiesMode: { schema: z.enum(ENTITIES_MODES), expected: ENTITIES_MODES.join(', ') },
+  takenAt: {
+    schema: z.string().refine(isDay),
+    expected: `a day such as 2004-03-31, a month or a year, from ${FIRST_YEAR} to today`
+  }
 }
 
 /** Levels of a value that messages quote; boxes have two. */

@@ -2,18 +2,8 @@
 import { setImmediate } from 'node:timers/promises'
 import type { EntityPage, EntityQuery } from '../types.ts'
 import type { Entity } from '../../types.ts'
+import { foldText } from '../../captions/fold.ts'
 import type { KnowledgeBaseView } from './overlay.ts'
-
-/** Letters that Unicode does not decompose into a base letter and a mark. */
-const PLAIN: Readonly<Record<string, string>> = { ø: 'o', ł: 'l', đ: 'd', ð: 'd', þ: 'th', ß: 'ss', æ: 'ae', œ: 'oe', ı: 'i' }
-
-/** @returns `text` in lower case, without accents, and with single spaces for all that is neither letter nor digit. */
-export function foldText (text: string): string {
-  // Fast path: most names are ASCII.
-  if (/^[\x20-\x7e]*$/.test(text)) return text.toLowerCase().replace(/[^a-z0-9]+/g, ' ').trim()
-  const unaccented = text.normalize('NFKD').replace(/\p{M}+/gu, '').toLowerCase().replace(/[øłđðþßæœı]/g, letter => PLAIN[letter]!)
-  return unaccented.replace(/[^\p{L}\p{N}]+/gu, ' ').trim()
-}
 
 export type FindEntities = (kb: KnowledgeBaseView, query: EntityQuery) => Promise<EntityPage>
 

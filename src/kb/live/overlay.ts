@@ -1,9 +1,11 @@
 // An immutable view: an index with changes laid over it, as one knowledge base.
 import { isDeepStrictEqual } from 'node:util'
+import { createGazetteer, type Gazetteer } from '../../captions/gazetteer.ts'
 import type { KnowledgeBase } from '../types.ts'
 import { SPACES, TEXT_SPACES, type Entity, type Neighbour, type Space, type TextSpace } from '../../types.ts'
 import { dot, fromBase64 } from '../../math/vector.ts'
 import type { ChangeSet, EntityChanges } from './change-set.ts'
+import { once } from '../../once.ts'
 import { createTop } from '../search/top-k.ts'
 import type { IndexedKnowledgeBase, ReferenceVector } from '../search/open-index.ts'
 
@@ -97,6 +99,7 @@ export function createView (base: IndexedKnowledgeBase, overlay: Overlay, digest
     const changed = overlay.get(id)
     return changed === undefined ? base.entity(id) : changed.entity ?? undefined
   }
+  const ownNames = once(async () => await createGazetteer([...overlay.values()].flatMap(({ entity }) => entity ?? [])))
   return {
     base,
     overlay,
@@ -130,8 +133,19 @@ export function createView (base: IndexedKnowledgeBase, overlay: Overlay, digest
       return faces === undefined ? await base.cohortMean({ id }) : base.cohortMeanOf(id, faces.map(({ vector }) => vector))
     },
     entity: entityOf,
+    names: async () => overlay.size === 0 ? await base.names() : overlaidGazetteer(await base.names(), await ownNames(), overlay),
     images: id => overlay.get(id)?.vectors.face?.map(({ image }) => image) ?? base.images('face', id),
     close: async () => {}
+  }
+}
+
+/** The names of the index without those of changed entities, and the names that these have now. */
+function overlaidGazetteer (base: Gazetteer, own: Gazetteer, overlay: Overlay): Gazetteer {
+  return {
+    begins: key => base.begins(key) || own.begins(key),
+    isGivenName: word => base.isGivenName(word) || own.isGivenName(word),
+    isSurname: word => base.isSurname(word) || own.isSurname(word),
+    bearers: key => [...base.bearers(key).filter(({ entity }) => !overlay.has(entity.id)), ...own.bearers(key)]
   }
 }
 

@@ -1,5 +1,7 @@
 // An index folder to the knowledge base that linking queries.
+import { createGazetteer } from '../../captions/gazetteer.ts'
 import { errors } from '../../errors.ts'
+import { once } from '../../once.ts'
 import { SPACES, type Entity, type Neighbour, type Space } from '../../types.ts'
 import type { KnowledgeBase } from '../types.ts'
 import { createCohort } from './cohort.ts'
@@ -106,6 +108,7 @@ export function createKnowledgeBase (parts: IndexParts, threads: SearchThreads |
   const references = (space: Space, id: string): ReferenceVector[] => ofEntity(space, id, (index, vector) => {
     return { image: imageOf(index, vector), vector: index.table.read(vector, new Float32Array(index.table.dims)) }
   })
+  const names = once(async () => await createGazetteer(entities))
   const cohort = spaces.face === undefined ? null : createCohort(spaces.face)
   return {
     manifest,
@@ -139,6 +142,7 @@ export function createKnowledgeBase (parts: IndexParts, threads: SearchThreads |
       const row = rowOfId.get(id)
       return row === undefined ? undefined : entities[row]
     },
+    names,
     close: async () => { await threads?.close() }
   }
 }

@@ -29,12 +29,17 @@ export const entityName = text(MAX_NAME).pipe(z.string().min(1, 'a name that is 
 export const entityDescription = text(MAX_DESCRIPTION)
 export const entityAliases = z.array(entityName).max(MAX_ALIASES)
 
+/** Of the proleptic Gregorian calendar; years before 1 are negative. */
+const year = z.int().min(-4000).max(2200)
+
 /** A record of `entities.jsonl` in an index folder. */
 export const entityRecord = z.object({
   id: entityId,
   name: entityName,
   description: entityDescription.default(''),
-  aliases: entityAliases.default([])
+  aliases: entityAliases.default([]),
+  birthYear: year.optional(),
+  deathYear: year.optional()
 })
 
 // eslint-disable-next-line no-control-regex

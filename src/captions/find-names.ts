@@ -1,0 +1,208 @@
+// The people that a text names: the longest names of the gazetteer, where they stand as names of people.
+import type { Bearer, Gazetteer } from './gazetteer.ts'
+import { NAME_KINDS, spellUmlauts, type NameKind } from './name-forms.ts'
+import { groupBy } from '../group-by.ts'
+import { isContinued, isCredit, standsAlone, surnameIsPerson, type Place } from './boundaries.ts'
+import { foldWord } from './fold.ts'
+import { isLoneLetter, tokenize, type Token } from './tokens.ts'
+
+export interface FoundName {
+  /** As written in the text. */
+  readonly text: string
+  /** Range in the text, UTF-16 units; `end` is exclusive. */
+  readonly start: number
+  readonly end: number
+  readonly kind: NameKind
+  /** Entities that bear the name. */
+  readonly bearers: readonly Bearer[]
+  /** Position in the list of the name that this one repeats ("Frist" after "Bill Frist"); undefined for a first mention. */
+  readonly repeats?: number
+}
+
+/** Names found in one text; a caption has a few. */
+const MAX_NAMES = 500
+
+/** Words between the first and the last of one name. */
+const MAX_SKIPPED = 2
+
+/** Between the words of a name: a blank, a hyphen, a point, an apostrophe, or a quotation mark around a nickname. */
+const WITHIN_NAME = /^(?:\s|[-‐‑.'’·・•"“”„«»()]){1,3}$/u
+const COMMA = /^\s?,\s{1,2}$/u
+
+/** Endings of inflected names, without the possessive 's: Germanic s, Finnish n, and Slavic cases. */
+const ENDINGS = /(?:ovou|ovi|ovy|ova|owi|iem|em|om|ou|ym|im|ego|emu|ем|ом|ым|им|ой|ою|ей|ию|ия|ии|а|у|ю|я|е|ы|и|s|n|a|u|e|y)$/u
+/** Shortest word that is left without its ending, letters. */
+const MIN_STEM = 3
+
+/** @returns the names in the order of the text; they do not overlap. */
+export function findNames (text: string, gazetteer: Gazetteer): FoundName[] {
+  const tokens = tokenize(text)
+  const forms = tokens.map<readonly string[] | undefined>(() => undefined)
+  const place: Place = {
+    text,
+    tokens,
+    isCaseless: !/\p{Lu}/u.test(text) || !/\p{Ll}/u.test(text),
+    gazetteer,
+    forms: at => {
+      forms[at] ??= [...new Set(formsOf(text, tokens[at]!))]
+      return forms[at]
+    }
+  }
+  const names: FoundName[] = []
+  const surnames = new Map<string, number>()
+  for (let at = 0; at < tokens.length && names.length < MAX_NAMES;) {
+    const found = nameAt(place, at, surnames) ?? repetitionAt(place, at, surnames)
+    if (found === null) {
+      at++
+      continue
+    }
+    if (!isCredit(place, at, found.to)) {
+      for (const surname of found.surnames) surnames.set(surname, names.length)
+      names.push({ text: text.slice(tokens[at]!.start, tokens[found.to - 1]!.end), ...rangeOf(tokens, at, found.to), ...found.name })
+    }
+    at = found.to
+  }
+  return names
+}
+
+interface Found {
+  readonly to: number
+  readonly name: Pick<FoundName, 'kind' | 'bearers' | 'repeats'>
+  /** Under which the person may be named again. */
+  readonly surnames: readonly string[]
+}
+
+const rangeOf = (tokens: readonly Token[], from: number, to: number): Pick<FoundName, 'start' | 'end'> => {
+  return { start: tokens[from]!.start, end: tokens[to - 1]!.end }
+}
+
+interface Match {
+  /** Index after the last token. */
+  readonly to: number
+  readonly key: string
+  readonly kinds: ReadonlySet<NameKind> | null
+  /** Words were left out of the key. */
+  readonly skipped: number
+  /** The last word has an ending that the key has not. */
+  readonly isInflected: boolean
+}
+
+/** The longest name from token `at` on that stands as the name of a person. */
+function nameAt (place: Place, at: number, surnames: ReadonlyMap<string, number>): Found | null {
+  const { tokens, gazetteer } = place
+  const byEnd = groupBy(matchesAt(place, at), ({ to }) => String(to)).sort((a, b) => b[0]!.to - a[0]!.to)
+  for (const matches of byEnd) {
+    const { to } = matches[0]!
+    const bearers = strongestOfEach(matches.flatMap(match => bearersOf(gazetteer, match)))
+    const kind = NAME_KINDS.find(one => bearers.some(bearer => bearer.kind === one))
+    if (kind === undefined) continue
+    const isWeak = kind === 'surname' || kind === 'single'
+    if (kind === 'surname' && surnames.has(tokens[at]!.word)) continue
+    if (!standsAlone(place, at, to, matches.every(({ isInflected }) => isInflected))) continue
+    if (isWeak && !surnameIsPerson(place, at, to, kind)) continue
+    const words = matches[0]!.key.split(' ')
+    const isReversed = kind === 'reversed'
+    const repeated = isWeak || isReversed ? words.slice(0, 1) : words.slice(1).map((_, i) => words.slice(i + 1).join(' '))
+    return { to, name: { kind, bearers: isWeak ? bearers.filter(bearer => bearer.kind === kind) : bearers }, surnames: repeated }
+  }
+  return null
+}
+
+/** A key from which words were left out is weaker than the name that it spells. */
+function bearersOf (gazetteer: Gazetteer, { key, kinds, skipped }: Match): Bearer[] {
+  const bearers = gazetteer.bearers(key).filter(({ kind }) => kinds === null ? kind !== 'reversed' : kinds.has(kind))
+  if (skipped === 0) return bearers
+  return bearers.flatMap(({ entity, kind }) => kind === 'name' || kind === 'alias' ? [{ entity, kind: 'variant' as const }] : [])
+}
+
+function strongestOfEach (bearers: readonly Bearer[]): Bearer[] {
+  const rank = ({ kind }: Bearer): number => NAME_KINDS.indexOf(kind)
+  return groupBy(bearers, ({ entity }) => entity.id).map(same => same.reduce((a, b) => rank(b) < rank(a) ? b : a))
+}
+
+/** The surname of a person who was named before. */
+function repetitionAt (place: Place, at: number, surnames: ReadonlyMap<string, number>): Found | null {
+  const { tokens } = place
+  for (let to = Math.min(tokens.length, at + MAX_SURNAME_WORDS); to > at; to--) {
+    const before = tokens.slice(at, to - 1).map(({ word }) => word)
+    const form = place.forms(to - 1).find(last => surnames.has([...before, last].join(' ')))
+    if (form === undefined || tokens[to - 1]!.word.length < MIN_REPEATED) continue
+    const isInflected = form !== tokens[to - 1]!.word
+    if (!standsAlone(place, at, to, isInflected) || (!isInflected && isContinued(place, at, to))) continue
+    return { to, name: { kind: 'surname', bearers: [], repeats: surnames.get([...before, form].join(' '))! }, surnames: [] }
+  }
+  return null
+}
+
+const MAX_SURNAME_WORDS = 4
+const MIN_REPEATED = 2
+
+const REVERSED: ReadonlySet<NameKind> = new Set(['reversed'])
+
+/** All keys of the gazetteer that the words from `at` on spell. `kinds` null: all but reversed ones. */
+function matchesAt (place: Place, at: number): Match[] {
+  const { text, tokens, gazetteer } = place
+  const matches: Match[] = []
+  const extend = (match: Match): void => {
+    matches.push(match)
+    const { key, to: next, skipped, kinds } = match
+    const token = tokens[next]
+    if (token === undefined) return
+    const gap = text.slice(tokens[next - 1]!.end, token.start)
+    const isComma = COMMA.test(gap)
+    const joined = gap === '' ? isLoneLetter(token.word) : isComma || WITHIN_NAME.test(gap)
+    // "D-Minn." is a party and a state.
+    if (!joined || (next === at + 1 && tokens[at]!.word.length === 1 && gap === '-') || (isComma && kinds === REVERSED)) return
+    const isSuffix = token.word === 'jr' || token.word === 'sr'
+    for (const form of place.forms(next)) {
+      const longer = `${key} ${form}`
+      if (!gazetteer.begins(longer)) continue
+      extend({ to: next + 1, key: longer, skipped, kinds: isComma && !isSuffix ? REVERSED : kinds, isInflected: form !== token.word })
+    }
+    if (!isComma && mayBeSkipped(place, next)) skip(match, next)
+  }
+  const skip = (match: Match, over: number): void => {
+    const skipped = match.skipped + 1
+    const token = tokens[over + 1]
+    if (token === undefined || skipped > MAX_SKIPPED || !WITHIN_NAME.test(text.slice(tokens[over]!.end, token.start))) return
+    for (const form of place.forms(over + 1)) {
+      const key = `${match.key} ${form}`
+      if (gazetteer.begins(key)) extend({ ...match, to: over + 2, key, skipped, isInflected: form !== token.word })
+    }
+    if (mayBeSkipped(place, over + 1)) skip({ ...match, skipped }, over + 1)
+  }
+  const kinds = isCapitalSurname(tokens, at) ? BOTH : null
+  // The point before belongs to an abbreviation: "U.S. Navy".
+  if (/\p{L}\.$/u.test(text.slice(Math.max(0, tokens[at]!.start - 2), tokens[at]!.start)) && tokens[at]!.word.length === 1) return matches
+  for (const form of place.forms(at)) {
+    if (gazetteer.begins(form)) extend({ to: at + 1, key: form, skipped: 0, kinds, isInflected: form !== tokens[at]!.word })
+  }
+  return matches
+}
+
+/** A middle initial or a nickname in quotation marks, which the knowledge base need not have. */
+function mayBeSkipped ({ text, tokens }: Place, at: number): boolean {
+  const { word, capital, start, end } = tokens[at]!
+  if (isLoneLetter(word)) return false
+  return (word.length === 1 && capital) || ('"“„«('.includes(text.charAt(start - 1)) && '"”“»)'.includes(text.charAt(end)))
+}
+
+/** "FRIST Bill": a surname in capitals comes first, as in lists of sports. */
+const BOTH: ReadonlySet<NameKind> = new Set(NAME_KINDS)
+
+function isCapitalSurname (tokens: readonly Token[], at: number): boolean {
+  return tokens[at]!.allCapitals && tokens[at + 1]?.allCapitals === false && tokens[at + 1]!.capital
+}
+
+/** The spellings under which a word may be in the gazetteer: as it is, with umlauts in two letters, and without its ending. */
+function * formsOf (text: string, { word, start, end }: Token): Generator<string> {
+  yield word
+  const spelled = spellUmlauts(text.slice(start, end))
+  if (spelled !== null) yield foldWord(spelled)
+  const stem = word.replace(ENDINGS, '')
+  if (stem === word || stem.length < MIN_STEM) return
+  yield stem
+  // Many Slavic names end in a vowel that the case replaces, or lose one before k: "Topolánkovi" of Topolánek.
+  for (const vowel of /\p{sc=Cyrl}/u.test(word) ? 'ая' : 'ao') yield stem + vowel
+  if (/[^aeiouy]k$/.test(stem)) yield `${stem.slice(0, -1)}ek`
+}

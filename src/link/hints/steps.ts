@@ -1,0 +1,66 @@
+// The steps of linking that a request with a caption, a shortlist or a date adds.
+import type { Calibration } from '../../kb/calibration.ts'
+import type { KnowledgeBase } from '../../kb/types.ts'
+import type { CaptionName, EncodedMention, Hints, Link } from '../../types.ts'
+import { dateEvidence } from './date.ts'
+import type { Criteria } from '../decide.ts'
+import type { ResolvedHints } from './resolve.ts'
+import { compareFaces, type Compared } from './pairs.ts'
+import type { ScoredCandidate } from '../retrieve.ts'
+import { weighHints, type FaceEvidence, type Weighed } from './weigh.ts'
+
+/** Candidates whose life does not include the year go behind the others: the decision is on the first that may be right. */
+export function impossibleLast (candidates: readonly ScoredCandidate[], takenIn: number | null): readonly ScoredCandidate[] {
+  if (takenIn === null) return candidates
+  const isImpossible = ({ entity }: ScoredCandidate): boolean => dateEvidence(entity, takenIn) < 0
+  const possible = candidates.filter(candidate => !isImpossible(candidate))
+  return [...possible, ...candidates.filter(isImpossible)].map((candidate, i) => ({ ...candidate, rank: i + 1 }))
+}
+
+/** The people of caption and shortlist compared with one mention; none where the index has no model of pairs. */
+export async function compareNamed (
+  kb: KnowledgeBase, mention: EncodedMention, hints: ResolvedHints | null, calibration: Calibration | undefined
+): Promise<Compared[]> {
+  if (hints === null || calibration?.pairs === undefined || mention.lacks !== undefined) return []
+  const named = [...hints.people.flatMap(({ bearers }) => bearers), ...(hints.shortlist?.entities ?? [])]
+  const entities = [...new Map(named.map(entity => [entity.id, entity])).values()]
+  return await compareFaces(kb, mention, entities, calibration.pairs)
+}
+
+export interface DecidedAll {
+  readonly decided: readonly Weighed[]
+  /** Why the hints did not decide, as a sentence; null where they did. */
+  readonly notApplied: string | null
+}
+
+/** @returns the decisions by the faces alone where there are no hints, or none that could be weighed. */
+export function decideAll (faces: readonly FaceEvidence[], hints: ResolvedHints | null, { calibration, entities }: Criteria): DecidedAll {
+  if (hints === null) return { decided: faces, notApplied: null }
+  if (calibration?.pairs === undefined) return { decided: faces, notApplied: WITHOUT_PAIRS }
+  return { decided: weighHints(hints, faces, { ...calibration, pairs: calibration.pairs, entities }), notApplied: null }
+}
+
+const WITHOUT_PAIRS = 'the index has no calibration that weighs names against faces in this mode: run `vel calibrate`, and use mode v2v'
+
+/** What became of the hints, for the reply. @param notApplied why they did not decide; null where they did. */
+export function describeHints ({ names, shortlist }: ResolvedHints, links: readonly Link[], notApplied: string | null): Hints {
+  return {
+    applied: notApplied === null,
+    ...(notApplied !== null && { reason: notApplied }),
+    ...(names !== null && { names: names.map((_, i) => captionName(names, i, links)) }),
+    ...(shortlist !== null && { shortlist })
+  }
+}
+
+/** Entities that one name of a reply lists; a surname may have hundreds of bearers. */
+const MAX_LISTED = 20
+
+function captionName (names: NonNullable<ResolvedHints['names']>, i: number, links: readonly Link[]): CaptionName {
+  const { text, start, end, repeats } = names[i]!
+  const bearers = names[repeats ?? i]!.bearers.map(({ entity }) => entity)
+  const ids = new Set(bearers.map(({ id }) => id))
+  const mention = links.findIndex(({ entity }) => entity !== null && ids.has(entity.id))
+  const first = mention < 0 ? [] : [links[mention]!.entity!]
+  const candidates = [...first, ...bearers.filter(({ id }) => id !== first[0]?.id)].slice(0, MAX_LISTED)
+  return { text, start, end, candidates, mention: mention < 0 ? null : mention }
+}
