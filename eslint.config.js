@@ -22,7 +22,7 @@ const rooms = {
   cli: { may: ['http', 'eval', 'kb', 'packs'], types: ['models'], alone: [] }
 }
 /** The floors of the knowledge base, from the bottom up: each may import those before it. */
-const floors = ['storage', 'search', 'build', 'live']
+const floors = ['storage', 'search', 'build', 'changes', 'live']
 /** Files of `src/` itself that compose the rooms; the others there import no room. */
 const composing = ['src/linker.ts', 'src/startup.ts']
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { z } from 'zod'
-import { change, type Change } from '../kb/live/change.ts'
+import { change, type Change } from '../kb/changes/change.ts'
 import type { LiveIndex } from '../kb/live/live-index.ts'
 import type { Log } from '../log.ts'
 

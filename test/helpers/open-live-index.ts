@@ -1,6 +1,6 @@
 // A live knowledge base over a small seeded index, for tests.
 import { join } from 'node:path'
-import type { ChangeDraft } from '../../src/kb/live/change.ts'
+import type { ChangeDraft } from '../../src/kb/changes/change.ts'
 import { toBase64 } from '../../src/math/vector.ts'
 import { openLiveIndex, type LiveIndex, type LiveOptions } from '../../src/kb/live/live-index.ts'
 import { openIndex } from '../../src/kb/search/open-index.ts'

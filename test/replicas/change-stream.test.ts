@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { expect, it, onTestFinished } from 'vitest'
-import { stamp } from '../../src/kb/live/change.ts'
+import { stamp } from '../../src/kb/changes/change.ts'
 import type { LiveIndex } from '../../src/kb/live/live-index.ts'
 import type { Log } from '../../src/log.ts'
 import { joinReplicas } from '../../src/replicas/change-stream.ts'

@@ -5,7 +5,7 @@ import { TEXT_SPACES, type EmbedEntity, type Entity, type MentionEncoder } from 
 import { errors } from '../../errors.ts'
 import { sha256 } from '../../files.ts'
 import { toBase64 } from '../../math/vector.ts'
-import type { ChangeDraft } from './change.ts'
+import type { ChangeDraft } from '../changes/change.ts'
 import { entityRecord } from '../storage/entity-schema.ts'
 import type { LiveIndex } from './live-index.ts'
 import { usableFace, type FaceDemands } from './usable-face.ts'

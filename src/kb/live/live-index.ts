@@ -9,14 +9,14 @@ import type { IndexedKnowledgeBase } from '../search/open-index.ts'
 import type { Tell } from '../search/threads.ts'
 import type { OnProgress } from '../build/progress.ts'
 import { createAutoCompact } from './auto-compact.ts'
-import { isTooFarAhead, stamp, type Change, type ChangeDraft } from './change.ts'
-import { createChangeSet, type ChangeSet } from './change-set.ts'
+import { isTooFarAhead, stamp, type Change, type ChangeDraft } from '../changes/change.ts'
+import { createChangeSet, type ChangeSet } from '../changes/change-set.ts'
 import { writeView } from './compact.ts'
-import { openChanges, readChanges } from './open-changes.ts'
+import { openChanges, readChanges } from '../changes/open-changes.ts'
 import { createOverlaidIndex } from './overlaid-index.ts'
 import type { KnowledgeBaseView } from './overlay.ts'
 import { createSerial } from '../../serial.ts'
-import type { Wal } from './wal.ts'
+import type { Wal } from '../changes/wal.ts'
 
 export interface LiveOptions {
   readonly dir: string

@@ -1,8 +1,8 @@
 // The index that is open and the changes laid over it, as one view that is replaced when either changes.
 import type { IndexInfo } from '../../types.ts'
 import type { IndexedKnowledgeBase } from '../search/open-index.ts'
-import type { Change } from './change.ts'
-import type { ChangeSet } from './change-set.ts'
+import type { Change } from '../changes/change.ts'
+import type { ChangeSet } from '../changes/change-set.ts'
 import { createIndexHandle } from './index-handle.ts'
 import { createView, differences, type KnowledgeBaseView, type OverlayEntity } from './overlay.ts'
 
