@@ -54,6 +54,11 @@ export const errors = {
   rateLimited: defineRetriable('VEL_ERR_RATE_LIMITED', 'Expected at most %s requests a minute, received more; try again in %s s', 429),
   unusablePhoto: define('VEL_ERR_UNUSABLE_PHOTO', 'Expected a photo with one prominent, usable face, received %s', 422),
   reload: define('VEL_ERR_RELOAD', 'Expected an index that can be swapped in, but it cannot, and the one before goes on serving: %s', 409),
+  blocked: define(
+    'VEL_ERR_BLOCKED',
+    'Expected an id that is not on the blocklist, received one that is; take it off first by DELETE /blocklist/{id}, if that may be done',
+    409
+  ),
   notWritten: defineRetriable(
     'VEL_ERR_NOT_WRITTEN',
     'Expected a disk that keeps the change, but it could not be written and nothing was changed (%s); try again in %s s',

@@ -2,7 +2,7 @@
 import { sha256 } from './files.ts'
 import type { Engine } from './workers/engine.ts'
 import type { LinkCache } from './replicas/link-cache.ts'
-import type { IndexInfo, LinkOptions, Entity, LinkImage, Mode, ModelInfo } from './types.ts'
+import type { IndexInfo, Link, LinkOptions, Entity, LinkImage, Mode, ModelInfo } from './types.ts'
 import { ENCODING_REVISION } from './encode/encode-image.ts'
 import { createEditor } from './kb/live/editor.ts'
 import { createFinder } from './kb/live/find-entities.ts'
@@ -35,10 +35,16 @@ export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, c
       : withCache(link, cache.results, (bytes, options, index) =>
         cacheKey(bytes, options, [ENCODING_REVISION, index, engine.models, recipe, cache.settings])
       )
+  const linkImage: LinkImage = async (...image) => {
+    const linked = await live.use(async kb => await linkCached(kb, ...image))
+    // Who was blocked while the image was linked is not named either.
+    const { blocked } = live.view()
+    return blocked.size > 0 && linked.links.some(one => namesOneOf(one, blocked)) ? await linkImage(...image) : linked
+  }
   return {
-    linkImage: async (...image) => await live.use(async kb => await linkCached(kb, ...image)),
-    entity: id => live.view().entity(id),
-    images: id => live.view().images(id).filter(image => image !== null),
+    linkImage,
+    entity: id => live.view().blocked.has(id) ? undefined : live.view().entity(id),
+    images: id => live.view().blocked.has(id) ? [] : live.view().images(id).filter(image => image !== null),
     find: async query => await find(live.view(), query),
     editor: createEditor(live, {
       encoder: engine,
@@ -54,6 +60,7 @@ export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, c
         index: { state: 'ready', info: live.view().info },
         cache: { state: cache?.results.state() ?? 'off' },
         modes: servableModes(live.view(), pack),
+        blocked: live.view().blocked.size,
         engine: { workers, workersReady: stats.workers, queued: stats.queued, maxQueue, running: stats.busy }
       }
     },
@@ -63,6 +70,10 @@ export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, c
       await live.close()
     }
   }
+}
+
+function namesOneOf ({ entity, candidates }: Link, ids: ReadonlySet<string>): boolean {
+  return (entity !== null && ids.has(entity.id)) || candidates.some(candidate => ids.has(candidate.entity.id))
 }
 
 type KeyOf = (bytes: Uint8Array, options: LinkOptions, index: IndexInfo) => string
@@ -97,6 +108,8 @@ export interface Readiness {
   readonly cache: { readonly state: 'off' | 'ready' | 'down' }
   /** Modes that the loaded models and index can serve. */
   readonly modes: readonly Mode[]
+  /** Number of ids on the blocklist; for `/metrics` alone. */
+  readonly blocked: number
   readonly engine: {
     readonly workers: number
     readonly workersReady: number
@@ -112,6 +125,7 @@ export interface Readiness {
 export interface Linker {
   /** @throws VEL_ERR_OVERLOADED at once where the queue is full; `signal.reason` where it was aborted; what decoding throws. */
   readonly linkImage: LinkImage
+  /** Undefined for a blocked id too. */
   readonly entity: (id: string) => Entity | undefined
   /** Known ids of an entity's reference photos. */
   readonly images: (id: string) => readonly string[]

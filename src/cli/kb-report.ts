@@ -35,13 +35,15 @@ export function describeBuild (dir: string, { manifest, report, resumed }: Built
   return [table.toString(), ...problems.slice(0, PRINTED_PROBLEMS), ...more, describeIndex(manifest)].join('\n')
 }
 
-export function describeIndex (manifest: IndexManifest): string {
+/** @param blocked number of ids on the blocklist. */
+export function describeIndex (manifest: IndexManifest, blocked = 0): string {
   const { name, version, created, pack, counts, decision, references, files } = manifest
   const warning = unjudgedWarning(manifest)
   const table = new Table({ style: { head: [], border: [] }, colAligns: ['left', 'left'] })
   table.push(
     ['index', `${name} ${version}, created ${created}`],
     ['entities', `${counts.entities}, ${counts.withFace} with a face`],
+    ['blocked', blocked === 0 ? 'nobody' : `${blocked} ids, which are never named; \`vel kb block DIR --list\` lists them`],
     ['model pack', pack],
     ['linked from', `similarity ${decision.threshold}, margin ${decision.ambiguousMargin}; measured on: ${decision.measuredOn}`],
     ...manifest.fusion === undefined ? [] : [['fused by', `${manifest.fusion.face} face, ${manifest.fusion.text} text`]],
@@ -53,11 +55,13 @@ export function describeIndex (manifest: IndexManifest): string {
   return [table.toString(), ...warning === null ? [] : [`Warning: ${warning}`]].join('\n')
 }
 
-/** A line for each hub. */
-export function describeHubs (entities: readonly Entity[], { hubs, sampled, mean }: Hubs): string[] {
-  return hubs.map(({ row, occurrences }) => {
+/** A line for each hub that is not blocked. */
+export function describeHubs (entities: readonly Entity[], { hubs, sampled, mean }: Hubs, blocked: ReadonlySet<string>): string[] {
+  return hubs.flatMap(({ row, occurrences }) => {
     const { id, name } = entities[row]!
-    return `hub: ${id} (${name}): its reference is among the 10 nearest of ${occurrences} of ${sampled} others ` +
+    return blocked.has(id)
+      ? []
+      : `hub: ${id} (${name}): its reference is among the 10 nearest of ${occurrences} of ${sampled} others ` +
       `(mean ${mean.toFixed(1)}); look at the photo`
   })
 }

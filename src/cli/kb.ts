@@ -18,6 +18,8 @@ import { findHubs } from '../kb/search/hubs.ts'
 import { openIndex } from '../kb/search/open-index.ts'
 import { openLiveIndex } from '../kb/live/live-index.ts'
 import { withoutTexts } from '../kb/live/overlay.ts'
+import { addBlockCommand } from './kb-block.ts'
+import { readBlocked } from '../kb/changes/open-changes.ts'
 import { describeBuild, describeHubs, describeIndex } from './kb-report.ts'
 
 export interface OpenedTexts { readonly encoder: ClipTextEncoder, close: () => Promise<void> }
@@ -122,9 +124,10 @@ export function addKbCommand (
         print(JSON.stringify(manifest, null, 2))
         return
       }
-      print(describeIndex(manifest))
+      const blocked = await readBlocked(dir)
+      print(describeIndex(manifest, blocked.size))
       const { entities, spaces: { face } } = await readIndex(dir)
-      if (face !== undefined) for (const line of describeHubs(entities, findHubs(face))) print(line)
+      if (face !== undefined) for (const line of describeHubs(entities, findHubs(face), blocked)) print(line)
     })
 
   kb.command('weigh')
@@ -142,6 +145,8 @@ export function addKbCommand (
       const { name, version } = await updateManifest(dir, { fusion: { normalisation: 'z-score', face, text } })
       print(`${name} ${version}: face ${face}, text ${text}; a server takes it up by POST /index/reload or SIGHUP`)
     })
+
+  addBlockCommand(kb, log, print)
 
   kb.command('compact')
     .argument('<dir>', 'index folder; replaced whole when the new one is ready')

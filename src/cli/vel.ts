@@ -5,6 +5,7 @@ import { loadEnvFile } from 'node:process'
 import { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { isVelError } from '../errors.ts'
+import { readBlocked } from '../kb/changes/open-changes.ts'
 import { openEncoder, openIndexFor, openLinker, openService, openTexts } from '../startup.ts'
 import { addCalibrateCommand } from './calibrate.ts'
 import { addEvalCommand, type EvalDeps } from './eval.ts'
@@ -19,7 +20,7 @@ if (existsSync('.env')) loadEnvFile('.env')
 
 const deps: EvalDeps = {
   openEncoder: async name => await openEncoder(readConfig(process.env), name, terminalLog),
-  openIndex: async (dir, pack) => await openIndexFor(pack, dir)
+  openIndex: async (dir, pack) => ({ ...await openIndexFor(pack, dir), blocked: await readBlocked(dir) })
 }
 
 const program = new Command('vel')

@@ -1,7 +1,8 @@
 // Evaluates an index and a model pack in this process: ranks the queries by each system and reports.
 import type { EncodedMention, Space } from '../types.ts'
 import type { KnowledgeBase } from '../kb/types.ts'
-import { criteriaFor, judge } from '../link/decide.ts'
+import { judgeUnblocked } from '../link/blocked.ts'
+import { criteriaFor } from '../link/decide.ts'
 import { measureCaptions } from './captions/measure.ts'
 import type { EncodedQueries } from './data/encode-queries.ts'
 import { DEPTH } from './metrics/recall.ts'
@@ -30,7 +31,7 @@ export async function evaluate (
   for (const system of systemsOf(kb, options.clip)) {
     const answers: Answer[] = []
     for (const { query, mention } of encoded.answers) {
-      const inIndex = query.entityId !== null && kb.entity(query.entityId) !== undefined
+      const inIndex = query.entityId !== null && canBeNamed(kb, query.entityId)
       const faceSizePx = mention?.quality.faceSizePx
       answers.push({ query, inIndex, faceSizePx, ...(mention !== null ? await answer(kb, system, mention) : { ranking: [] }) })
       options.onProgress?.(++done)
@@ -48,9 +49,15 @@ export async function evaluate (
 
 async function answer (kb: KnowledgeBase, system: System, mention: EncodedMention): Promise<Pick<Answer, 'ranking' | 'decision'>> {
   const candidates = await system.rank(mention)
-  const ranking = ranked(candidates).slice(0, DEPTH)
-  if (system.decides === null) return { ranking }
-  return { ranking, decision: judge(mention, candidates, criteriaFor(system.decides === 'by face' ? 'v2v' : 'v2vt', kb)) }
+  const criteria = criteriaFor(system.decides === 'by both' ? 'v2vt' : 'v2v', kb)
+  const { candidates: told, ...decision } = judgeUnblocked(mention, candidates, criteria, kb.blocked)
+  const ranking = ranked(told).slice(0, DEPTH)
+  return system.decides === null ? { ranking } : { ranking, decision }
+}
+
+/** Whether the service can name the entity: it is in the index and not blocked. */
+function canBeNamed (kb: KnowledgeBase, id: string): boolean {
+  return kb.entity(id) !== undefined && kb.blocked?.has(id) !== true
 }
 
 async function sweeps (
@@ -59,7 +66,7 @@ async function sweeps (
   clip: boolean
 ): Promise<Pick<ReportInput, 'rerankSweep' | 'overlap'>> {
   const known = answers.flatMap(({ query, mention }): KnownMention[] =>
-    query.entityId === null || kb.entity(query.entityId) === undefined ? [] : [{ mention, entityId: query.entityId }]
+    query.entityId === null || !canBeNamed(kb, query.entityId) ? [] : [{ mention, entityId: query.entityId }]
   )
   const systems = rerankSystemsOf(kb, clip)
   const pairs = systems.filter(r => r.first === 'face').map((r): readonly [Space, Space] => [r.first, r.second])

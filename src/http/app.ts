@@ -2,6 +2,7 @@
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type RouteShorthandOptions } from 'fastify'
 import type { Config, Scope } from '../config.ts'
 import type { Linker } from '../linker.ts'
+import { registerBlocklist } from './routes/blocklist.ts'
 import { registerDocs } from './routes/docs.ts'
 import { registerEntities } from './routes/entities.ts'
 import { createImageFetcher } from './upload/fetch-image.ts'
@@ -49,6 +50,7 @@ export async function buildApp (config: Config, linker: Linker | Promise<Linker>
   await registerDocs(app)
   registerEntities(app, service, guard('link'))
   registerEntitiesWrite(app, { config, service, fetcher, guards: guard('kb:write') })
+  registerBlocklist(app, service, guard('kb:write'))
   registerLink(app, { config, service, fetcher, guards: guard('link') })
 
   let stopping = false

@@ -10,12 +10,13 @@ const NAMED = 3
 
 /** @param face L2-normalised float32, a new reference of entity `id`. @returns a note for each contradiction to what is there. */
 export async function compareFace (
-  kb: Pick<KnowledgeBase, 'decision' | 'dims' | 'search' | 'vectors'>, id: string, face: Float32Array
+  kb: Pick<KnowledgeBase, 'decision' | 'dims' | 'search' | 'vectors' | 'blocked'>, id: string, face: Float32Array
 ): Promise<string[]> {
-  const { decision: { threshold }, dims } = kb
+  const { decision: { threshold }, dims, blocked } = kb
   if (dims.face !== face.length) return []
   const least = Math.min(DUPLICATE_FROM, threshold + REMARKABLE)
-  const near = (await kb.search('face', face, NAMED + 1)).filter(({ entity, similarity }) => entity.id !== id && similarity >= least)
+  const found = await kb.search('face', face, NAMED + 1)
+  const near = found.filter(({ entity, similarity }) => entity.id !== id && similarity >= least && blocked?.has(entity.id) !== true)
   const own = await kb.vectors('face', { id })
   const nearest = Math.max(...own.map(vector => dot(vector, face)))
   return [

@@ -36,6 +36,11 @@ export interface KnowledgeBase {
   entity: (id: string) => Entity | undefined
   /** The names of all entities. Indexed on the first call: some seconds for 120,000 people, shared with other work. */
   names: () => Promise<Gazetteer>
+  /**
+   * Ids that must not be named. They are found by `search` and `entity`, so that a photo of such a person is not linked to the
+   * next best: what is told to callers leaves them out. Absent for none.
+   */
+  readonly blocked?: ReadonlySet<string> | undefined
   close: () => Promise<void>
 }
 
@@ -57,7 +62,7 @@ export interface KnowledgeBaseEditor {
   /**
    * Creates or replaces the texts of an entity, and their vectors where the index has text spaces.
    *
-   * @throws VEL_ERR_BAD_OPTION, and what encoding throws
+   * @throws VEL_ERR_BAD_OPTION, VEL_ERR_BLOCKED, and what encoding throws
    */
   put: (id: string, given: Readonly<Record<string, unknown>>, signal?: AbortSignal) => Promise<{ entity: Entity, created: boolean }>
   /** Deletes an entity and its images permanently. @throws VEL_ERR_NOT_FOUND */
@@ -67,11 +72,18 @@ export interface KnowledgeBaseEditor {
    *
    * @param box the face, where the photo shows several, px of the picture; null for the most prominent one.
    * @returns its id, the first 16 hex digits of its sha256, and sentences on what contradicts the knowledge base.
-   * @throws VEL_ERR_BAD_BOXES for a box outside the picture, VEL_ERR_NOT_FOUND, VEL_ERR_UNUSABLE_PHOTO, and what encoding throws
+   * @throws VEL_ERR_BAD_BOXES for a box outside the picture, VEL_ERR_NOT_FOUND, VEL_ERR_BLOCKED, VEL_ERR_UNUSABLE_PHOTO, and what
+   *   encoding throws
    */
   addImage: (id: string, bytes: Uint8Array, box: Box | null, signal?: AbortSignal) => Promise<AddedImage>
   /** @throws VEL_ERR_NOT_FOUND */
   removeImage: (id: string, image: string) => Promise<void>
+  /** Puts an id on the blocklist, whether the index has it or not. @returns whether it was not on it. */
+  block: (id: string) => Promise<boolean>
+  /** @throws VEL_ERR_NOT_FOUND where the id is not on the blocklist. */
+  unblock: (id: string) => Promise<void>
+  /** Ids on the blocklist, by number. */
+  blocklist: () => readonly string[]
   /** Swaps in the index folder as it is now. @throws VEL_ERR_RELOAD */
   reload: () => Promise<IndexInfo>
 }

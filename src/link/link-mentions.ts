@@ -1,7 +1,8 @@
 // Mentions to links: candidates of each mention, then the decision on all mentions of the picture together.
 import type { Candidate, EncodedMention, Hints, Link, LinkOptions, Stage } from '../types.ts'
 import type { KnowledgeBase } from '../kb/types.ts'
-import { criteriaFor, judge } from './decide.ts'
+import { judgeUnblocked, MADE_UP_FOR } from './blocked.ts'
+import { criteriaFor } from './decide.ts'
 import { DECIDE_TOP_K } from './features.ts'
 import { compareNamed, decideAll, describeHints, impossibleLast } from './hints/steps.ts'
 import { resolveHints } from './hints/resolve.ts'
@@ -31,17 +32,19 @@ export async function linkMentions (
 ): Promise<{ links: Link[], hints?: Hints }> {
   const criteria = criteriaFor(plan.mode, kb)
   const hints = await timed('decide', async () => await resolveHints(options, kb))
+  const topK = Math.max(DECIDE_TOP_K, plan.topK + Math.min(kb.blocked?.size ?? 0, MADE_UP_FOR))
   const faces: FaceEvidence[] = []
   for (const mention of mentions) {
     signal?.throwIfAborted()
-    const ranked = await rankCandidates(kb, mention, { ...plan, topK: Math.max(DECIDE_TOP_K, plan.topK) }, timed)
+    const ranked = await rankCandidates(kb, mention, { ...plan, topK }, timed)
     const candidates = hints === null ? ranked : impossibleLast(ranked, hints.takenIn)
-    faces.push(await timed('decide', async () => ({
-      mention,
-      candidates,
-      judgement: judge(mention, candidates, criteria),
-      compared: await compareNamed(kb, mention, hints, criteria.calibration)
-    })))
+    faces.push(await timed('decide', async () => {
+      const { candidates: told, ...judgement } = judgeUnblocked(mention, candidates, criteria, kb.blocked)
+      // The photo of somebody who must not be named is not of his look-alike in the caption.
+      const isOpen = mention.lacks === undefined && told[0]?.entity.id === candidates[0]?.entity.id
+      const compared = isOpen ? await compareNamed(kb, mention, hints, criteria.calibration) : []
+      return { mention, candidates: told, judgement, isOpen, compared }
+    }))
   }
   const { decided, notApplied } = decideAll(faces, hints, criteria)
   const links = decideJointly(decided.map(({ judgement, candidates, evidence }, i): Link => ({

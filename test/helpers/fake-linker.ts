@@ -32,6 +32,7 @@ const READY: Readiness = {
   index: { state: 'ready', info: INDEX },
   cache: { state: 'off' },
   modes: ['v2v'],
+  blocked: 0,
   engine: { workers: 1, workersReady: 1, queued: 0, maxQueue: 32, running: 0 }
 }
 
@@ -83,6 +84,9 @@ export function createFakeLinker ({ maxPixels = 100_000_000, before, faces = tru
       remove: async id => { if (id !== BUSH.id) throw errors.notFound('an entity of the index', id) },
       addImage: async () => ({ image: '0123456789abcdef', created: true, notes: [] }),
       removeImage: async () => {},
+      block: async () => true,
+      unblock: async () => {},
+      blocklist: () => [],
       reload: async () => INDEX
     },
     readiness: () => READY,

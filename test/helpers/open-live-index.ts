@@ -47,6 +47,8 @@ export const addImage = (id: string, i: number): ChangeDraft => ({
 })
 export const deleteImage = (id: string, i: number): ChangeDraft => ({ kind: 'delete-image', entity: id, image: imageOf(i) })
 export const remove = (id: string): ChangeDraft => ({ kind: 'delete', entity: id })
+export const block = (id: string): ChangeDraft => ({ kind: 'block', entity: id })
+export const unblock = (id: string): ChangeDraft => ({ kind: 'unblock', entity: id })
 
 /** Id of the entity nearest to vector `i`; undefined below a similarity of .99. */
 export async function nearest (live: LiveIndex, i: number): Promise<string | undefined> {

@@ -23,6 +23,7 @@ const STARTING: Readiness = {
   index: { state: 'starting', info: null },
   cache: { state: 'off' },
   modes: [],
+  blocked: 0,
   engine: { workers: 0, workersReady: 0, queued: 0, maxQueue: 0, running: 0 }
 }
 

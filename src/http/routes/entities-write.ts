@@ -72,7 +72,7 @@ export function registerEntitiesWrite (app: FastifyInstance, { config, service, 
 }
 
 /** @throws VEL_ERR_BAD_OPTION: all routes but that of images have no query parameters */
-async function refuseQuery ({ query }: FastifyRequest): Promise<void> {
+export async function refuseQuery ({ query }: FastifyRequest): Promise<void> {
   const [name] = Object.keys(query as object)
   if (name !== undefined) throw errors.badOption('a request without query parameters', name.slice(0, 60), 'one')
 }

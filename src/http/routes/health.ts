@@ -8,7 +8,7 @@ export function registerHealth (app: FastifyInstance, service: ReadinessGate): v
   app.get('/health/live', async () => ({ status: 'live' }))
   app.get('/health/ready', async (request, reply) => {
     const { reason, parts } = service.readiness()
-    const { ready, ...rest } = parts
+    const { ready, blocked, ...rest } = parts
     reply.header('cache-control', 'no-store')
     if (reason === null) return { status: 'ready', ...rest }
     await sendProblem(errors.notReady(reason, RETRY_S), request, reply, rest)

@@ -68,6 +68,8 @@ function addReadiness (registry: Registry, service: ReadinessGate): void {
   gauge('vel_workers', 'Inference workers that should run', () => parts().engine.workers)
   gauge('vel_workers_ready', 'Inference workers that run', () => parts().engine.workersReady)
   gauge('vel_index_entities', 'Entities in the index', () => parts().index.info?.entities ?? 0)
+  // NOTE: mentions of blocked people are not counted: with such a count anybody who sends a photo would learn who is blocked.
+  gauge('vel_blocked_entities', 'Ids on the blocklist', () => parts().blocked)
   gauge('vel_cache_up', '1 where the cache answers', () => Number(parts().cache.state === 'ready'))
   registry.registerMetric(new Gauge({
     name: 'vel_model_info',

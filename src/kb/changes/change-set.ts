@@ -4,6 +4,7 @@ import { isLater, type Change } from './change.ts'
 
 type AddImage = Extract<Change, { kind: 'add-image' }>
 type DeleteImage = Extract<Change, { kind: 'delete-image' }>
+type Block = Extract<Change, { kind: 'block' | 'unblock' }>
 
 /** The changes of one entity that still count. */
 export interface EntityChanges {
@@ -13,6 +14,8 @@ export interface EntityChanges {
   readonly deleted?: Extract<Change, { kind: 'delete' }> | undefined
   /** By image id. */
   readonly images: ReadonlyMap<string, AddImage | DeleteImage>
+  /** The last change of the blocklist; no deletion takes it away. */
+  readonly block?: Block | undefined
 }
 
 export interface ChangeSet {
@@ -23,6 +26,10 @@ export interface ChangeSet {
   readonly apply: (change: Change) => boolean
   /** Whether `apply` would change anything. */
   readonly isNews: (change: Change) => boolean
+  /** Ids of the entities on the blocklist now; the set stays as it is when changes come. */
+  readonly blocked: () => ReadonlySet<string>
+  /** Drops the changes that `isObsolete` says are without effect: they are neither kept in the log nor sent to replicas. */
+  readonly forget: (isObsolete: (change: Change) => boolean) => void
   /** Latest `at` of all changes. */
   readonly latest: () => number
   /** Changes that still count, by entity; the rest can be dropped. */
@@ -35,8 +42,16 @@ const NONE: EntityChanges = { images: new Map() }
 
 export function createChangeSet (): ChangeSet {
   const entities = new Map<string, EntityChanges>()
+  const blocked = new Set<string>()
+  /** A copy of `blocked`, which stays as it is; undefined once that changes. */
+  let blockedNow: ReadonlySet<string> | undefined
   let latest = 0
   let digest = 0n
+  const keep = (id: string, before: EntityChanges, after: EntityChanges): void => {
+    if (effectiveOf(after).size === 0) entities.delete(id)
+    else entities.set(id, after)
+    digest ^= digestOf(before) ^ digestOf(after)
+  }
   const of = (change: Change): EntityChanges => entities.get(change.entity) ?? NONE
   return {
     ids: () => entities.keys(),
@@ -46,9 +61,22 @@ export function createChangeSet (): ChangeSet {
       const after = fold(before, change)
       latest = Math.max(latest, change.at)
       if (after === before) return false
-      entities.set(change.entity, after)
-      digest ^= digestOf(before) ^ digestOf(after)
+      keep(change.entity, before, after)
+      if (after.block !== before.block) {
+        if (change.kind === 'block') blocked.add(change.entity)
+        else blocked.delete(change.entity)
+        blockedNow = undefined
+      }
       return true
+    },
+    blocked () {
+      blockedNow ??= new Set(blocked)
+      return blockedNow
+    },
+    forget (isObsolete) {
+      for (const [id, before] of [...entities]) {
+        if ([...effectiveOf(before)].some(isObsolete)) keep(id, before, without(before, isObsolete))
+      }
     },
     isNews: change => fold(of(change), change) !== of(change),
     latest: () => latest,
@@ -63,7 +91,7 @@ function fold (before: EntityChanges, change: Change): EntityChanges {
     case 'delete': {
       if (!isLater(change, before.deleted)) return before
       const images = new Map([...before.images].filter(([, image]) => isLater(image, change)))
-      return { text: isLater(change, before.text) ? change : before.text, deleted: change, images }
+      return { ...before, text: isLater(change, before.text) ? change : before.text, deleted: change, images }
     }
     case 'add-image':
     case 'delete-image': {
@@ -71,11 +99,23 @@ function fold (before: EntityChanges, change: Change): EntityChanges {
       if (!isLater(change, before.images.get(change.image))) return before
       return { ...before, images: new Map(before.images).set(change.image, change) }
     }
+    case 'block':
+    case 'unblock': return isLater(change, before.block) ? { ...before, block: change } : before
   }
 }
 
-function effectiveOf ({ text, deleted, images }: EntityChanges): Set<Change> {
-  return new Set([text, deleted, ...images.values()].filter(change => change !== undefined))
+function without ({ text, deleted, images, block }: EntityChanges, isObsolete: (change: Change) => boolean): EntityChanges {
+  const kept = <C extends Change>(change: C | undefined): C | undefined => change !== undefined && isObsolete(change) ? undefined : change
+  return {
+    text: kept(text),
+    deleted: kept(deleted),
+    images: new Map([...images].filter(([, image]) => !isObsolete(image))),
+    block: kept(block)
+  }
+}
+
+function effectiveOf ({ text, deleted, images, block }: EntityChanges): Set<Change> {
+  return new Set([text, deleted, ...images.values(), block].filter(change => change !== undefined))
 }
 
 function digestOf (entity: EntityChanges): bigint {

@@ -40,7 +40,10 @@ export const change = z.discriminatedUnion('kind', [
     face: vector,
     recipe
   }),
-  z.object({ ...order, kind: z.literal('delete-image'), entity: entityId, image: imageId })
+  z.object({ ...order, kind: z.literal('delete-image'), entity: entityId, image: imageId }),
+  /** The blocklist: a blocked entity is never named, whether the index has it or not. */
+  z.object({ ...order, kind: z.literal('block'), entity: entityId }),
+  z.object({ ...order, kind: z.literal('unblock'), entity: entityId })
 ])
 
 export type Change = z.infer<typeof change>

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type { Tell } from '../search/threads.ts'
 import { siblingPath, writeError } from '../storage/atomic-folder.ts'
 import { acquireIndexLock } from '../storage/lock.ts'
-import type { ChangeSet } from './change-set.ts'
+import { createChangeSet, type ChangeSet } from './change-set.ts'
 import { openWal, type Wal } from './wal.ts'
 import { readWal } from './wal-format.ts'
 
@@ -36,6 +36,13 @@ export async function openChanges (dir: string, changes: ChangeSet, say: Tell): 
     await lock.release()
     throw error
   }
+}
+
+/** The ids that are blocked in index `dir`, read without the lock of its log. @throws VEL_ERR_INDEX where the log is damaged. */
+export async function readBlocked (dir: string): Promise<ReadonlySet<string>> {
+  const changes = createChangeSet()
+  await readChanges(dir, changes)
+  return changes.blocked()
 }
 
 /** Reads the log of index `dir` into `changes`, without its lock. @throws VEL_ERR_INDEX where the log is damaged. */

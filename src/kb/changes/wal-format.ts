@@ -18,8 +18,8 @@ export interface WalContent {
   readonly damagedLine: number | null
 }
 
-/** In format 1 a line is a list of changes and carries no checksum of the line before. */
-export const WAL_FORMAT_VERSION = 2
+/** In format 1 a line is a list of changes and carries no checksum of the line before. Format 2 has no changes of the blocklist. */
+export const WAL_FORMAT_VERSION = 3
 
 const HEADER = { log: 'changes', formatVersion: WAL_FORMAT_VERSION }
 const header = z.object({ log: z.literal(HEADER.log), formatVersion: z.int() })
@@ -93,7 +93,7 @@ function * parts (changes: Iterable<Change>): Generator<Change[]> {
 /** Whether a crash cut the first write of a log. Anything else without a whole header is another program's file. */
 function isCutHeader ({ text, ended }: Line): boolean {
   if (ended || text === null) return false
-  return [1, WAL_FORMAT_VERSION].some(formatVersion => withChecksum({ ...HEADER, formatVersion }).startsWith(text))
+  return [1, 2, WAL_FORMAT_VERSION].some(formatVersion => withChecksum({ ...HEADER, formatVersion }).startsWith(text))
 }
 
 function parseHeader (path: string, value: unknown): number {

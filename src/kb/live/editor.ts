@@ -8,6 +8,7 @@ import { toBase64 } from '../../math/vector.ts'
 import type { ChangeDraft } from '../changes/change.ts'
 import { entityRecord } from '../storage/entity-schema.ts'
 import type { LiveIndex } from './live-index.ts'
+import { byNumber } from './find-entities.ts'
 import { usableFace, type FaceDemands } from './usable-face.ts'
 import { compareFace } from '../compare-face.ts'
 import type { JudgedModels } from '../../packs/evidence.ts'
@@ -31,11 +32,15 @@ export interface EditorParts {
 }
 
 export function createEditor (live: LiveIndex, { encoder, judged, recipe, embedTexts }: EditorParts): KnowledgeBaseEditor {
+  const mustNotBeBlocked = (id: string): void => {
+    if (live.view().blocked.has(id)) throw errors.blocked()
+  }
   const entityMustBe = (id: string): void => {
     if (live.view().entity(id) === undefined) throw errors.notFound('an entity of the index', id)
   }
   return {
     async put (id, given, signal) {
+      mustNotBeBlocked(id)
       const record = parseRecord(id, given)
       const texts = embedTexts === null ? undefined : await textsOf(record, live, embedTexts, signal)
       const created = live.view().entity(id) === undefined
@@ -47,6 +52,7 @@ export function createEditor (live: LiveIndex, { encoder, judged, recipe, embedT
       await live.change({ kind: 'delete', entity: id })
     },
     async addImage (id, bytes, box, signal) {
+      mustNotBeBlocked(id)
       entityMustBe(id)
       const image = sha256(bytes).slice(0, 16)
       if (live.view().images(id).includes(image)) return { image, created: false, notes: box === null ? [] : [ALREADY_THERE] }
@@ -66,6 +72,16 @@ export function createEditor (live: LiveIndex, { encoder, judged, recipe, embedT
       }
       await live.change({ kind: 'delete-image', entity: id, image })
     },
+    async block (id) {
+      const created = !live.view().blocked.has(id)
+      if (created) await live.change({ kind: 'block', entity: id })
+      return created
+    },
+    async unblock (id) {
+      if (!live.view().blocked.has(id)) throw errors.notFound('an id of the blocklist', id)
+      await live.change({ kind: 'unblock', entity: id })
+    },
+    blocklist: () => byNumber(live.view().blocked),
     reload: async () => await live.reload()
   }
 }

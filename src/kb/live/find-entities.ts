@@ -15,7 +15,7 @@ export function createFinder (): FindEntities {
   const sorted = new WeakMap<object, readonly string[]>()
   const texts = new WeakMap<Entity, string>()
   const idsOf = ({ base }: KnowledgeBaseView): readonly string[] => {
-    const known = sorted.get(base) ?? inOrder(base.entities.map(({ id }) => id))
+    const known = sorted.get(base) ?? byNumber(base.entities.map(({ id }) => id))
     sorted.set(base, known)
     return known
   }
@@ -28,12 +28,12 @@ export function createFinder (): FindEntities {
     const wanted = foldText(query)
     const entities: Entity[] = []
     if (wanted === '' && query.trim() !== '') return { entities, next: null }
-    const added = inOrder([...kb.overlay].flatMap(([id, { entity }]) => entity === null || kb.base.entity(id) !== undefined ? [] : [id]))
+    const added = byNumber([...kb.overlay].flatMap(([id, { entity }]) => entity === null || kb.base.entity(id) !== undefined ? [] : [id]))
     let seen = 0
     for (const id of merge(idsOf(kb), added, after)) {
       if (++seen % ENTITIES_PER_TURN === 0) await setImmediate()
       const entity = kb.entity(id)
-      if (entity === undefined || (wanted !== '' && !textOf(entity).includes(` ${wanted}`))) continue
+      if (entity === undefined || kb.blocked.has(id) || (wanted !== '' && !textOf(entity).includes(` ${wanted}`))) continue
       if (entities.length === limit) return { entities, next: entities.at(-1)!.id }
       entities.push(entity)
     }
@@ -42,18 +42,18 @@ export function createFinder (): FindEntities {
 }
 
 const numberOf = (id: string): number => Number(id.slice(1))
-const byNumber = (a: string, b: string): number => numberOf(a) - numberOf(b)
+const compareNumbers = (a: string, b: string): number => numberOf(a) - numberOf(b)
 
 /** Parses each number once, not in each comparison. */
-function inOrder (ids: readonly string[]): string[] {
-  return ids.map(id => ({ id, number: numberOf(id) })).sort((a, b) => a.number - b.number).map(({ id }) => id)
+export function byNumber (ids: Iterable<string>): string[] {
+  return [...ids].map(id => ({ id, number: numberOf(id) })).sort((a, b) => a.number - b.number).map(({ id }) => id)
 }
 
 /** Merges two ascending lists, from the first id after `after` on. */
 function * merge (a: readonly string[], b: readonly string[], after: string | undefined): Generator<string> {
   let i = firstAfter(a, after)
   let j = firstAfter(b, after)
-  while (i < a.length || j < b.length) yield j >= b.length || (i < a.length && byNumber(a[i]!, b[j]!) < 0) ? a[i++]! : b[j++]!
+  while (i < a.length || j < b.length) yield j >= b.length || (i < a.length && compareNumbers(a[i]!, b[j]!) < 0) ? a[i++]! : b[j++]!
 }
 
 /** @returns the index of the first id after `after`, by bisection. */
@@ -62,7 +62,7 @@ function firstAfter (ids: readonly string[], after: string | undefined): number 
   let low = 0
   for (let high = ids.length; low < high;) {
     const middle = (low + high) >> 1
-    if (byNumber(ids[middle]!, after) <= 0) low = middle + 1
+    if (compareNumbers(ids[middle]!, after) <= 0) low = middle + 1
     else high = middle
   }
   return low

@@ -26,7 +26,7 @@ export function createOverlaidIndex (base: IndexedKnowledgeBase, changes: Change
       const other = differences(under, changes, id, recipe)
       if (other !== undefined) overlay.set(id, other)
     }
-    return createView(under, overlay, changes.digest())
+    return createView(under, overlay, changes.digest(), changes.blocked())
   }
   let current = lay(base)
   return {
@@ -47,7 +47,7 @@ export function createOverlaidIndex (base: IndexedKnowledgeBase, changes: Change
         if (other === undefined) overlay.delete(one.entity)
         else overlay.set(one.entity, other)
       }
-      current = createView(current.base, overlay, changes.digest())
+      current = createView(current.base, overlay, changes.digest(), changes.blocked())
     },
     swap (next) {
       current = lay(next)

@@ -22,6 +22,7 @@ export type Overlay = ReadonlyMap<string, OverlayEntity>
 export interface KnowledgeBaseView extends KnowledgeBase {
   readonly base: IndexedKnowledgeBase
   readonly overlay: Overlay
+  readonly blocked: ReadonlySet<string>
   /** An entity's reference photos; null for one whose photo is not known. */
   readonly images: (id: string) => Array<string | null>
 }
@@ -86,8 +87,10 @@ function sameTexts (a: Entity, b: Entity): boolean {
   return a.name === b.name && a.description === b.description && isDeepStrictEqual(a.aliases, b.aliases)
 }
 
-/** @param digest of the changes; it is appended to the version of the index. */
-export function createView (base: IndexedKnowledgeBase, overlay: Overlay, digest: string): KnowledgeBaseView {
+/** @param digest of the changes, those of the blocklist included; it is appended to the version of the index. */
+export function createView (
+  base: IndexedKnowledgeBase, overlay: Overlay, digest: string, blocked: ReadonlySet<string> = new Set()
+): KnowledgeBaseView {
   const own = new Map(SPACES.map(space => [space, ownIn(overlay, space)]))
   let entities = base.info.entities
   for (const [id, { entity }] of overlay) entities += Number(entity !== null) - Number(base.entity(id) !== undefined)
@@ -99,10 +102,13 @@ export function createView (base: IndexedKnowledgeBase, overlay: Overlay, digest
     const changed = overlay.get(id)
     return changed === undefined ? base.entity(id) : changed.entity ?? undefined
   }
-  const ownNames = once(async () => await createGazetteer([...overlay.values()].flatMap(({ entity }) => entity ?? [])))
+  const ownNames = once(async () => await createGazetteer(
+    [...overlay.values()].flatMap(({ entity }) => entity === null || blocked.has(entity.id) ? [] : [entity])
+  ))
   return {
     base,
     overlay,
+    blocked,
     info: { ...base.info, version: digest === '' ? base.info.version : `${base.info.version}+${digest}`, entities },
     dims: base.dims,
     decision: base.decision,
@@ -133,19 +139,22 @@ export function createView (base: IndexedKnowledgeBase, overlay: Overlay, digest
       return faces === undefined ? await base.cohortMean({ id }) : base.cohortMeanOf(id, faces.map(({ vector }) => vector))
     },
     entity: entityOf,
-    names: async () => overlay.size === 0 ? await base.names() : overlaidGazetteer(await base.names(), await ownNames(), overlay),
+    names: async () => {
+      const isHidden = (id: string): boolean => overlay.has(id) || blocked.has(id)
+      return overlay.size + blocked.size === 0 ? await base.names() : overlaidGazetteer(await base.names(), await ownNames(), isHidden)
+    },
     images: id => overlay.get(id)?.vectors.face?.map(({ image }) => image) ?? base.images('face', id),
     close: async () => {}
   }
 }
 
-/** The names of the index without those of changed entities, and the names that these have now. */
-function overlaidGazetteer (base: Gazetteer, own: Gazetteer, overlay: Overlay): Gazetteer {
+/** The names of the index without those of hidden entities, and the names that changed entities have now. */
+function overlaidGazetteer (base: Gazetteer, own: Gazetteer, isHidden: (id: string) => boolean): Gazetteer {
   return {
     begins: key => base.begins(key) || own.begins(key),
     isGivenName: word => base.isGivenName(word) || own.isGivenName(word),
     isSurname: word => base.isSurname(word) || own.isSurname(word),
-    bearers: key => [...base.bearers(key).filter(({ entity }) => !overlay.has(entity.id)), ...own.bearers(key)]
+    bearers: key => [...base.bearers(key).filter(({ entity }) => !isHidden(entity.id)), ...own.bearers(key)]
   }
 }
 

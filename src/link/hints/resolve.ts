@@ -68,9 +68,10 @@ async function resolveShortlist (given: readonly string[], kb: KnowledgeBase): P
   const found = new Map<string, Entity>()
   const unknown: string[] = []
   for (const one of given) {
-    const matches = ENTITY_ID.test(one) ? kb.entity(one) ?? [] : findNames(one, names!).flatMap(wholeName(one))
-    if ([matches].flat().length === 0) unknown.push(one)
-    for (const entity of [matches].flat()) found.set(entity.id, entity)
+    const matches = ENTITY_ID.test(one) ? [kb.entity(one) ?? []].flat() : findNames(one, names!).flatMap(wholeName(one))
+    const allowed = matches.filter(({ id }) => kb.blocked?.has(id) !== true)
+    if (allowed.length === 0) unknown.push(one)
+    for (const entity of allowed) found.set(entity.id, entity)
   }
   const entities = [...found.values()]
   const faces = await Promise.all(entities.map(async entity => await kb.vectors('face', entity)))

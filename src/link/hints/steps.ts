@@ -21,7 +21,7 @@ export function impossibleLast (candidates: readonly ScoredCandidate[], takenIn:
 export async function compareNamed (
   kb: KnowledgeBase, mention: EncodedMention, hints: ResolvedHints | null, calibration: Calibration | undefined
 ): Promise<Compared[]> {
-  if (hints === null || calibration?.pairs === undefined || mention.lacks !== undefined) return []
+  if (hints === null || calibration?.pairs === undefined) return []
   const named = [...hints.people.flatMap(({ bearers }) => bearers), ...(hints.shortlist?.entities ?? [])]
   const entities = [...new Map(named.map(entity => [entity.id, entity])).values()]
   return await compareFaces(kb, mention, entities, calibration.pairs)

@@ -15,6 +15,8 @@ export interface FaceEvidence {
   readonly judgement: Judgement
   /** By face, best first. */
   readonly candidates: readonly ScoredCandidate[]
+  /** Whether what the request says may change the judgement. */
+  readonly isOpen: boolean
   /** The entities that the request names. */
   readonly compared: readonly Compared[]
 }
@@ -53,7 +55,7 @@ const ROUNDS = 3
  * @returns what is decided on each mention, in order.
  */
 export function weighHints (hints: ResolvedHints, faces: readonly FaceEvidence[], weights: Weights): Weighed[] {
-  const usable = faces.filter(({ mention }) => mention.lacks === undefined)
+  const usable = faces.filter(({ isOpen }) => isOpen)
   const priors = new Map(priorsOf(hints, usable.map(({ mention }) => mention)).map((prior, i) => [usable[i]!, prior]))
   let beliefs = new Map<FaceEvidence, ReadonlyMap<string, number>>()
   for (let round = 0; round < ROUNDS; round++) {

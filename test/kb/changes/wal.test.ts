@@ -55,14 +55,14 @@ test('what is appended after a rewrite whose last flush failed is in the log', a
   expect(await changesIn(log.path)).toEqual([first, second])
 })
 
-test('a log of format 1 is replayed, and goes on in format 2', async () => {
+test('a log of format 1 is replayed, and goes on in format 3', async () => {
   const path = join(await temporaryFolder(), 'index.changes')
   const [first, second] = [stamp(put('Q1'), 0), stamp(put('Q2'), 0)]
   await writeFile(path, withChecksum({ log: 'changes', formatVersion: 1 }) + withChecksum([first]) + withChecksum([second]))
   const log = await openLog(path)
   expect(log.kept).toEqual([first, second])
   const third = await log.add('Q3')
-  expect(await readWal(path)).toMatchObject({ formatVersion: 2, changes: [first, second, third], torn: 0 })
+  expect(await readWal(path)).toMatchObject({ formatVersion: 3, changes: [first, second, third], torn: 0 })
 })
 
 test('A6: three damaged lines at the end are kept beside the log, with a warning', async () => {
