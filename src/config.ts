@@ -142,6 +142,9 @@ export const SETTINGS = {
       'off.', { defaultNote: 'none' }),
   redisUrl: setting('REDIS_URL', redisUrl, '', '',
     'Redis for results and changes shared between replicas, such as `redis://cache:6379`.', { defaultNote: 'none' }),
+  eraseAfterS: setting('ERASE_AFTER_S', whole(1, 2_000_000), '3600', 's',
+    'Time from a deletion to the compaction that takes what was deleted off the disk; many deletions in that time cost one ' +
+      'compaction.'),
   logLevel: setting('LOG_LEVEL', logLevel, 'info', '', 'Least severe log lines that are written.')
 } as const
 

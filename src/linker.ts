@@ -32,7 +32,7 @@ export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, c
   const linkCached: LinkAgainst =
     cache === undefined
       ? link
-      : withCache(link, cache.results, (bytes, options, index) =>
+      : withCache(link, cache.results, live, (bytes, options, index) =>
         cacheKey(bytes, options, [ENCODING_REVISION, index, engine.models, recipe, cache.settings])
       )
   const linkImage: LinkImage = async (...image) => {
@@ -79,13 +79,14 @@ function namesOneOf ({ entity, candidates }: Link, ids: ReadonlySet<string>): bo
 type KeyOf = (bytes: Uint8Array, options: LinkOptions, index: IndexInfo) => string
 
 /** Links an image only where the result for the same key is not cached. */
-function withCache (link: LinkAgainst, results: LinkCache, keyOf: KeyOf): LinkAgainst {
+function withCache (link: LinkAgainst, results: LinkCache, live: Pick<LiveIndex, 'view'>, keyOf: KeyOf): LinkAgainst {
   return async (kb, bytes, options, signal) => {
     const key = keyOf(bytes, options, kb.info)
     const known = await results.get(key)
     if (known !== null) return { ...known, timings: {} }
     const linked = await link(kb, bytes, options, signal)
-    void results.set(key, linked)
+    // A result of an index that has changed meanwhile is of no use, and may name somebody who was deleted.
+    if (live.view().info.version === kb.info.version) void results.set(key, linked)
     return linked
   }
 }

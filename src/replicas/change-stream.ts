@@ -17,14 +17,22 @@ export interface ChangeStreamOptions {
   readonly log: Log
 }
 
+/** Changes are named alone: what a person's changes hold is in the hash, and leaves Redis with them. */
 const message = z.union([
+  z.object({ from: z.string(), ids: z.array(z.uuid()).max(1000) }),
+  // Of the version before.
   z.object({ from: z.string(), changes: z.array(change) }),
   z.object({ from: z.string(), swapped: z.literal(true) })
 ])
 type Message = z.infer<typeof message>
 
+/** A message to send, with the changes that the hash is to hold first, and the ids of those it is to lose. */
+interface News { readonly message: Message, readonly changes?: readonly Change[], readonly superseded?: readonly string[] }
+
 /** Length of the stream. A replica that misses messages loses nothing: on every connection and once a minute it compares everything. */
 const MAX_MESSAGES = 1000
+/** Lifetime of a message: messages of the version before hold the changes themselves. */
+const MESSAGE_MS = 86_400_000
 const COMPARE_EVERY_MS = 60_000
 const BLOCK_MS = 1000
 /** An index takes some seconds to open. */
@@ -40,8 +48,8 @@ export function joinReplicas (options: ChangeStreamOptions): () => Promise<void>
   const { live, redis, waiting } = options
   const replica = new Replica(options)
   live.listen({
-    changed: changes => { replica.announce({ from: replica.id, changes: [...changes] }) },
-    swapped: () => { replica.announce({ from: replica.id, swapped: true }) }
+    changed: (changes, superseded) => { replica.announce({ message: namesOf(replica.id, changes), changes, superseded }) },
+    swapped: () => { replica.announce({ message: { from: replica.id, swapped: true } }) }
   })
   const closing = new AbortController()
   const running = replica.run(closing.signal)
@@ -64,7 +72,7 @@ class Replica {
   /** Id of the last message read; empty before the first. */
   #position = ''
   /** A swap that could not be sent; no comparison would reveal it. */
-  #unsentSwap: Message | undefined
+  #unsentSwap: News | undefined
 
   constructor (options: ChangeStreamOptions) {
     this.#options = options
@@ -73,10 +81,10 @@ class Replica {
   }
 
   /** Sends a message now, or has the next comparison send it. */
-  announce (one: Message): void {
+  announce (one: News): void {
     this.#send(one).catch(() => {
       this.#comparedAt = 0
-      if ('swapped' in one) this.#unsentSwap = one
+      if ('swapped' in one.message) this.#unsentSwap = one
     })
   }
 
@@ -95,10 +103,12 @@ class Replica {
     }
   }
 
-  async #send (one: Message): Promise<void> {
+  async #send ({ message, changes = [], superseded = [] }: News): Promise<void> {
     const transaction = this.#options.redis.multi()
-    if ('changes' in one) for (const of of one.changes) transaction.hset(this.#hash, of.id, JSON.stringify(of))
-    const results = await transaction.xadd(this.#stream, 'MAXLEN', '~', MAX_MESSAGES, '*', 'news', JSON.stringify(one)).exec()
+    for (const one of changes) transaction.hset(this.#hash, one.id, JSON.stringify(one))
+    if (superseded.length > 0) transaction.hdel(this.#hash, ...superseded)
+    transaction.xadd(this.#stream, 'MAXLEN', '~', MAX_MESSAGES, '*', 'news', JSON.stringify(message))
+    const results = await transaction.xtrim(this.#stream, 'MINID', oldestMessage()).exec()
     for (const [error] of results ?? []) if (error !== null) throw error
   }
 
@@ -125,18 +135,26 @@ class Replica {
   async #compare (): Promise<void> {
     const { live, redis } = this.#options
     this.#comparedAt = Date.now()
+    await redis.xtrim(this.#stream, 'MINID', oldestMessage())
     const theirs = new Set(await redis.hkeys(this.#hash))
     const known = new Set([...live.changes()].map(({ id }) => id))
     for (const ids of chunks([...theirs].filter(id => !known.has(id)))) {
-      await live.receive(this.#readChanges(await redis.hmget(this.#hash, ...ids)))
+      await this.#fetch(ids)
     }
     const ours = [...live.changes()]
-    for (const part of chunks(ours.filter(({ id }) => !theirs.has(id)))) await this.#send({ from: this.id, changes: part })
+    const missing = ours.filter(({ id }) => !theirs.has(id))
+    for (const changes of chunks(missing)) await this.#send({ message: namesOf(this.id, changes), changes })
     const counts = new Set(ours.map(({ id }) => id))
     for (const ids of chunks([...theirs].filter(id => !counts.has(id)))) await redis.hdel(this.#hash, ...ids)
     const unsent = this.#unsentSwap
     if (unsent !== undefined) await this.#send(unsent)
     if (this.#unsentSwap === unsent) this.#unsentSwap = undefined
+  }
+
+  /** Takes in changes of the hash; those that it has no longer are superseded. */
+  async #fetch (ids: readonly string[]): Promise<void> {
+    const { live, redis } = this.#options
+    if (ids.length > 0) await live.receive(this.#readChanges(await redis.hmget(this.#hash, ...ids)))
   }
 
   /** Leaves out what is not a change; the comparison then deletes it. */
@@ -163,9 +181,19 @@ class Replica {
     const parsed = message.safeParse(parseJson(text))
     if (!parsed.success) return log.warn('news of another replica cannot be read: do all run the same version?')
     if (parsed.data.from === this.id) return
-    if ('changes' in parsed.data) await live.receive(parsed.data.changes)
+    if ('ids' in parsed.data) await this.#fetch(parsed.data.ids)
+    else if ('changes' in parsed.data) await live.receive(parsed.data.changes)
     else await live.reload({ quietly: true }).catch((error: Error) => { log.warn(error.message) })
   }
+}
+
+function namesOf (from: string, changes: readonly Change[]): Message {
+  return { from, ids: changes.map(({ id }) => id) }
+}
+
+/** The id of the stream before which messages are dropped. */
+function oldestMessage (): string {
+  return `${Date.now() - MESSAGE_MS}-0`
 }
 
 /** @returns undefined for a text that is not JSON. */

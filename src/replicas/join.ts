@@ -1,5 +1,6 @@
 // Joins a process to its replicas: they share changes and results.
-import { createLinkCache, type LinkCache } from './link-cache.ts'
+import { createLinkCache, TTL_S, type LinkCache } from './link-cache.ts'
+import type { Change } from '../kb/changes/change.ts'
 import type { LiveIndex } from '../kb/live/live-index.ts'
 import { joinReplicas } from './change-stream.ts'
 import type { Log } from '../log.ts'
@@ -17,6 +18,18 @@ export function joinByRedis (url: string, live: LiveIndex, log: Log): LinkCache 
     waiting: connectRedis(url, 'news', log, WAITING_MS),
     log
   })
-  const cache = createLinkCache(connectRedis(url, 'results', log))
+  const redis = connectRedis(url, 'results', log)
+  const cache = createLinkCache(redis)
+  live.listen({ applied: changes => { cache.forget(withdrawn(changes)) } })
+  // What was withdrawn while Redis was gone, or just before a process was killed: older results have expired.
+  redis.on('ready', () => {
+    const since = Date.now() - TTL_S * 1000
+    cache.forget(withdrawn([...live.changes()].filter(({ at }) => at > since)))
+  })
   return { ...cache, close: async () => { await Promise.all([leave(), cache.close()]) } }
+}
+
+/** Entities that cached results must not name any longer, or not in this way. */
+function withdrawn (changes: readonly Change[]): string[] {
+  return changes.filter(({ kind }) => kind === 'delete' || kind === 'delete-image' || kind === 'block').map(({ entity }) => entity)
 }

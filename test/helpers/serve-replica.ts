@@ -7,12 +7,13 @@ import { joinByRedis } from '../../src/replicas/join.ts'
 import { createLiveLinker } from './live-linker.ts'
 
 const program = new Command()
-addServeCommand(program, async ({ indexDir, redisUrl }, log) => {
+addServeCommand(program, async ({ indexDir, redisUrl, eraseAfterS }, log) => {
   const live = await openLiveIndex({
     dir: indexDir,
     open: async () => await openIndex(indexDir, {}),
     recipe: 'b'.repeat(64),
     writable: true,
+    eraseAfterMs: eraseAfterS * 1000,
     say: (level, sentence) => { log[level](sentence) }
   })
   return createLiveLinker(live, joinByRedis(redisUrl!, live, log))

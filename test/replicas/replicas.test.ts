@@ -1,69 +1,19 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { writeIndex } from '../../src/kb/build/write-index.ts'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { photo } from '../helpers/live-linker.ts'
+import { LATER, SOON, startReplica, type Replica } from '../helpers/replicas.ts'
 import { describeWithRedis, startRedis } from '../helpers/redis.ts'
 import { content, seededEntities } from '../helpers/build-small-index.ts'
 import { vectors, writeSmallIndex } from '../helpers/open-live-index.ts'
-
-const SCRIPT = fileURLToPath(new URL('../helpers/serve-replica.ts', import.meta.url))
-const KEY = { 'x-api-key': 'a-secret-of-the-newsroom' }
-
-interface Replica {
-  readonly child: ChildProcess
-  readonly fetch: (method: string, path: string, body?: Buffer | object) => Promise<{ status: number, json: ReturnType<typeof JSON.parse> }>
-  /** Id of the entity that the face of vector `i` is linked to. */
-  readonly linked: (i: number) => Promise<string | undefined>
-  readonly log: () => string
-}
-
-async function startReplica (dir: string, redisUrl: string, env: Record<string, string> = {}): Promise<Replica> {
-  const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT], {
-    env: {
-      PATH: process.env['PATH'],
-      HOST: '127.0.0.1',
-      PORT: '0',
-      INDEX_DIR: dir,
-      REDIS_URL: redisUrl,
-      API_KEYS: `desk:${KEY['x-api-key']}:link+kb:write`,
-      ...env
-    },
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
-  onTestFinished(() => { child.kill('SIGKILL') })
-  let out = ''
-  child.stdout.on('data', (chunk: Buffer) => { out += chunk.toString() })
-  await expect.poll(() => out.includes('"ready"') || child.exitCode !== null, { timeout: 30_000 }).toBe(true)
-  const origin = /listening at (http:\/\/[\d.:]+)/.exec(out)?.[1]
-  if (origin === undefined) throw new Error(`no server: ${out}`)
-  const call: Replica['fetch'] = async (method, path, body) => {
-    const reply = await fetch(origin + path, {
-      method,
-      headers: { ...KEY, ...(body === undefined ? {} : { 'content-type': Buffer.isBuffer(body) ? 'image/jpeg' : 'application/json' }) },
-      ...(body === undefined ? {} : { body: Buffer.isBuffer(body) ? new Uint8Array(body) : JSON.stringify(body) })
-    })
-    const text = await reply.text()
-    return { status: reply.status, json: text === '' ? {} : JSON.parse(text) }
-  }
-  return {
-    child,
-    fetch: call,
-    log: () => out,
-    linked: async i => (await call('POST', '/link', photo({ vector: i }))).json.mentions[0].entity?.id
-  }
-}
-
-/** What is promised. */
-const SOON = { timeout: 1000, interval: 20 }
-const LATER = { timeout: 15_000 }
 
 async function add (replica: Replica, id: string, i: number): Promise<void> {
   expect((await replica.fetch('PUT', `/entities/${id}`, { name: `Person ${id}` })).status).toBe(201)
   expect((await replica.fetch('POST', `/entities/${id}/images`, photo({ vector: i }))).status).toBe(201)
 }
+
+const cacheState = async (of: Replica): Promise<string> => (await of.fetch('GET', '/health/ready')).json.cache.state
 
 describeWithRedis('two servers and a Redis', () => {
   test('a person added on one is linked by the other within a second, a deleted one is gone from both', async () => {
@@ -81,6 +31,24 @@ describeWithRedis('two servers and a Redis', () => {
     await a.linked(5)
     await expect.poll(async () => (await b.fetch('POST', '/link', photo({ vector: 5 }))).json.timings, LATER).toEqual({})
     expect((await b.fetch('POST', '/link?topK=1', photo({ vector: 5 }))).json.timings).toMatchObject({ decode: 1 })
+  })
+
+  test('a person blocked on one is named by neither within a second, also from the cache and by a replica that starts later', async () => {
+    const redis = await startRedis()
+    const right = await writeSmallIndex()
+    const [a, b] = await Promise.all([startReplica(await writeSmallIndex(), redis.url), startReplica(right, redis.url)])
+    await expect.poll(async () => await cacheState(a), LATER).toBe('ready')
+    expect([await a.linked(0), await b.linked(0)]).toEqual(['Q1', 'Q1'])
+    await expect.poll(async () => (await b.fetch('POST', '/link', photo({ vector: 0 }))).json.timings, LATER).toEqual({})
+    expect((await a.fetch('PUT', '/blocklist/Q1')).status).toBe(201)
+    expect(await a.linked(0)).toBeUndefined()
+    await expect.poll(async () => [await b.linked(0), (await b.fetch('GET', '/entities/Q1')).status], SOON).toEqual([undefined, 404])
+    expect((await b.fetch('GET', '/blocklist')).json).toEqual({ ids: ['Q1'] })
+    b.child.kill('SIGKILL')
+    const c = await startReplica(await writeSmallIndex(), redis.url)
+    await expect.poll(async () => await c.linked(0), LATER).toBeUndefined()
+    expect((await c.fetch('DELETE', '/blocklist/Q1')).status).toBe(204)
+    await expect.poll(async () => await a.linked(0), SOON).toBe('Q1')
   })
 
   test('while Redis is gone each serves alone, and says so; a new and empty Redis brings them together', async () => {

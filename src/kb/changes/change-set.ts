@@ -22,6 +22,8 @@ export interface ChangeSet {
   /** Entities with changes. */
   readonly ids: () => Iterable<string>
   readonly of: (id: string) => EntityChanges | undefined
+  /** Ids of an entity's changes that still count. */
+  readonly idsOf: (entity: string) => string[]
   /** @returns whether it changed anything; a change that is known or superseded does not. */
   readonly apply: (change: Change) => boolean
   /** Whether `apply` would change anything. */
@@ -56,6 +58,7 @@ export function createChangeSet (): ChangeSet {
   return {
     ids: () => entities.keys(),
     of: id => entities.get(id),
+    idsOf: id => [...effectiveOf(entities.get(id) ?? NONE)].map(change => change.id),
     apply (change) {
       const before = of(change)
       const after = fold(before, change)

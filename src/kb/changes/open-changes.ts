@@ -12,13 +12,16 @@ export function walPath (dir: string): string {
   return `${resolve(dir)}.changes`
 }
 
+/** `stale`: whether the log also holds changes that later ones have superseded. */
+export interface OpenedChanges extends Wal { readonly stale: boolean }
+
 /**
  * Reads the log of index `dir` into `changes`.
  *
  * @returns the log, with its lock, open for writing; closing it releases the lock.
  * @throws VEL_ERR_INDEX where the log is damaged or cannot be written, or another process has it open for writing.
  */
-export async function openChanges (dir: string, changes: ChangeSet, say: Tell): Promise<Wal> {
+export async function openChanges (dir: string, changes: ChangeSet, say: Tell): Promise<OpenedChanges> {
   const path = walPath(dir)
   const lock = await acquireIndexLock(dir, siblingPath(dir, 'changes.lock')).catch((error: unknown) => { throw writeError(dir, error) })
   try {
@@ -27,6 +30,7 @@ export async function openChanges (dir: string, changes: ChangeSet, say: Tell): 
     const wal = await openWal(path, content, { effective: changes.effective, lost: lock.lost, warn: sentence => { say('warn', sentence) } })
     return {
       ...wal,
+      stale: content.changes.length > [...changes.effective()].length,
       async close () {
         await wal.close()
         await lock.release()

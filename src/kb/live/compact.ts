@@ -6,6 +6,7 @@ import type { Entity, Space } from '../../types.ts'
 import { readableFolder, removeUnfinished } from '../storage/atomic-folder.ts'
 import { REPORT_FILE, type IndexManifest } from '../storage/manifest.ts'
 import type { ReferenceVector } from '../search/open-index.ts'
+import { cleanReport } from './clean-report.ts'
 import type { KnowledgeBaseView } from './overlay.ts'
 import type { OnProgress } from '../build/progress.ts'
 import { writeIndex, type VectorSource } from '../build/write-index.ts'
@@ -19,6 +20,9 @@ export async function writeView (dir: string, view: KnowledgeBaseView, onProgres
   const reportPath = join(await readableFolder(dir), REPORT_FILE)
   const report = await readFile(reportPath, 'utf8').then(text => JSON.parse(text) as unknown, () => undefined)
   await removeUnfinished(dir)
+  const ids = new Set(entities.map(({ id }) => id))
+  const isThere = (id: string): boolean => ids.has(id)
+  const lostPhotos = entitiesWithLostPhotos(view)
   const written = await writeIndex(dir, {
     name: manifest.name,
     pack: manifest.pack,
@@ -29,10 +33,18 @@ export async function writeView (dir: string, view: KnowledgeBaseView, onProgres
     entities,
     spaces,
     // The report of the build, which did not know the changes.
-    report: report === undefined ? undefined : () => report,
+    report: report === undefined ? undefined : () => cleanReport(report, isThere, lostPhotos),
     findDuplicates: false
   }, onProgress)
   return written.manifest
+}
+
+function entitiesWithLostPhotos ({ base, overlay }: KnowledgeBaseView): Set<string> {
+  const lost = [...overlay].filter(([id, { vectors: { face } }]) => {
+    const kept = new Set(face?.map(({ image }) => image))
+    return face !== undefined && base.images('face', id).some(image => !kept.has(image))
+  })
+  return new Set(lost.map(([id]) => id))
 }
 
 function * currentEntities ({ base, overlay }: KnowledgeBaseView): Generator<Entity> {

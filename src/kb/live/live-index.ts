@@ -12,11 +12,15 @@ import { createAutoCompact } from './auto-compact.ts'
 import { isTooFarAhead, stamp, type Change, type ChangeDraft } from '../changes/change.ts'
 import { createChangeSet, type ChangeSet } from '../changes/change-set.ts'
 import { writeView } from './compact.ts'
-import { openChanges, readChanges } from '../changes/open-changes.ts'
+import { openChanges, readChanges, type OpenedChanges } from '../changes/open-changes.ts'
+import { createEraser } from './eraser.ts'
+import { hasLeftovers, removeLeftovers } from './leftovers.ts'
 import { createOverlaidIndex } from './overlaid-index.ts'
 import type { KnowledgeBaseView } from './overlay.ts'
 import { createSerial } from '../../serial.ts'
 import type { Wal } from '../changes/wal.ts'
+import { isReceivable } from './receivable.ts'
+import { deletes, isIn, isObsolete } from './tombstones.ts'
 
 export interface LiveOptions {
   readonly dir: string
@@ -29,12 +33,16 @@ export interface LiveOptions {
   readonly say: Tell
   /** Number of entities that differ from the index at which it is compacted automatically; null for never. */
   readonly compactFrom?: number | null | undefined
+  /** Time from a deletion to the compaction that erases what was deleted from the disk, ms; null, the default, for never. */
+  readonly eraseAfterMs?: number | null | undefined
 }
 
 export interface LiveListener {
-  /** Changes made here, once they are durable. */
-  readonly changed: (changes: readonly Change[]) => void
-  readonly swapped: () => void
+  /** Changes made here, once they are durable, and the ids of those that they supersede. */
+  readonly changed?: (changes: readonly Change[], superseded: readonly string[]) => void
+  /** Changes made here or elsewhere, once they are visible. */
+  readonly applied?: (changes: readonly Change[]) => void
+  readonly swapped?: () => void
 }
 
 export interface LiveIndex {
@@ -45,7 +53,8 @@ export interface LiveIndex {
   /** Resolves when the change is durable and visible. @throws VEL_ERR_NOT_WRITTEN */
   readonly change: (draft: ChangeDraft) => Promise<Change>
   /**
-   * Takes in changes that were made elsewhere, in any order, known ones too. Those dated more than a day ahead are left out.
+   * Takes in changes that were made elsewhere, in any order, known ones too. Left out are those dated more than a day ahead, those
+   * whose vectors do not fit, and deletions that are forgotten.
    *
    * @throws VEL_ERR_NOT_WRITTEN
    */
@@ -72,7 +81,8 @@ export interface LiveIndex {
 const COMPACT_FROM = 2000
 
 /** @throws VEL_ERR_INDEX where index or log are damaged, or another process has the log open for writing. */
-export async function openLiveIndex ({ dir, open, recipe, writable, say, compactFrom = COMPACT_FROM }: LiveOptions): Promise<LiveIndex> {
+export async function openLiveIndex (options: LiveOptions): Promise<LiveIndex> {
+  const { dir, open, recipe, writable, say, compactFrom = COMPACT_FROM, eraseAfterMs = null } = options
   const changes = createChangeSet()
   const { base, wal } = await openParts(dir, open, changes, writable, say)
   warnOfOtherEncoders(changes, recipe, say)
@@ -82,8 +92,17 @@ export async function openLiveIndex ({ dir, open, recipe, writable, say, compact
   const autoCompact = createAutoCompact(wal === null ? null : compactFrom, async () => await live.compact(), error => {
     say('warn', `the changes stay in the log alone: ${error.message}`)
   })
+  const isOld = (one: Change): boolean => isObsolete(index.view().base, one)
+  const eraser = createEraser({
+    afterMs: wal === null ? null : eraseAfterMs,
+    erase: async () => await live.compact(),
+    isOverdue: async () => [...changes.effective()].some(isOld) || await hasLeftovers(dir),
+    failed: error => { say('warn', `what was deleted is still on the disk, and is tried again: ${error.message}`) }
+  })
   const apply = (news: readonly Change[]): void => {
     index.apply(news)
+    for (const { applied } of listeners) applied?.(news)
+    if (news.some(deletes)) eraser.due()
     autoCompact(index.view().overlay.size)
   }
   const swap = async (): Promise<IndexInfo> => {
@@ -98,12 +117,17 @@ export async function openLiveIndex ({ dir, open, recipe, writable, say, compact
     async change (draft) {
       const one = stamp(draft, changes.latest())
       await requireWal(wal).append([one])
+      const before = changes.idsOf(one.entity)
       apply([one])
-      for (const { changed } of listeners) changed([one])
+      const after = new Set(changes.idsOf(one.entity))
+      for (const { changed } of listeners) changed?.([one], before.filter(id => !after.has(id)))
       return one
     },
     async receive (given) {
-      const news = withoutFuture(given.filter(changes.isNews), say)
+      const { base } = index.view()
+      const isForgotten = (one: Change): boolean => changes.of(one.entity) === undefined && isOld(one)
+      const fitting = withoutMisfits(given, one => isReceivable(one, base, recipe), say)
+      const news = withoutFuture(fitting.filter(one => changes.isNews(one) && !isForgotten(one)), say)
       if (news.length === 0) return
       await wal?.append(news)
       apply(news)
@@ -111,7 +135,7 @@ export async function openLiveIndex ({ dir, open, recipe, writable, say, compact
     changes: changes.effective,
     reload: async how => await inTurn(async () => {
       const info = await swap()
-      if (how?.quietly !== true) for (const { swapped } of listeners) swapped()
+      if (how?.quietly !== true) for (const { swapped } of listeners) swapped?.()
       return info
     }),
     compact: async onProgress => await inTurn(async () => {
@@ -120,18 +144,26 @@ export async function openLiveIndex ({ dir, open, recipe, writable, say, compact
         // What was built, calibrated or weighed meanwhile is what the changes are written into.
         if (!isDeepStrictEqual(await readIndexManifest(dir), index.view().base.manifest)) await swap()
         await writeView(dir, index.view(), onProgress)
+        await removeLeftovers(dir)
       })
-      const info = await swap()
+      await swap()
+      changes.forget(isOld)
+      index.apply([])
+      const { info } = index.view()
       await log.rewrite()
       say('info', `index ${info.name} ${info.version} was written anew with its changes`)
       return info
     }),
     listen: listener => { listeners.push(listener) },
     async close () {
+      eraser.close()
       await inTurn(async () => { await wal?.close() })
       index.close()
     }
   }
+  // Deletions before a restart: the time starts anew.
+  const deletions = [...changes.effective()].filter(deletes)
+  if (deletions.some(one => isIn(base, one)) || (wal?.stale === true && deletions.length > 0) || await hasLeftovers(dir)) eraser.due()
   return live
 }
 
@@ -142,7 +174,7 @@ async function openParts (
   changes: ChangeSet,
   writable: boolean,
   say: Tell
-): Promise<{ base: IndexedKnowledgeBase, wal: Wal | null }> {
+): Promise<{ base: IndexedKnowledgeBase, wal: OpenedChanges | null }> {
   const base = await open()
   try {
     if (writable) return { base, wal: await openChanges(dir, changes, say) }
@@ -165,6 +197,15 @@ function warnOfOtherEncoders (changes: ChangeSet, recipe: string, say: Tell): vo
   if (others === 0) return
   const advice = 'they are not searched; add them again, or set MODEL_PACK back'
   say('warn', `${others} added photos were encoded by another model than the one that runs: ${advice}`)
+}
+
+/** A vector of another width or length would fail every search, or be near to everybody. */
+function withoutMisfits (given: readonly Change[], fits: (one: Change) => boolean, say: Tell): Change[] {
+  const kept = given.filter(fits)
+  const dropped = given.length - kept.length
+  const why = 'their vectors are not of this index, or not of length 1; do all servers of this Redis serve the same index?'
+  if (dropped > 0) say('warn', `${dropped} changes of other servers were left out: ${why}`)
+  return kept
 }
 
 /** One change far ahead would order all later ones after it, up to times that no log can hold. */

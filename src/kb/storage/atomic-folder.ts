@@ -35,7 +35,7 @@ export function siblingPath (dir: string, ending: string): string {
 }
 
 /** Where the old index is between the two renames of a swap. */
-function oldPath (dir: string): string {
+export function oldPath (dir: string): string {
   return siblingPath(dir, 'old')
 }
 

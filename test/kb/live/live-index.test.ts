@@ -84,7 +84,7 @@ test('what is deleted comes back by no restart, reload, compaction or rebuild; p
   await live.close()
   live = await openSmall(dir)
   await gone()
-  // A rebuild from the same input has them again: the log, which keeps deletions for good, hides them.
+  // A rebuild from the same input has them again: the log, which keeps deletions, hides them.
   await writeSmallIndex(dir)
   await live.reload()
   await gone()
@@ -217,8 +217,8 @@ test('a torn tail is dropped with a warning; a damaged middle and a newer format
   damaged[Math.floor(whole.length / 2)]! ^= 1
   await writeFile(path, damaged)
   await expect(openSmall(dir)).rejects.toThrow(/expected a whole change log, received one whose line 2 was changed or lost; restore/)
-  await writeFile(path, withChecksum({ log: 'changes', formatVersion: 3 }))
-  await expect(openSmall(dir)).rejects.toThrow(/format version 2 or older, received 3; update this program/)
+  await writeFile(path, withChecksum({ log: 'changes', formatVersion: 4 }))
+  await expect(openSmall(dir)).rejects.toThrow(/format version 3 or older, received 4; update this program/)
 })
 
 test('only one process may write; others read the same index and its changes', async () => {
