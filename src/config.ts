@@ -91,6 +91,8 @@ function parseApiKey (key: string): ApiKey {
   return { name: name!, sha256, scopes: scopes.length === 0 ? ['link'] : scopes.join(':').split('+') as Scope[] }
 }
 
+const onOff = z.enum(['on', 'off'], 'expected on or off').transform(value => value === 'on')
+
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 const logLevel = z.enum(LEVELS, 'expected fatal, error, warn, info, debug, trace or silent')
 
@@ -145,6 +147,9 @@ export const SETTINGS = {
   eraseAfterS: setting('ERASE_AFTER_S', whole(1, 2_000_000), '3600', 's',
     'Time from a deletion to the compaction that takes what was deleted off the disk; many deletions in that time cost one ' +
       'compaction.'),
+  auditLog: setting('AUDIT_LOG', onOff, 'off', '',
+    '`on` writes an audit line to the log for each request to `/link` and each one that changes the knowledge base, at every ' +
+      '`LOG_LEVEL`: request id, name of the key, hash of the image, index version, decisions by id; see *Audit log*.'),
   logLevel: setting('LOG_LEVEL', logLevel, 'info', '', 'Least severe log lines that are written.')
 } as const
 

@@ -8,6 +8,7 @@ import { registerEntities } from './routes/entities.ts'
 import { createImageFetcher } from './upload/fetch-image.ts'
 import { registerHealth } from './routes/health.ts'
 import { registerEntitiesWrite } from './routes/entities-write.ts'
+import { registerAudit } from './plugins/audit.ts'
 import { requireScope } from './plugins/auth.ts'
 import { registerLink } from './routes/link.ts'
 import { createMetrics } from './routes/metrics.ts'
@@ -40,6 +41,7 @@ export async function buildApp (config: Config, linker: Linker | Promise<Linker>
   const app = createServer(config, log)
 
   registerRequestLog(app, metrics.count)
+  registerAudit(app, config.auditLog)
   registerProblems(app)
   await registerBodies(app)
   const redis = config.redisUrl === null || config.rateLimitPerMinute === 0 ? null : connectRedis(config.redisUrl, 'rate limits', log)

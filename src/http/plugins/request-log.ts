@@ -58,8 +58,13 @@ export function registerRequestLog (app: FastifyInstance, onFinished: (finished:
   })
 }
 
+/** Of a reply whose connection has closed; 499 for a client that hung up before. */
+export function statusOf ({ raw }: FastifyReply): number {
+  return raw.writableEnded ? raw.statusCode : GONE
+}
+
 function describe (request: FastifyRequest, reply: FastifyReply, ms: number): Finished {
-  const status = reply.raw.writableEnded ? reply.raw.statusCode : GONE
+  const status = statusOf(reply)
   const route = request.is404 ? '(none)' : request.routeOptions.url ?? '(none)'
   return { method: request.method, route, status, ms, facts: request.facts }
 }

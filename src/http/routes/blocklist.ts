@@ -10,15 +10,15 @@ type Named = { Params: { id: string } }
 export function registerBlocklist (app: FastifyInstance, service: ReadinessGate, given: RouteShorthandOptions): void {
   const guards = { ...given, preHandler: refuseQuery }
 
-  app.get('/blocklist', guards, async () => ({ ids: service.linker().editor.blocklist() }))
+  app.get('/blocklist', { ...guards, config: { audit: 'list-blocklist' } }, async () => ({ ids: service.linker().editor.blocklist() }))
 
-  app.put<Named>('/blocklist/:id', guards, async (request, reply) => {
+  app.put<Named>('/blocklist/:id', { ...guards, config: { audit: 'block' } }, async (request, reply) => {
     const id = readEntityId(request.params.id)
     const created = await service.linker().editor.block(id)
     return await reply.code(created ? 201 : 200).send({ id })
   })
 
-  app.delete<Named>('/blocklist/:id', guards, async (request, reply) => {
+  app.delete<Named>('/blocklist/:id', { ...guards, config: { audit: 'unblock' } }, async (request, reply) => {
     await service.linker().editor.unblock(readEntityId(request.params.id))
     return await reply.code(204).send()
   })

@@ -5,6 +5,7 @@ import type { ImageFetcher } from '../upload/fetch-image.ts'
 import type { ReadinessGate } from '../plugins/readiness.ts'
 import { errors } from '../../errors.ts'
 import { IMAGE_ID } from '../../types.ts'
+import { auditImage, type AuditedAction } from '../plugins/audit.ts'
 import { clientSignal, within } from '../timeout.ts'
 import { readEntityId } from './entities.ts'
 import { parseObject } from '../upload/json.ts'
@@ -22,17 +23,22 @@ export interface EntityWriteRoutes {
   readonly guards: RouteShorthandOptions
 }
 
+interface Photo { Params: { id: string, image: string } }
+
 /** More than the longest accepted name, description and aliases need. */
 const MAX_RECORD_BYTES = 2 ** 20
 const RECORD_TYPE = 'application/json'
 
 export function registerEntitiesWrite (app: FastifyInstance, { config, service, fetcher, ...given }: EntityWriteRoutes): void {
   const guards = { ...given.guards, preHandler: refuseQuery }
+  const audited = (audit: AuditedAction): RouteShorthandOptions => ({ ...guards, config: { audit } })
+  const add = { ...given.guards, config: { audit: 'add-image' } } as const
+  const put = { ...guards, config: { mediaTypes: RECORD_TYPE, audit: 'put-entity' } } as const
   const { linkTimeoutMs, uploadTimeoutMs } = config
   const uploadTimeout = (): Error => errors.uploadTimeout(String(uploadTimeoutMs))
   const linkTimeout = (): Error => errors.deadline(String(linkTimeoutMs))
 
-  app.put<{ Params: { id: string } }>('/entities/:id', { ...guards, config: { mediaTypes: RECORD_TYPE } }, async (request, reply) => {
+  app.put<{ Params: { id: string } }>('/entities/:id', put, async (request, reply) => {
     const id = readEntityId(request.params.id)
     const linker = service.linker()
     const client = clientSignal(reply)
@@ -43,12 +49,12 @@ export function registerEntitiesWrite (app: FastifyInstance, { config, service, 
     return await reply.code(created ? 201 : 200).send(toEntity(entity, linker.images(id)))
   })
 
-  app.delete<{ Params: { id: string } }>('/entities/:id', guards, async (request, reply) => {
+  app.delete<{ Params: { id: string } }>('/entities/:id', audited('delete-entity'), async (request, reply) => {
     await service.linker().editor.remove(readEntityId(request.params.id))
     return await reply.code(204).send()
   })
 
-  app.post<{ Params: { id: string } }>('/entities/:id/images', given.guards, async (request, reply) => {
+  app.post<{ Params: { id: string } }>('/entities/:id/images', add, async (request, reply) => {
     const id = readEntityId(request.params.id)
     const { editor } = service.linker()
     const client = clientSignal(reply)
@@ -56,19 +62,20 @@ export function registerEntitiesWrite (app: FastifyInstance, { config, service, 
     const box = parseBoxOption([...fromQuery(request.query), ...upload.options])
     const bytes = upload.image instanceof Uint8Array ? upload.image : await fetcher.fetchImage(upload.image.url, client)
     request.facts.imageBytes = bytes.length
+    auditImage(request, bytes)
     const add = async (signal: AbortSignal): Promise<AddedImage> => await editor.addImage(id, bytes, box, signal)
     const { image, created, notes } = await within(linkTimeoutMs, linkTimeout, [client], add)
     return await reply.code(created ? 201 : 200).send({ id, image, notes })
   })
 
-  app.delete<{ Params: { id: string, image: string } }>('/entities/:id/images/:image', guards, async (request, reply) => {
+  app.delete<Photo>('/entities/:id/images/:image', audited('delete-image'), async (request, reply) => {
     const { image } = request.params
     if (!IMAGE_ID.test(image)) throw errors.badOption('the first 16 hex digits of the photo\'s sha256', 'image', 'another text')
     await service.linker().editor.removeImage(readEntityId(request.params.id), image)
     return await reply.code(204).send()
   })
 
-  app.post('/index/reload', guards, async () => ({ index: await service.linker().editor.reload() }))
+  app.post('/index/reload', audited('reload-index'), async () => ({ index: await service.linker().editor.reload() }))
 }
 
 /** @throws VEL_ERR_BAD_OPTION: all routes but that of images have no query parameters */

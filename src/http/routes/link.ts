@@ -4,6 +4,7 @@ import type { Config } from '../../config.ts'
 import type { ImageFetcher } from '../upload/fetch-image.ts'
 import type { ReadinessGate } from '../plugins/readiness.ts'
 import { errors } from '../../errors.ts'
+import { auditImage, auditLinks } from '../plugins/audit.ts'
 import { clientSignal, within } from '../timeout.ts'
 import { fromQuery, parseOptions } from '../upload/link-options.ts'
 import { countNilReasons, countStatuses, serverTiming, toReply } from '../serialize.ts'
@@ -24,16 +25,18 @@ export function registerLink (app: FastifyInstance, { config, service, fetcher, 
   const { linkTimeoutMs, uploadTimeoutMs } = config
   const uploadTimeout = (): Error => errors.uploadTimeout(String(uploadTimeoutMs))
   const linkTimeout = (): Error => errors.deadline(String(linkTimeoutMs))
-  app.post('/link', guards, async (request, reply) => {
+  app.post('/link', { ...guards, config: { audit: 'link' } }, async (request, reply) => {
     const linker = service.linker()
     const client = clientSignal(reply)
     const upload = await within(uploadTimeoutMs, uploadTimeout, [client, service.closing], async () => await readUpload(request, config))
     const options = parseOptions([...fromQuery(request.query), ...upload.options])
     const bytes = upload.image instanceof Uint8Array ? upload.image : await fetcher.fetchImage(upload.image.url, client)
     request.facts.imageBytes = bytes.length
+    auditImage(request, bytes)
 
     const start = performance.now()
     const linked = await within(linkTimeoutMs, linkTimeout, [client], async signal => await linker.linkImage(bytes, options, signal))
+    auditLinks(request, linked)
     Object.assign(request.facts, {
       imageWidth: linked.width,
       imageHeight: linked.height,
