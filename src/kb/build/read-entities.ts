@@ -106,8 +106,10 @@ function resemblesPhotos (member: string, value: unknown): boolean {
 
 function merge (before: EntityWithPhotos | undefined, line: EntityLine, folder: string): EntityWithPhotos {
   const photos = line.images.map(label => ({ path: resolve(folder, label), label }))
-  const { id, name, description, aliases } = line
-  if (before === undefined) return { entity: { id, name, description, aliases: unique(aliases) }, photos: uniqueByPath(photos) }
+  const { id, name, description, aliases, birthYear, deathYear } = line
+  if (before === undefined) {
+    return { entity: { id, name, description, aliases: unique(aliases), birthYear, deathYear }, photos: uniqueByPath(photos) }
+  }
   const { entity } = before
   const merged = entity.description === '' ? description : entity.description
   const others = [...entity.aliases, name, ...aliases].filter(alias => alias !== entity.name)

@@ -144,7 +144,9 @@ async function * readAll ({ entityRows, read }: VectorSource, onRead: (done: num
 }
 
 function * entityLines (entities: readonly Entity[]): Generator<string> {
-  for (const { id, name, description, aliases } of entities) yield JSON.stringify({ id, name, description, aliases }) + '\n'
+  for (const { id, name, description, aliases, birthYear, deathYear } of entities) {
+    yield JSON.stringify({ id, name, description, aliases, birthYear, deathYear }) + '\n'
+  }
 }
 
 const BUFFERED_BYTES = 1 << 20

@@ -84,7 +84,8 @@ function stays ({ deleted, images }: EntityChanges, image: string | null): boole
 }
 
 function sameTexts (a: Entity, b: Entity): boolean {
-  return a.name === b.name && a.description === b.description && isDeepStrictEqual(a.aliases, b.aliases)
+  const sameYears = a.birthYear === b.birthYear && a.deathYear === b.deathYear
+  return sameYears && a.name === b.name && a.description === b.description && isDeepStrictEqual(a.aliases, b.aliases)
 }
 
 /** @param digest of the changes, those of the blocklist included; it is appended to the version of the index. */
