@@ -123,6 +123,9 @@ export const SETTINGS = {
   shutdownMs: setting('SHUTDOWN_MS', whole(0, 3_600_000), '10000', 'ms',
     'Time that requests in flight get to finish once the port is closed; an upload that is incomplete then is 503.'),
   maxImageBytes: setting('MAX_IMAGE_BYTES', whole(1, 2 ** 30), String(20 * 2 ** 20), 'bytes', 'Largest image file accepted; more is 413.'),
+  maxUploadsBytes: setting('MAX_UPLOADS_BYTES', whole(1, 2 ** 40), String(2 ** 28), 'bytes',
+    'Bytes of request bodies held at once, from their arrival to the reply; one more is refused with 503. One upload alone always ' +
+      'passes.'),
   maxImagePixels: setting('MAX_IMAGE_PIXELS', whole(1, 1e10), '100000000', 'px',
     'Largest picture accepted, width times height, checked before pixels are decoded; more is 413.'),
   workingPixels: setting('WORKING_PIXELS', whole(10_000, 1e10), '16000000', 'px',

@@ -64,7 +64,7 @@ export const errors = {
     'Expected a disk that keeps the change, but it could not be written and nothing was changed (%s); try again in %s s',
     503, 60
   ),
-  overloaded: defineRetriable('VEL_ERR_OVERLOADED', 'Expected fewer than %s images in flight, received one more; try again in %s s', 503),
+  overloaded: defineRetriable('VEL_ERR_OVERLOADED', 'Expected %s, received one more; try again in %s s', 503),
   notReady: defineRetriable('VEL_ERR_NOT_READY', 'Expected a ready service, received a request while %s; try again in %s s', 503),
   /** Never sent: the client has closed the connection. */
   clientGone: define('VEL_ERR_CLIENT_GONE', 'Expected a client that waits for its reply, but it hung up', 499),

@@ -18,6 +18,7 @@ import { requestId, registerRequestLog } from './plugins/request-log.ts'
 import { dropIdleConnections } from './plugins/idle-connections.ts'
 import { createReadinessGate } from './plugins/readiness.ts'
 import { registerBodies } from './upload/upload.ts'
+import { createUploadBudget } from './upload/upload-budget.ts'
 import { connectRedis } from '../replicas/redis.ts'
 
 declare module 'fastify' {
@@ -36,7 +37,8 @@ const GRACE_MS = 5000
  */
 export async function buildApp (config: Config, linker: Linker | Promise<Linker>, log: FastifyBaseLogger): Promise<FastifyInstance> {
   const service = createReadinessGate(linker)
-  const metrics = createMetrics(service)
+  const uploads = createUploadBudget(config.maxUploadsBytes)
+  const metrics = createMetrics(service, uploads)
   const fetcher = createImageFetcher(config)
   const app = createServer(config, log)
 
@@ -51,9 +53,9 @@ export async function buildApp (config: Config, linker: Linker | Promise<Linker>
   metrics.register(app)
   await registerDocs(app)
   registerEntities(app, service, guard('link'))
-  registerEntitiesWrite(app, { config, service, fetcher, guards: guard('kb:write') })
+  registerEntitiesWrite(app, { config, service, fetcher, uploads, guards: guard('kb:write') })
   registerBlocklist(app, service, guard('kb:write'))
-  registerLink(app, { config, service, fetcher, guards: guard('link') })
+  registerLink(app, { config, service, fetcher, uploads, guards: guard('link') })
 
   let stopping = false
   app.decorate('beginDrain', () => { stopping = true; service.beginDrain() })

@@ -45,7 +45,9 @@ export class Queue {
     signal?.throwIfAborted()
     const { capacity, maxQueue, free } = this.#options
     if (this.#closed !== undefined) throw errors.notReady(this.#closed)
-    if (this.#queue.length >= maxQueue && free() === undefined) throw errors.overloaded(String(capacity + maxQueue), this.#retryAfterS())
+    if (this.#queue.length >= maxQueue && free() === undefined) {
+      throw errors.overloaded(`fewer than ${capacity + maxQueue} images in flight`, this.#retryAfterS())
+    }
     let onAbort = (): void => {}
     try {
       return await new Promise<T>((resolve, reject) => {

@@ -22,7 +22,7 @@ export async function vel (args: readonly string[], env: Readonly<Record<string,
   return { code, stdout, stderr }
 }
 
-export interface Served { readonly origin: string, readonly stop: () => Promise<void> }
+export interface Served { readonly origin: string, readonly pid: number, readonly stop: () => Promise<void> }
 
 /** Starts `vel serve` on a free port; resolves when it is ready. */
 export async function serve (env: Readonly<Record<string, string>>): Promise<Served> {
@@ -39,7 +39,7 @@ export async function serve (env: Readonly<Record<string, string>>): Promise<Ser
   const origin = `http://127.0.0.1:${port}`
   for (const start = performance.now(); performance.now() - start < START_MS;) {
     if (child.exitCode !== null) break
-    if (await fetch(`${origin}/health/ready`).then(reply => reply.ok, () => false)) return { origin, stop }
+    if (await fetch(`${origin}/health/ready`).then(reply => reply.ok, () => false)) return { origin, pid: child.pid!, stop }
     await new Promise(resolve => setTimeout(resolve, 200))
   }
   await stop()

@@ -67,7 +67,8 @@ describe('errors of the linker', () => {
   })
 
   it('overload is 503 with the Retry-After of the error', async () => {
-    const { send, log } = await buildTestApp({}, createFakeLinker({ before: async () => { throw errors.overloaded('32', 3) } }))
+    const before = async (): Promise<void> => { throw errors.overloaded('fewer than 32 images in flight', 3) }
+    const { send, log } = await buildTestApp({}, createFakeLinker({ before }))
     const { status, json, headers } = await send('/link', LINK)
     expect([status, json.code, headers['retry-after']]).toEqual([503, 'VEL_ERR_OVERLOADED', '3'])
     await expect.poll(() => log.filter(line => line.reqId === json.requestId)).toMatchObject([

@@ -75,11 +75,24 @@ export async function sendProblem (error: unknown, request: FastifyRequest, repl
   await reply.code(problem.statusCode).type(PROBLEM_TYPE).send({ ...toProblem(problem, request.id), ...more })
 }
 
-/** Discards the rest of the body, so that the connection can carry the next request. */
+/** A body that goes on after the reply is read for this long without a byte, ms: closing at once could lose the reply on its way. */
+const LINGER_MS = 5000
+
+/** Discards the rest of the body, so that the client sees the reply and the connection can carry the next request. */
 function discardRest (raw: IncomingMessage): void {
   if (raw.readableEnded || raw.destroyed) return
   raw.unpipe()
   raw.removeAllListeners('data')
+  const silence = setTimeout(() => { raw.destroy() }, LINGER_MS)
+  const stop = (): void => { clearTimeout(silence) }
+  // One read a turn of the event loop: many clients that go on sending must not delay the others.
+  const drop = (): void => {
+    silence.refresh()
+    raw.pause()
+    setImmediate(() => { raw.resume() })
+  }
+  raw.on('data', drop).once('end', stop).once('close', stop)
+  // Also where it was paused.
   raw.resume()
 }
 

@@ -14,11 +14,13 @@ import { toEntity } from '../serialize.ts'
 import { fromQuery, parseBoxOption } from '../upload/link-options.ts'
 import type { AddedImage } from '../../kb/types.ts'
 import { readUpload } from '../upload/upload.ts'
+import type { TakeBytes, UploadBudget } from '../upload/upload-budget.ts'
 
 export interface EntityWriteRoutes {
   readonly config: Pick<Config, 'maxImageBytes' | 'linkTimeoutMs' | 'uploadTimeoutMs'>
   readonly service: ReadinessGate
   readonly fetcher: ImageFetcher
+  readonly uploads: UploadBudget
   /** Hooks that check the scope kb:write and the rate limit. */
   readonly guards: RouteShorthandOptions
 }
@@ -29,7 +31,7 @@ interface Photo { Params: { id: string, image: string } }
 const MAX_RECORD_BYTES = 2 ** 20
 const RECORD_TYPE = 'application/json'
 
-export function registerEntitiesWrite (app: FastifyInstance, { config, service, fetcher, ...given }: EntityWriteRoutes): void {
+export function registerEntitiesWrite (app: FastifyInstance, { config, service, fetcher, uploads, ...given }: EntityWriteRoutes): void {
   const guards = { ...given.guards, preHandler: refuseQuery }
   const audited = (audit: AuditedAction): RouteShorthandOptions => ({ ...guards, config: { audit } })
   const add = { ...given.guards, config: { audit: 'add-image' } } as const
@@ -42,7 +44,8 @@ export function registerEntitiesWrite (app: FastifyInstance, { config, service, 
     const id = readEntityId(request.params.id)
     const linker = service.linker()
     const client = clientSignal(reply)
-    const given = await within(uploadTimeoutMs, uploadTimeout, [client, service.closing], async () => await readRecord(request))
+    const take = uploads.open(request, reply)
+    const given = await within(uploadTimeoutMs, uploadTimeout, [client, service.closing], async () => await readRecord(request, take))
     const { entity, created } = await within(linkTimeoutMs, linkTimeout, [client], async signal => {
       return await linker.editor.put(id, given, signal)
     })
@@ -58,9 +61,10 @@ export function registerEntitiesWrite (app: FastifyInstance, { config, service, 
     const id = readEntityId(request.params.id)
     const { editor } = service.linker()
     const client = clientSignal(reply)
-    const upload = await within(uploadTimeoutMs, uploadTimeout, [client, service.closing], async () => await readUpload(request, config))
+    const limits = { maxImageBytes: config.maxImageBytes, take: uploads.open(request, reply) }
+    const upload = await within(uploadTimeoutMs, uploadTimeout, [client, service.closing], async () => await readUpload(request, limits))
     const box = parseBoxOption([...fromQuery(request.query), ...upload.options])
-    const bytes = upload.image instanceof Uint8Array ? upload.image : await fetcher.fetchImage(upload.image.url, client)
+    const bytes = upload.image instanceof Uint8Array ? upload.image : await fetcher.fetchImage(upload.image.url, client, limits.take)
     request.facts.imageBytes = bytes.length
     auditImage(request, bytes)
     const add = async (signal: AbortSignal): Promise<AddedImage> => await editor.addImage(id, bytes, box, signal)
@@ -84,15 +88,15 @@ export async function refuseQuery ({ query }: FastifyRequest): Promise<void> {
   if (name !== undefined) throw errors.badOption('a request without query parameters', name.slice(0, 60), 'one')
 }
 
-/** @throws VEL_ERR_MEDIA_TYPE, VEL_ERR_BAD_JSON, VEL_ERR_BAD_OPTION */
-async function readRecord (request: FastifyRequest): Promise<Record<string, unknown>> {
+/** @throws VEL_ERR_MEDIA_TYPE, VEL_ERR_BAD_JSON, VEL_ERR_BAD_OPTION, VEL_ERR_OVERLOADED */
+async function readRecord (request: FastifyRequest, take: TakeBytes): Promise<Record<string, unknown>> {
   if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
     throw errors.mediaType(RECORD_TYPE, 'another Content-Type or none')
   }
   const body = await readBytes(request.raw, MAX_RECORD_BYTES, {
     tooMany: () => errors.badJson(`one of more than ${MAX_RECORD_BYTES} bytes`),
     broken: () => errors.clientGone()
-  })
+  }, take)
   const record = parseObject(body)
   // The id is that of the path: a second one could differ.
   if ('id' in record) throw errors.badOption('one of name, description, aliases', 'id', 'an unknown member')

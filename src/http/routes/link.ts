@@ -9,11 +9,13 @@ import { clientSignal, within } from '../timeout.ts'
 import { fromQuery, parseOptions } from '../upload/link-options.ts'
 import { countNilReasons, countStatuses, serverTiming, toReply } from '../serialize.ts'
 import { readUpload } from '../upload/upload.ts'
+import type { UploadBudget } from '../upload/upload-budget.ts'
 
 export interface LinkRoute {
   readonly config: Pick<Config, 'maxImageBytes' | 'linkTimeoutMs' | 'uploadTimeoutMs'>
   readonly service: ReadinessGate
   readonly fetcher: ImageFetcher
+  readonly uploads: UploadBudget
   readonly guards: RouteShorthandOptions
 }
 
@@ -21,16 +23,17 @@ export interface LinkRoute {
  * UPLOAD_TIMEOUT_MS limits the upload and, separately, the fetch of a URL; LINK_TIMEOUT_MS limits the linking. An upload that is
  * incomplete when the service closes is refused.
  */
-export function registerLink (app: FastifyInstance, { config, service, fetcher, guards }: LinkRoute): void {
+export function registerLink (app: FastifyInstance, { config, service, fetcher, uploads, guards }: LinkRoute): void {
   const { linkTimeoutMs, uploadTimeoutMs } = config
   const uploadTimeout = (): Error => errors.uploadTimeout(String(uploadTimeoutMs))
   const linkTimeout = (): Error => errors.deadline(String(linkTimeoutMs))
   app.post('/link', { ...guards, config: { audit: 'link' } }, async (request, reply) => {
     const linker = service.linker()
     const client = clientSignal(reply)
-    const upload = await within(uploadTimeoutMs, uploadTimeout, [client, service.closing], async () => await readUpload(request, config))
+    const limits = { maxImageBytes: config.maxImageBytes, take: uploads.open(request, reply) }
+    const upload = await within(uploadTimeoutMs, uploadTimeout, [client, service.closing], async () => await readUpload(request, limits))
     const options = parseOptions([...fromQuery(request.query), ...upload.options])
-    const bytes = upload.image instanceof Uint8Array ? upload.image : await fetcher.fetchImage(upload.image.url, client)
+    const bytes = upload.image instanceof Uint8Array ? upload.image : await fetcher.fetchImage(upload.image.url, client, limits.take)
     request.facts.imageBytes = bytes.length
     auditImage(request, bytes)
 

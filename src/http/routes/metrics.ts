@@ -3,13 +3,14 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { FastifyInstance } from 'fastify'
 import type { Finished } from '../plugins/request-log.ts'
 import type { ReadinessGate } from '../plugins/readiness.ts'
+import type { UploadBudget } from '../upload/upload-budget.ts'
 
 /** Histogram bounds, s: from a fast stage to LINK_TIMEOUT_MS. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 export interface Metrics { readonly count: (finished: Finished) => void, readonly register: (app: FastifyInstance) => void }
 
-export function createMetrics (service: ReadinessGate): Metrics {
+export function createMetrics (service: ReadinessGate, uploads: UploadBudget): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -37,7 +38,7 @@ export function createMetrics (service: ReadinessGate): Metrics {
   })
   const rejected = new Counter({ name: 'vel_faces_rejected_total', help: 'Detections that are no face and were left out', registers })
   const problems = new Counter({ name: 'vel_errors_total', help: 'Replies that told an error, by code', labelNames: ['code'], registers })
-  addReadiness(registry, service)
+  addGauges(registry, service, uploads)
 
   const count = ({ method, route, status, ms, facts }: Finished): void => {
     requests.inc({ method, route, status })
@@ -55,8 +56,8 @@ export function createMetrics (service: ReadinessGate): Metrics {
   return { count, register }
 }
 
-/** Gauges whose values are read from the linker at each scrape. */
-function addReadiness (registry: Registry, service: ReadinessGate): void {
+/** Gauges whose values are read at each scrape. */
+function addGauges (registry: Registry, service: ReadinessGate, uploads: UploadBudget): void {
   const parts = (): ReturnType<ReadinessGate['readiness']>['parts'] => service.readiness().parts
   const gauge = (name: string, help: string, value: () => number): void => {
     registry.registerMetric(new Gauge({ name, help, registers: [], collect () { this.set(value()) } }))
@@ -64,6 +65,8 @@ function addReadiness (registry: Registry, service: ReadinessGate): void {
   gauge('vel_ready', '1 where the service can link', () => Number(parts().ready))
   gauge('vel_queue_depth', 'Images that wait for a worker', () => parts().engine.queued)
   gauge('vel_queue_limit', 'Images that may wait for a worker', () => parts().engine.maxQueue)
+  gauge('vel_upload_bytes', 'Bytes of request bodies that are held', uploads.held)
+  gauge('vel_upload_bytes_limit', 'Bytes of request bodies that may be held', () => uploads.limit)
   gauge('vel_images_running', 'Images in a worker\'s hands', () => parts().engine.running)
   gauge('vel_workers', 'Inference workers that should run', () => parts().engine.workers)
   gauge('vel_workers_ready', 'Inference workers that run', () => parts().engine.workersReady)

@@ -6,6 +6,7 @@ import { Agent, request, type Dispatcher } from 'undici'
 import { errors, isVelError } from '../../errors.ts'
 import { readBytes } from './read-bytes.ts'
 import { within } from '../timeout.ts'
+import type { TakeBytes } from './upload-budget.ts'
 
 export interface FetchSettings {
   /** Host names, lower case; `*.example.org` is every host below example.org. */
@@ -15,8 +16,8 @@ export interface FetchSettings {
 }
 
 export interface ImageFetcher {
-  /** @throws VEL_ERR_URL_REFUSED, VEL_ERR_URL_UNREADABLE, VEL_ERR_TOO_MANY_BYTES */
-  readonly fetchImage: (url: string, signal: AbortSignal) => Promise<Uint8Array>
+  /** @throws VEL_ERR_URL_REFUSED, VEL_ERR_URL_UNREADABLE, VEL_ERR_TOO_MANY_BYTES, and what `take` throws */
+  readonly fetchImage: (url: string, signal: AbortSignal, take: TakeBytes) => Promise<Uint8Array>
   readonly close: () => Promise<void>
 }
 
@@ -37,24 +38,24 @@ export function createImageFetcher (
   const { allowedUrlHosts, maxImageBytes, uploadTimeoutMs } = settings
   const agent = new Agent({ connect: { lookup: guardedLookup(isAllowed) } })
 
-  const follow = async (given: string, signal: AbortSignal): Promise<Uint8Array> => {
+  const follow = async (given: string, signal: AbortSignal, take: TakeBytes): Promise<Uint8Array> => {
     let url = checkUrl(given, allowedUrlHosts, isAllowed)
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       const answer = await get(url, agent, signal)
       const location = answer.headers['location']
       const redirected = answer.statusCode >= 300 && answer.statusCode < 400 && typeof location === 'string'
-      if (!redirected) return await readAnswer(answer, maxImageBytes)
+      if (!redirected) return await readAnswer(answer, maxImageBytes, take)
       answer.body.destroy()
       url = checkUrl(location, allowedUrlHosts, isAllowed, url)
     }
     throw errors.urlUnreadable(`more than ${MAX_REDIRECTS} redirects`)
   }
-  const fetchImage: ImageFetcher['fetchImage'] = async (url, signal) => {
+  const fetchImage: ImageFetcher['fetchImage'] = async (url, signal, take) => {
     if (allowedUrlHosts.length === 0) {
       throw errors.urlRefused('only where the service allows hosts (ALLOWED_URL_HOSTS)', 'one while it allows none')
     }
     const late = (): Error => errors.urlUnreadable(`none within ${uploadTimeoutMs} ms (UPLOAD_TIMEOUT_MS)`)
-    return await within(uploadTimeoutMs, late, [signal], async own => await follow(url, own))
+    return await within(uploadTimeoutMs, late, [signal], async own => await follow(url, own, take))
   }
   return { fetchImage, close: async () => { await agent.destroy() } }
 }
@@ -72,12 +73,15 @@ async function get (url: URL, dispatcher: Agent, signal: AbortSignal): Promise<D
   }
 }
 
-async function readAnswer ({ statusCode, headers, body }: Dispatcher.ResponseData, maxImageBytes: number): Promise<Uint8Array> {
+async function readAnswer (
+  { statusCode, headers, body }: Dispatcher.ResponseData, maxImageBytes: number, take: TakeBytes
+): Promise<Uint8Array> {
   const tooMany = (): Error => errors.tooManyBytes(String(maxImageBytes), 'a URL with more')
   try {
     if (statusCode !== 200) throw errors.urlUnreadable(`status ${statusCode}`)
     if (Number(headers['content-length'] ?? 0) > maxImageBytes) throw tooMany()
-    const bytes = await readBytes(body, maxImageBytes, { tooMany, broken: () => errors.urlUnreadable('an answer that broke off') })
+    const broken = (): Error => errors.urlUnreadable('an answer that broke off')
+    const bytes = await readBytes(body, maxImageBytes, { tooMany, broken }, take)
     if (bytes.length === 0) throw errors.urlUnreadable('an empty answer')
     return bytes
   } catch (error) {

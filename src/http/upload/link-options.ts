@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { ENTITIES_MODES, MODES, ORDERS, type Box, type LinkOptions } from '../../types.ts'
 import { errors } from '../../errors.ts'
+import type { TakeBytes } from './upload-budget.ts'
 
 /** A name with its unparsed value: text, or any JSON value. */
 export type GivenOption = readonly [name: string, value: unknown]
@@ -172,4 +173,4 @@ const show = (text: string): string => JSON.stringify(text.length > 60 ? `${text
 
 export interface Upload { readonly image: Uint8Array | { readonly url: string }, readonly options: readonly GivenOption[] }
 
-export interface UploadLimits { readonly maxImageBytes: number }
+export interface UploadLimits { readonly maxImageBytes: number, readonly take: TakeBytes }

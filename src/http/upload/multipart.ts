@@ -1,4 +1,5 @@
 // The multipart form of POST /link: one file field "image", options as text fields.
+import type { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import type { GivenOption, Upload, UploadLimits } from './link-options.ts'
 import { errors, isVelError } from '../../errors.ts'
@@ -9,8 +10,28 @@ const MAX_FIELDS = 16
 /** Large enough that 10,000 boxes are refused for their count, not for their size. */
 const MAX_FIELD_BYTES = 2 ** 20
 
-/** @throws VEL_ERR_NO_IMAGE, VEL_ERR_TOO_MANY_BYTES, VEL_ERR_BAD_OPTION, VEL_ERR_BAD_REQUEST */
-export async function readMultipart (request: FastifyRequest, { maxImageBytes }: UploadLimits): Promise<Upload> {
+/** @throws VEL_ERR_NO_IMAGE, VEL_ERR_TOO_MANY_BYTES, VEL_ERR_BAD_OPTION, VEL_ERR_BAD_REQUEST, VEL_ERR_OVERLOADED */
+export async function readMultipart (request: FastifyRequest, { maxImageBytes, take }: UploadLimits): Promise<Upload> {
+  let file: Readable | null = null
+  // The parser collects fields itself, so all that arrives is counted here.
+  const refused = new Promise<never>((_resolve, reject) => {
+    const count = (chunk: Buffer): void => {
+      try {
+        take(chunk.length)
+      } catch (error) {
+        request.raw.off('data', count).unpipe()
+        // Frees what it has read.
+        const reason = error as Error
+        file?.destroy(reason)
+        reject(reason)
+      }
+    }
+    request.raw.on('data', count)
+  })
+  return await Promise.race([readParts(request, maxImageBytes, opened => { file = opened }), refused])
+}
+
+async function readParts (request: FastifyRequest, maxImageBytes: number, onFile: (file: Readable) => void): Promise<Upload> {
   const options: GivenOption[] = []
   let bytes: Buffer | null = null
   try {
@@ -25,10 +46,11 @@ export async function readMultipart (request: FastifyRequest, { maxImageBytes }:
       }
       if (part.fieldname !== 'image') throw errors.noImage(`a file in field ${JSON.stringify(part.fieldname)}`)
       if (bytes !== null) throw errors.noImage('two images; send one a request')
+      onFile(part.file)
       bytes = await readBytes(part.file, maxImageBytes, {
         tooMany: () => errors.tooManyBytes(String(maxImageBytes), 'more'),
         broken: () => request.raw.complete ? errors.badRequest('a multipart form that ends within the image') : errors.clientGone()
-      })
+      }, () => {})
     }
   } catch (error) {
     throw asFormError(error)

@@ -1,5 +1,6 @@
-// Reads a stream into memory and enforces the size limit while bytes arrive.
+// Reads a stream into memory and enforces the limits while bytes arrive.
 import type { Readable } from 'node:stream'
+import type { TakeBytes } from './upload-budget.ts'
 
 export interface ReadErrors {
   /** More bytes than the limit. */
@@ -11,20 +12,30 @@ export interface ReadErrors {
 /**
  * Collects `stream`. On an error the stream stays open, so that a reply can still be sent on its socket.
  *
- * @throws `tooMany()` as soon as more than `limit` bytes have arrived, `broken()` if the stream fails or closes before its end
+ * @param take counts each chunk before it is kept.
+ * @throws `tooMany()` as soon as more than `limit` bytes have arrived, `broken()` if the stream fails or closes before its end,
+ *   and what `take` throws.
  */
-export async function readBytes (stream: Readable, limit: number, { tooMany, broken }: ReadErrors): Promise<Buffer> {
+export async function readBytes (stream: Readable, limit: number, { tooMany, broken }: ReadErrors, take: TakeBytes): Promise<Buffer> {
   const chunks: Buffer[] = []
   let received = 0
   return await new Promise((resolve, reject) => {
     const finish = (settle: () => void): void => {
       stream.off('data', onData).off('end', onEnd).off('close', onBroken)
       settle()
+      // The listener that stays would keep them as long as the connection lives.
+      chunks.length = 0
     }
     const onData = (chunk: Buffer): void => {
       received += chunk.length
-      if (received > limit) finish(() => { reject(tooMany()) })
-      else chunks.push(chunk)
+      if (received > limit) return finish(() => { reject(tooMany()) })
+      try {
+        take(chunk.length)
+        chunks.push(chunk)
+      } catch (error) {
+        const reason = error as Error
+        finish(() => { reject(reason) })
+      }
     }
     const onEnd = (): void => { finish(() => { resolve(Buffer.concat(chunks, received)) }) }
     const onBroken = (): void => { finish(() => { reject(broken()) }) }

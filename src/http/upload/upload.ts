@@ -23,7 +23,8 @@ export async function registerBodies (app: FastifyInstance): Promise<void> {
 /**
  * Reads the body and enforces the limits while bytes arrive.
  *
- * @throws VEL_ERR_NO_IMAGE, VEL_ERR_TOO_MANY_BYTES, VEL_ERR_MEDIA_TYPE, VEL_ERR_CLIENT_GONE, and the errors of the form's reader
+ * @throws VEL_ERR_NO_IMAGE, VEL_ERR_TOO_MANY_BYTES, VEL_ERR_MEDIA_TYPE, VEL_ERR_OVERLOADED, VEL_ERR_CLIENT_GONE,
+ *   and the errors of the form's reader
  */
 export async function readUpload (request: FastifyRequest, limits: UploadLimits): Promise<Upload> {
   const { maxImageBytes } = limits
@@ -34,16 +35,16 @@ export async function readUpload (request: FastifyRequest, limits: UploadLimits)
   if (announced > most) throw errors.tooManyBytes(String(maxImageBytes), `a body of ${announced}`)
   const upload = form === 'multipart'
     ? await readMultipart(request, limits)
-    : form === 'json' ? await readJson(request, limits) : await readRaw(request, maxImageBytes)
+    : form === 'json' ? await readJson(request, limits) : await readRaw(request, limits)
   if (upload.image instanceof Uint8Array && upload.image.length === 0) throw errors.noImage('an empty one')
   return upload
 }
 
-async function readRaw (request: FastifyRequest, maxImageBytes: number): Promise<Upload> {
+async function readRaw (request: FastifyRequest, { maxImageBytes, take }: UploadLimits): Promise<Upload> {
   const bytes = await readBytes(request.raw, maxImageBytes, {
     tooMany: () => errors.tooManyBytes(String(maxImageBytes), 'more'),
     broken: () => errors.clientGone()
-  })
+  }, take)
   if (bytes.length === 0) throw errors.noImage('an empty body')
   return { image: bytes, options: [] }
 }

@@ -19,7 +19,7 @@ function fetcher (
 ): (url: string) => Promise<Uint8Array> {
   const { fetchImage, close } = createImageFetcher({ allowedUrlHosts, maxImageBytes: 100, uploadTimeoutMs }, isAllowed)
   onTestFinished(close)
-  return async url => await fetchImage(url, new AbortController().signal)
+  return async url => await fetchImage(url, new AbortController().signal, () => {})
 }
 
 describe('isPublicAddress', () => {

@@ -131,7 +131,7 @@ test('the editor embeds the texts that the index has; what cannot be embedded is
     recipe: identity.recipe,
     async embedTexts ({ name, description }, fields) {
       asked.push([name, description, fields])
-      if (name === 'Bad') throw errors.overloaded('1')
+      if (name === 'Bad') throw errors.overloaded('fewer than 1 image in flight')
       return { name: texts[40]!, name_description: texts[41]! }
     }
   })
