@@ -1,8 +1,9 @@
 // The service behind HTTP: the encoding workers, the knowledge base, and the linking of images over both.
 import { sha256 } from './files.ts'
+import { namedEntities } from './named-entities.ts'
 import type { Engine } from './workers/engine.ts'
 import type { LinkCache } from './replicas/link-cache.ts'
-import type { IndexInfo, Link, LinkOptions, Entity, LinkImage, Mode, ModelInfo } from './types.ts'
+import type { IndexInfo, LinkOptions, Entity, LinkedImage, Mode, ModelInfo } from './types.ts'
 import { ENCODING_REVISION } from './encode/encode-image.ts'
 import { createEditor } from './kb/live/editor.ts'
 import { createFinder } from './kb/live/find-entities.ts'
@@ -10,7 +11,7 @@ import type { LiveIndex } from './kb/live/live-index.ts'
 import type { JudgedModels } from './packs/evidence.ts'
 import { createLinkImage, type LinkAgainst } from './link/link-image.ts'
 import { servableModes, type PackSpaces } from './link/plan.ts'
-import type { EntityQuery, EntityPage, KnowledgeBaseEditor } from './kb/types.ts'
+import type { EntityQuery, EntityPage, KnowledgeBase, KnowledgeBaseEditor } from './kb/types.ts'
 
 export interface LinkerParts {
   readonly engine: Engine
@@ -29,17 +30,17 @@ export interface LinkerParts {
 export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, cache }: LinkerParts): Linker {
   const find = createFinder()
   const link = createLinkImage({ encoder: engine, pack, models: () => engine.models })
-  const linkCached: LinkAgainst =
+  const linkCached: LinkForCaller =
     cache === undefined
       ? link
-      : withCache(link, cache.results, live, (bytes, options, index) =>
-        cacheKey(bytes, options, [ENCODING_REVISION, index, engine.models, recipe, cache.settings])
+      : withCache(link, cache.results, live, (bytes, options, index, caller) =>
+        cacheKey(bytes, options, [caller ?? null, ENCODING_REVISION, index, engine.models, recipe, cache.settings])
       )
-  const linkImage: LinkImage = async (...image) => {
+  const linkImage: Linker['linkImage'] = async (...image) => {
     const linked = await live.use(async kb => await linkCached(kb, ...image))
     // Who was blocked while the image was linked is not named either.
     const { blocked } = live.view()
-    return blocked.size > 0 && linked.links.some(one => namesOneOf(one, blocked)) ? await linkImage(...image) : linked
+    return [...namedEntities(linked)].some(id => blocked.has(id)) ? await linkImage(...image) : linked
   }
   return {
     linkImage,
@@ -72,16 +73,18 @@ export function createLinker ({ engine, live, pack, recipe, workers, maxQueue, c
   }
 }
 
-function namesOneOf ({ entity, candidates }: Link, ids: ReadonlySet<string>): boolean {
-  return (entity !== null && ids.has(entity.id)) || candidates.some(candidate => ids.has(candidate.entity.id))
-}
+/** @param caller name of the API key. */
+type LinkForCaller = (kb: KnowledgeBase, ...image: Parameters<Linker['linkImage']>) => Promise<LinkedImage>
 
-type KeyOf = (bytes: Uint8Array, options: LinkOptions, index: IndexInfo) => string
+type KeyOf = (bytes: Uint8Array, options: LinkOptions, index: IndexInfo, caller: string | undefined) => string
 
-/** Links an image only where the result for the same key is not cached. */
-function withCache (link: LinkAgainst, results: LinkCache, live: Pick<LiveIndex, 'view'>, keyOf: KeyOf): LinkAgainst {
-  return async (kb, bytes, options, signal) => {
-    const key = keyOf(bytes, options, kb.info)
+/**
+ * Links an image only where the result for the same key is not cached. Each caller has results apart: a reply from the cache
+ * is faster and has no timings, which would tell whether someone else has sent the photo before.
+ */
+function withCache (link: LinkAgainst, results: LinkCache, live: Pick<LiveIndex, 'view'>, keyOf: KeyOf): LinkForCaller {
+  return async (kb, bytes, options, signal, caller) => {
+    const key = keyOf(bytes, options, kb.info, caller)
     const known = await results.get(key)
     if (known !== null) return { ...known, timings: {} }
     const linked = await link(kb, bytes, options, signal)
@@ -124,8 +127,11 @@ export interface Readiness {
 
 /** The service behind HTTP: all that one process needs to answer requests. */
 export interface Linker {
-  /** @throws VEL_ERR_OVERLOADED at once where the queue is full; `signal.reason` where it was aborted; what decoding throws. */
-  readonly linkImage: LinkImage
+  /**
+   * @param caller name of the API key, which has its own cached results.
+   * @throws VEL_ERR_OVERLOADED at once where the queue is full; `signal.reason` where it was aborted; what decoding throws.
+   */
+  readonly linkImage: (bytes: Uint8Array, options: LinkOptions, signal?: AbortSignal, caller?: string) => Promise<LinkedImage>
   /** Undefined for a blocked id too. */
   readonly entity: (id: string) => Entity | undefined
   /** Known ids of an entity's reference photos. */

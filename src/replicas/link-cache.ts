@@ -1,5 +1,6 @@
 // Link results in Redis, shared by replicas. Where Redis is slow or down, every lookup is a miss.
 import type { Redis } from 'ioredis'
+import { namedEntities } from '../named-entities.ts'
 import type { LinkedImage } from '../types.ts'
 import { parseLinkedImage } from './linked-image.ts'
 
@@ -46,18 +47,12 @@ const entityKey = (id: string): string => `vel:link:of:${id}`
 async function store (redis: Redis, key: string, linked: LinkedImage): Promise<void> {
   const transaction = redis.multi().set(key, JSON.stringify(linked, withoutEmbeddings), 'EX', TTL_S)
   const now = Math.floor(Date.now() / 1000)
-  const lists = namedIn(linked).map(entityKey)
+  const lists = [...namedEntities(linked)].map(entityKey)
   for (const list of lists) transaction.zremrangebyscore(list, '-inf', now).zadd(list, now + TTL_S, key).expire(list, TTL_S)
   const results = await transaction.exec() ?? []
   // Redis does not undo the rest of a transaction. Only a key of another type fails: somebody else wrote it.
   const foreign = lists.filter((_, i) => results.slice(1 + 3 * i, 4 + 3 * i).some(([error]) => error !== null))
   if (foreign.length > 0) await redis.unlink(key, ...foreign)
-}
-
-function namedIn ({ links }: LinkedImage): string[] {
-  return [...new Set(links.flatMap(({ entity, candidates }) => [
-    ...candidates.map(candidate => candidate.entity.id), ...entity === null ? [] : [entity.id]
-  ]))]
 }
 
 /** Where Redis does not answer, the ids are kept, and tried again once a second. */

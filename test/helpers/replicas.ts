@@ -5,11 +5,13 @@ import { expect, onTestFinished } from 'vitest'
 import { photo } from './live-linker.ts'
 
 const SCRIPT = fileURLToPath(new URL('./serve-replica.ts', import.meta.url))
-const KEY = { 'x-api-key': 'a-secret-of-the-newsroom' }
+export const KEY = { 'x-api-key': 'a-secret-of-the-newsroom' }
 
 export interface Replica {
   readonly child: ChildProcess
-  readonly fetch: (method: string, path: string, body?: Buffer | object) => Promise<{ status: number, json: ReturnType<typeof JSON.parse> }>
+  readonly fetch: (
+    method: string, path: string, body?: Buffer | object, key?: Record<string, string>
+  ) => Promise<{ status: number, json: ReturnType<typeof JSON.parse> }>
   /** Id of the entity that the face of vector `i` is linked to. */
   readonly linked: (i: number) => Promise<string | undefined>
   readonly log: () => string
@@ -34,10 +36,10 @@ export async function startReplica (dir: string, redisUrl: string, env: Record<s
   await expect.poll(() => out.includes('"ready"') || child.exitCode !== null, { timeout: 30_000 }).toBe(true)
   const origin = /listening at (http:\/\/[\d.:]+)/.exec(out)?.[1]
   if (origin === undefined) throw new Error(`no server: ${out}`)
-  const call: Replica['fetch'] = async (method, path, body) => {
+  const call: Replica['fetch'] = async (method, path, body, key = KEY) => {
     const reply = await fetch(origin + path, {
       method,
-      headers: { ...KEY, ...(body === undefined ? {} : { 'content-type': Buffer.isBuffer(body) ? 'image/jpeg' : 'application/json' }) },
+      headers: { ...key, ...(body === undefined ? {} : { 'content-type': Buffer.isBuffer(body) ? 'image/jpeg' : 'application/json' }) },
       ...(body === undefined ? {} : { body: Buffer.isBuffer(body) ? new Uint8Array(body) : JSON.stringify(body) })
     })
     const text = await reply.text()

@@ -3,7 +3,7 @@ import { writeIndex } from '../../src/kb/build/write-index.ts'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { photo } from '../helpers/live-linker.ts'
-import { LATER, SOON, startReplica, type Replica } from '../helpers/replicas.ts'
+import { KEY, LATER, SOON, startReplica, type Replica } from '../helpers/replicas.ts'
 import { describeWithRedis, startRedis } from '../helpers/redis.ts'
 import { content, seededEntities } from '../helpers/build-small-index.ts'
 import { vectors, writeSmallIndex } from '../helpers/open-live-index.ts'
@@ -49,6 +49,25 @@ describeWithRedis('two servers and a Redis', () => {
     await expect.poll(async () => await c.linked(0), LATER).toBeUndefined()
     expect((await c.fetch('DELETE', '/blocklist/Q1')).status).toBe(204)
     await expect.poll(async () => await a.linked(0), SOON).toBe('Q1')
+  })
+
+  test('G12: a result is cached for the key that sent the photo, so that no other key learns that it was sent', async () => {
+    const redis = await startRedis()
+    const [secret, other] = [KEY['x-api-key'], { 'x-api-key': 'a-secret-of-another-newsroom' }]
+    const env = { API_KEYS: `desk:${secret},wire:${other['x-api-key']}` }
+    const start = async (): Promise<Replica> => await startReplica(await writeSmallIndex(), redis.url, env)
+    const [a, b] = await Promise.all([start(), start()])
+    await expect.poll(async () => (await a.fetch('GET', '/health/ready')).json.cache.state, LATER).toBe('ready')
+    const timings = async (replica: Replica, key: Record<string, string>): Promise<object> =>
+      (await replica.fetch('POST', '/link', photo({ vector: 5 }), key)).json.timings
+    expect(await timings(a, KEY)).toMatchObject({ decode: 1 })
+    await expect.poll(async () => await timings(b, KEY), LATER).toEqual({})
+    expect(await timings(a, other)).toMatchObject({ decode: 1 })
+    await expect.poll(async () => await timings(b, other), LATER).toEqual({})
+    const cached = new Redis(redis.url)
+    onTestFinished(() => { cached.disconnect() })
+    expect((await cached.keys('vel:link:*')).filter(key => !key.startsWith('vel:link:of:')).length).toBe(2)
+    expect((await cached.keys('*')).join()).not.toMatch(/desk|wire/)
   })
 
   test('while Redis is gone each serves alone, and says so; a new and empty Redis brings them together', async () => {

@@ -38,7 +38,9 @@ export function registerLink (app: FastifyInstance, { config, service, fetcher, 
     auditImage(request, bytes)
 
     const start = performance.now()
-    const linked = await within(linkTimeoutMs, linkTimeout, [client], async signal => await linker.linkImage(bytes, options, signal))
+    const linked = await within(linkTimeoutMs, linkTimeout, [client], async signal => {
+      return await linker.linkImage(bytes, options, signal, request.facts.key)
+    })
     auditLinks(request, linked)
     Object.assign(request.facts, {
       imageWidth: linked.width,
