@@ -128,6 +128,9 @@ export const SETTINGS = {
       'passes.'),
   maxImagePixels: setting('MAX_IMAGE_PIXELS', whole(1, 1e10), '100000000', 'px',
     'Largest picture accepted, width times height, checked before pixels are decoded; more is 413.'),
+  maxDecodeBytes: setting('MAX_DECODE_BYTES', whole(1, 2 ** 40), String(2 ** 29), 'bytes',
+    'Most memory for decoding one picture of a format that is decoded as a whole (AVIF, GIF, WebP, progressive JPEG, interlaced ' +
+      'PNG), estimated from its header; more is 413.'),
   workingPixels: setting('WORKING_PIXELS', whole(10_000, 1e10), '16000000', 'px',
     'Larger pictures are decoded at a reduced size of about this many pixels.'),
   maxFaces: setting('MAX_FACES', whole(1, 10_000), '100', 'faces',

@@ -41,7 +41,7 @@ export const errors = {
   expectation: define('VEL_ERR_EXPECTATION', 'Expected the header Expect as 100-continue or not at all, received another', 417),
   headersTooLarge: define('VEL_ERR_HEADERS_TOO_LARGE', 'Expected request headers of at most %s bytes, received more', 431),
   tooManyBytes: define('VEL_ERR_TOO_MANY_BYTES', 'Expected an image of at most %s bytes (MAX_IMAGE_BYTES), received %s', 413),
-  tooManyPixels: define('VEL_ERR_TOO_MANY_PIXELS', 'Expected an image of at most %s pixels (MAX_IMAGE_PIXELS), received %s', 413),
+  tooManyPixels: define('VEL_ERR_TOO_MANY_PIXELS', 'Expected an image of at most %s, received %s', 413),
   notAnImageType: define('VEL_ERR_NOT_AN_IMAGE_TYPE', 'Expected JPEG, PNG, WebP, AVIF, GIF or TIFF, received %s', 415),
   mediaType: define(
     'VEL_ERR_MEDIA_TYPE',

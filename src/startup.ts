@@ -130,7 +130,7 @@ export function encodingSettings ({ maxImagePixels, workingPixels, maxFaces, min
 
 /** Starts the pack's workers with the configured limits. */
 export async function openEngine (config: Config, pack: PackManifest, log?: Log): Promise<Engine> {
-  const { modelsDir, workers, threads, maxQueue, executionProviders, linkTimeoutMs } = config
+  const { modelsDir, workers, threads, maxQueue, executionProviders, linkTimeoutMs, maxDecodeBytes } = config
   return await createEngine({
     pack,
     modelsDir,
@@ -140,7 +140,8 @@ export async function openEngine (config: Config, pack: PackManifest, log?: Log)
     providers: executionProviders,
     hangMs: Math.max(SHORTEST_HANG_MS, 2 * linkTimeoutMs),
     concurrencyPerWorker: executionProviders[0] === 'cuda' ? CUDA_CONCURRENCY : 1,
-    settings: encodingSettings(config),
+    // A limit that refuses pictures and changes none: no part of what identifies an encoded photo.
+    settings: { ...encodingSettings(config), maxDecodeBytes },
     log
   })
 }

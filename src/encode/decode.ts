@@ -2,12 +2,15 @@
 import sharp, { type Metadata } from 'sharp'
 import { errors } from '../errors.ts'
 import { describeForeign } from './image-type.ts'
+import { bytesPerPixel } from './decode-memory.ts'
 import { countScans, MAX_SCANS } from './jpeg-scans.ts'
 import { Pyramid } from '../image/pyramid.ts'
 
 export interface DecodeLimits {
   /** Largest picture accepted, width * height in px; checked on the header before any pixel is decoded. */
   readonly maxPixels: number
+  /** Most memory that a picture may take while it is decoded, bytes, estimated from the header; by default without a limit. */
+  readonly maxDecodeBytes?: number
   /** Larger pictures are decoded at a reduced size of about this number of px; boxes stay in px of the original. */
   readonly workingPixels: number
 }
@@ -68,8 +71,14 @@ async function readHeader (bytes: Uint8Array, limits: DecodeLimits): Promise<{ w
   if (FORMATS[header.format] === undefined) throw errors.notAnImageType(await describeForeign(bytes) ?? header.format)
   const { width, height } = header.autoOrient
   if (!(width > 0 && height > 0)) throw errors.undecodable('its size is zero')
-  if (width * height > limits.maxPixels) throw errors.tooManyPixels(String(limits.maxPixels), `${width}x${height}`)
+  if (width * height > limits.maxPixels) throw errors.tooManyPixels(`${limits.maxPixels} pixels (MAX_IMAGE_PIXELS)`, `${width}x${height}`)
   const scans = header.format === 'jpeg' ? countScans(bytes) : 0
   if (scans > MAX_SCANS) throw errors.undecodable(`a JPEG of at most ${MAX_SCANS} scans is expected, this one has ${scans}`)
+  const { maxDecodeBytes = Infinity } = limits
+  const perPixel = bytesPerPixel(header, scans)
+  if (width * height * perPixel > maxDecodeBytes) {
+    const most = `${Math.floor(maxDecodeBytes / perPixel)} pixels in this format, which is decoded as a whole (MAX_DECODE_BYTES)`
+    throw errors.tooManyPixels(most, `${width}x${height}; send it smaller, or as a baseline JPEG`)
+  }
   return { width, height }
 }

@@ -1,6 +1,7 @@
 import sharp, { type Sharp } from 'sharp'
 import { describe, expect, it } from 'vitest'
 import { deflateSync, crc32 } from 'node:zlib'
+import { readConfig } from '../../src/config.ts'
 import { decode } from '../../src/encode/decode.ts'
 
 const LIMITS = { maxPixels: 1e8, workingPixels: 2.4e7 }
@@ -147,6 +148,48 @@ describe('refusals', () => {
 
   it('says what was expected and what came', async () => {
     await expect(decode(hugePng(30000, 30000), LIMITS)).rejects.toThrow('at most 100000000 pixels (MAX_IMAGE_PIXELS), received 30000x30000')
+  })
+})
+
+describe('B5: a format that is decoded as a whole', () => {
+  const flat = (width: number, height: number): Sharp => sharp({ create: { width, height, channels: 3, background: '#786050' } })
+  const limits = { ...LIMITS, maxDecodeBytes: 1_000_000 }
+  // Bytes a px, and so the most px.
+  const formats: Record<string, [bytes: number, make: (picture: Sharp) => Sharp]> = {
+    AVIF: [17, p => p.avif({ effort: 0 })],
+    '10-bit AVIF': [22, p => p.avif({ effort: 0, bitdepth: 10 })],
+    GIF: [4, p => p.gif({ effort: 1 })],
+    WebP: [4, p => p.webp({ effort: 0 })],
+    'interlaced PNG': [3, p => p.png({ progressive: true })],
+    'interlaced 16-bit PNG': [6, p => p.toColourspace('rgb16').png({ progressive: true })],
+    'interlaced 16-bit PNG with alpha': [8, p => p.ensureAlpha(0.5).toColourspace('rgb16').png({ progressive: true })],
+    'progressive JPEG': [3, p => p.jpeg({ progressive: true })],
+    'progressive JPEG 4:4:4': [6, p => p.jpeg({ progressive: true, chromaSubsampling: '4:4:4' })],
+    'progressive CMYK JPEG': [8, p => p.toColourspace('cmyk').jpeg({ progressive: true, chromaSubsampling: '4:4:4' })]
+  }
+  it.each(Object.keys(formats))('has a lower limit of pixels: %s', async name => {
+    const [bytes, make] = formats[name]!
+    const most = Math.floor(1_000_000 / bytes)
+    const height = Math.floor(most / 100)
+    expect((await decode(await make(flat(100, height)).toBuffer(), limits)).height).toBe(height)
+    const refused = decode(await make(flat(100, height + 1)).toBuffer(), limits)
+    await expect(refused).rejects.toMatchObject({ code: 'VEL_ERR_TOO_MANY_PIXELS', statusCode: 413 })
+    await expect(refused).rejects.toThrow(`at most ${most} pixels in this format, which is decoded as a whole (MAX_DECODE_BYTES), ` +
+      `received 100x${height + 1}; send it smaller, or as a baseline JPEG`)
+  })
+
+  it.each([
+    ['JPEG', (p: Sharp) => p.jpeg()],
+    ['PNG', (p: Sharp) => p.png()],
+    ['TIFF', (p: Sharp) => p.tiff()]
+  ])('is not %s, of which some lines are held', async (_name, make) => {
+    expect((await decode(await make(flat(2000, 1000)).toBuffer(), limits)).width).toBe(2000)
+  })
+
+  it('leaves cameras their progressive JPEG of 50 megapixels, and AVIF of 24, by default', () => {
+    const { maxDecodeBytes } = readConfig({})
+    expect(maxDecodeBytes).toBeGreaterThan(8192 * 6144 * 8)
+    expect(maxDecodeBytes).toBeGreaterThan(6000 * 4000 * 22)
   })
 })
 

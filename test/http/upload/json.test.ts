@@ -65,6 +65,7 @@ describe('POST /link with JSON', () => {
     '27 MB of escaped quotes': [() => `{"image":"${'\\"'.repeat(13.5e6)}"}`, 'VEL_ERR_BAD_JSON'],
     '27 MB of backslashes': [() => `{"image":"${'\\\\'.repeat(13.5e6)}"}`, 'VEL_ERR_BAD_JSON'],
     'a mebibyte of objects': [() => `{"image":"aa","topK":[${'{},'.repeat(340_000)}1]}`, 'VEL_ERR_BAD_OPTION'],
+    '27 MB of escaped base64': [() => `{"image":"${'\\u0061\\/'.repeat(3.3e6)}"}`, 'VEL_ERR_NOT_AN_IMAGE_TYPE'],
     '27 MB of base64': [() => `{"image":"${'abcd'.repeat(6.7e6)}"}`, 'VEL_ERR_NOT_AN_IMAGE_TYPE']
   }
   it.each(Object.keys(bodies))('B1: health answers within 250 ms while %s is sent', async name => {
