@@ -8,6 +8,7 @@ import { IMAGE_ID } from '../../types.ts'
 import { auditImage, type AuditedAction } from '../plugins/audit.ts'
 import { clientSignal, within } from '../timeout.ts'
 import { readEntityId } from './entities.ts'
+import { cutImage } from '../upload/cut-image.ts'
 import { parseObject } from '../upload/json.ts'
 import { readBytes } from '../upload/read-bytes.ts'
 import { toEntity } from '../serialize.ts'
@@ -97,6 +98,8 @@ async function readRecord (request: FastifyRequest, take: TakeBytes): Promise<Re
     tooMany: () => errors.badJson(`one of more than ${MAX_RECORD_BYTES} bytes`),
     broken: () => errors.clientGone()
   }, take)
+  // Refuses deep nesting, which JSON.parse takes long for.
+  cutImage(body, MAX_RECORD_BYTES + 1)
   const record = parseObject(body)
   // The id is that of the path: a second one could differ.
   if ('id' in record) throw errors.badOption('one of name, description, aliases', 'id', 'an unknown member')

@@ -123,6 +123,7 @@ test.each<[string, unknown, RegExp]>([
   ['none', {}, /a value of type string for "name", received none/],
   ['of spaces', { name: '   ' }, /a name that is not empty for "name", received an empty one/],
   ['of 1 MB', { name: 'x'.repeat(2 ** 20) }, /a JSON object, received one of more than 1048576 bytes/],
+  ['B1: nested 65 levels deep', JSON.parse(`{"name":${'['.repeat(65)}${']'.repeat(65)}}`), /one that is nested more than 64 levels deep/],
   ['of 501 characters', { name: 'x'.repeat(501) }, /at most 500 characters for "name", received a text of 501 characters/],
   ['with control characters', { name: 'a\u0007b' }, /no control characters for "name"/],
   ['that is a number', { name: 7 }, /a value of type string for "name", received a number/],
