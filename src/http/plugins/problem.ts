@@ -3,6 +3,7 @@ import { maxHeaderSize, STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { errors, isVelError, type Retriable } from '../../errors.ts'
+import { restForATurn } from '../upload/read-bytes.ts'
 import { IMAGE_TYPES } from '../upload/upload.ts'
 
 declare module 'fastify' {
@@ -85,11 +86,9 @@ function discardRest (raw: IncomingMessage): void {
   raw.removeAllListeners('data')
   const silence = setTimeout(() => { raw.destroy() }, LINGER_MS)
   const stop = (): void => { clearTimeout(silence) }
-  // One read a turn of the event loop: many clients that go on sending must not delay the others.
   const drop = (): void => {
     silence.refresh()
-    raw.pause()
-    setImmediate(() => { raw.resume() })
+    restForATurn(raw)
   }
   raw.on('data', drop).once('end', stop).once('close', stop)
   // Also where it was paused.

@@ -10,6 +10,15 @@ export interface ReadErrors {
 }
 
 /**
+ * Reads on in the next turn of the event loop. Node reads up to 2 MB of each connection in one, so that a hundred of them would
+ * delay all other requests.
+ */
+export function restForATurn (stream: Readable): void {
+  stream.pause()
+  setImmediate(() => { stream.resume() })
+}
+
+/**
  * Collects `stream`. On an error the stream stays open, so that a reply can still be sent on its socket.
  *
  * @param take counts each chunk before it is kept.
@@ -32,6 +41,7 @@ export async function readBytes (stream: Readable, limit: number, { tooMany, bro
       try {
         take(chunk.length)
         chunks.push(chunk)
+        restForATurn(stream)
       } catch (error) {
         const reason = error as Error
         finish(() => { reject(reason) })
