@@ -43,7 +43,7 @@ export interface OpenedLinker { readonly linkImage: LinkImage, close: () => Prom
  *
  * @throws what opening a pack, an index and workers throws.
  */
-export async function openService (config: Config, log: Log): Promise<{ linker: Linker, fatal: Promise<never> }> {
+export async function openService (config: Config, log: Log): Promise<Linker> {
   const pack = await openPack(config, config.modelPack, log)
   const writable = config.apiKeys.some(({ scopes }) => scopes.includes('kb:write'))
   const live = await openLiveFor(config, pack, writable, log)
@@ -55,7 +55,7 @@ export async function openService (config: Config, log: Log): Promise<{ linker: 
   const cache = redisUrl === null
     ? undefined
     : { results: joinByRedis(redisUrl, live, log), settings: [encodingSettings(config), pack.models] }
-  const linker = createLinker({
+  return createLinker({
     engine,
     live,
     pack,
@@ -64,7 +64,6 @@ export async function openService (config: Config, log: Log): Promise<{ linker: 
     maxQueue: config.maxQueue,
     cache
   })
-  return { linker, fatal: engine.fatal }
 }
 
 /** Opens what links one image, without the HTTP service. */

@@ -27,14 +27,7 @@ const program = new Command('vel')
   .description('Visual entity linking: photos in, Wikidata people out. Settings come from the environment and from .env (see .env.example)')
   .showHelpAfterError()
 
-addServeCommand(program, async (config, log) => {
-  const { linker, fatal } = await openService(config, log)
-  fatal.catch((error: Error) => {
-    log.fatal(error.message)
-    process.exit(1)
-  })
-  return linker
-})
+addServeCommand(program, openService)
 addModelsCommand(program)
 addKbCommand(program, {
   ...deps,

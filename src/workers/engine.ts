@@ -3,6 +3,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { EmbedEntity, MentionEncoder, ModelInfo } from '../types.ts'
 import type { Log } from '../log.ts'
+import { SILENT_MS } from './heartbeat.ts'
 import type { WorkerSettings } from './messages.ts'
 import { Queue } from './queue.ts'
 import { Supervisor } from './supervisor.ts'
@@ -19,6 +20,8 @@ export interface EngineOptions extends Omit<WorkerSettings, 'device'> {
   readonly hangMs?: number
   /** Longest time for one image after its request was aborted, ms; then its worker is replaced, unless it has other images. */
   readonly abandonedMs?: number
+  /** Longest time without a message from a ready worker, ms; then it is killed and replaced. */
+  readonly silentMs?: number
   /** Longest time for a worker to become ready, ms; then it is killed. */
   readonly startMs?: number
   readonly log?: Log | undefined
@@ -43,8 +46,6 @@ export interface Engine extends MentionEncoder {
   embedTexts: EmbedEntity
   /** The loaded models, each with the execution provider that runs it. */
   readonly models: readonly ModelInfo[]
-  /** Rejects when the workers cannot be kept running; the process should then end. */
-  readonly fatal: Promise<never>
   stats: () => EngineStats
 }
 
@@ -56,7 +57,7 @@ export interface Engine extends MentionEncoder {
  */
 export async function createEngine (options: EngineOptions): Promise<Engine> {
   const { workers, maxQueue, concurrencyPerWorker: concurrency = 1, log, fork = forkWorker } = options
-  const { hangMs = 60_000, abandonedMs = 5000, startMs = 120_000 } = options
+  const { hangMs = 60_000, abandonedMs = 5000, startMs = 120_000, silentMs = SILENT_MS } = options
   if (!(workers >= 1 && concurrency >= 1 && maxQueue >= 0)) {
     const received = `${workers}, ${concurrency} and ${maxQueue}`
     throw new RangeError(`Expected at least one worker, one place in it and no negative queue, received ${received}`)
@@ -67,15 +68,22 @@ export async function createEngine (options: EngineOptions): Promise<Engine> {
     if (!warned.has(message)) log?.warn({}, message)
     warned.add(message)
   }
-  const start = (index: number): WorkerProcess =>
-    new WorkerProcess(fork(), { pack, modelsDir, settings, providers, threads, device: index }, { startMs, hangMs, abandonedMs }, warn)
+  const limits = { startMs, hangMs, abandonedMs, silentMs }
+  const start = (index: number): WorkerProcess => {
+    const child = fork()
+    const line = (text: string): void => {
+      if (log === undefined) process.stderr.write(`${text}\n`)
+      else log.warn({ worker: index, workerPid: child.pid, line: text }, 'a worker wrote')
+    }
+    return new WorkerProcess(child, { pack, modelsDir, settings, providers, threads, device: index }, limits, { warn, line })
+  }
   const queue: Queue = new Queue({ capacity: workers * concurrency, maxQueue, free: () => supervisor.free() })
-  const supervisor = new Supervisor({ workers, concurrency, start, onReady: () => { queue.dispatch() }, log })
-  supervisor.fatal.catch(() => { queue.refuse('its workers cannot be kept running') })
+  const onReady = (): void => { queue.resume() }
+  const onDown = (reason: string): void => { queue.pause(`no worker can be started (${reason}), which is tried again and again`) }
+  const supervisor = new Supervisor({ workers, concurrency, start, onReady, onDown, log })
   await supervisor.started
   return {
     get models () { return supervisor.models },
-    fatal: supervisor.fatal,
     encode: async (bytes, encodeOptions = {}, signal) =>
       await queue.run(async worker => await worker.encode(bytes, encodeOptions, signal), signal),
     embedTexts: async (entity, fields, signal) =>

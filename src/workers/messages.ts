@@ -41,6 +41,7 @@ export type FromWorker =
   | { readonly type: 'ready', readonly models: readonly ModelInfo[] }
   | { readonly type: 'failed', readonly error: WireError }
   | { readonly type: 'warning', readonly message: string }
+  | { readonly type: 'beat' }
   | { readonly type: 'encoded', readonly id: number, readonly image: EncodedImage }
   | { readonly type: 'embedded', readonly id: number, readonly embeddings: TextEmbeddings }
   | { readonly type: 'refused', readonly id: number, readonly error: WireError }

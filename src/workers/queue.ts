@@ -21,11 +21,15 @@ interface Task {
 /** Weight of the newest duration in the running mean behind Retry-After. */
 const NEWEST = 0.2
 
+/** Retry-After while paused, s. */
+const PAUSED_RETRY_S = 10
+
 export class Queue {
   readonly #options: QueueOptions
   readonly #queue: Task[] = []
   #meanMs = 100
   #closed: string | undefined
+  #paused: string | undefined
   readonly #onEmpty: Array<() => void> = []
   #running = 0
 
@@ -37,7 +41,7 @@ export class Queue {
 
   /**
    * @throws VEL_ERR_OVERLOADED at once if the queue is full, with `retryAfterS`.
-   * @throws VEL_ERR_NOT_READY once closed.
+   * @throws VEL_ERR_NOT_READY once closed, and while paused.
    * @throws the reason of `signal` when it is aborted. A waiting image then never reaches a worker; one that is in a
    *   worker keeps its slot until the worker is done with it or is replaced.
    */
@@ -45,6 +49,7 @@ export class Queue {
     signal?.throwIfAborted()
     const { capacity, maxQueue, free } = this.#options
     if (this.#closed !== undefined) throw errors.notReady(this.#closed)
+    if (this.#paused !== undefined) throw errors.notReady(this.#paused, PAUSED_RETRY_S)
     if (this.#queue.length >= maxQueue && free() === undefined) {
       throw errors.overloaded(`fewer than ${capacity + maxQueue} images in flight`, this.#retryAfterS())
     }
@@ -58,15 +63,14 @@ export class Queue {
         }
         signal?.addEventListener('abort', onAbort, { once: true })
         this.#queue.push(task)
-        this.dispatch()
+        this.#dispatch()
       })
     } finally {
       signal?.removeEventListener('abort', onAbort)
     }
   }
 
-  /** Passes waiting images to free workers. */
-  dispatch (): void {
+  #dispatch (): void {
     for (let worker = this.#options.free(); worker !== undefined; worker = this.#options.free()) {
       const task = this.#queue.shift()
       if (task === undefined) break
@@ -80,11 +84,17 @@ export class Queue {
     if (this.#running + this.#queue.length > 0) await new Promise<void>(resolve => { this.#onEmpty.push(resolve) })
   }
 
-  /** Refuses further images and rejects the waiting ones. */
-  refuse (reason: string): void {
-    this.#closed = reason
-    for (const task of this.#queue.splice(0)) task.reject(errors.notReady(reason))
+  /** Rejects the waiting images, and refuses further ones until `resume`. */
+  pause (reason: string): void {
+    this.#paused = reason
+    for (const task of this.#queue.splice(0)) task.reject(errors.notReady(reason, PAUSED_RETRY_S))
     this.#settled()
+  }
+
+  /** Accepts images, and passes waiting ones to free workers. */
+  resume (): void {
+    this.#paused = undefined
+    this.#dispatch()
   }
 
   async #run (worker: WorkerProcess, task: Task): Promise<void> {
@@ -97,7 +107,7 @@ export class Queue {
       task.reject(error)
     }
     this.#running--
-    this.dispatch()
+    this.#dispatch()
     this.#settled()
   }
 

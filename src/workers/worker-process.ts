@@ -3,9 +3,11 @@
 // A process and not a thread: a crash in native code (libvips, ONNX Runtime) ends a whole process, and may fail only the
 // calls of that worker.
 import type { ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
 import type { EncodedImage, EncodeOptions, Entity, ModelInfo, TextEmbeddings, TextSpace } from '../types.ts'
 import { errors } from '../errors.ts'
 import { forkProgram } from '../program.ts'
+import { watchHeartbeat } from './heartbeat.ts'
 import { fromWire, type FromWorker, type ToWorker, type WorkerSettings } from './messages.ts'
 
 export interface WorkerLimits {
@@ -15,6 +17,15 @@ export interface WorkerLimits {
   readonly hangMs: number
   /** Longest time for one image or text after its request was aborted, ms; then the worker is killed unless another request needs it. */
   readonly abandonedMs: number
+  /** Longest time without a message from a ready worker, ms; then it is killed. @see heartbeat.ts */
+  readonly silentMs: number
+}
+
+export interface WorkerReports {
+  /** A warning of the worker: every worker may give the same. */
+  readonly warn: (sentence: string) => void
+  /** A line that the worker, or a library in it, wrote to its standard output or error. */
+  readonly line: (line: string) => void
 }
 
 interface Call {
@@ -32,8 +43,12 @@ interface Call {
 /** Longest time for a worker to end after its channel is closed, ms; then it is killed. */
 const END_MS = 2000
 
+/**
+ * Its output comes through pipes. An inherited output would be set to blocking, for this process too, and a reader of the log that
+ * stands still would then block the event loop.
+ */
 export function forkWorker (): ChildProcess {
-  return forkProgram('./worker', import.meta.url, [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  return forkProgram('./worker', import.meta.url, [], { serialization: 'advanced', stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
 }
 
 export class WorkerProcess {
@@ -48,7 +63,7 @@ export class WorkerProcess {
   #killedBecause: string | undefined
   #ended: string | undefined
 
-  constructor (child: ChildProcess, settings: WorkerSettings, limits: WorkerLimits, warn: (message: string) => void) {
+  constructor (child: ChildProcess, settings: WorkerSettings, limits: WorkerLimits, { warn, line }: WorkerReports) {
     this.#child = child
     this.#limits = limits
     this.exited = new Promise(resolve => {
@@ -58,7 +73,9 @@ export class WorkerProcess {
       // A process that could not be started has no 'exit'. Later errors concern the channel, and 'exit' follows.
       child.on('error', error => { if (child.pid === undefined) resolve(`it could not be started: ${error.message}`) })
     })
+    for (const output of [child.stdout, child.stderr]) if (output !== null) createInterface({ input: output }).on('line', line)
     this.ready = this.#start(settings)
+    this.#watch()
     child.on('message', (message: FromWorker) => {
       if (message.type === 'warning') warn(message.message)
       else if (message.type === 'encoded') this.#take(message.id)?.resolve(message.image as never)
@@ -132,6 +149,18 @@ export class WorkerProcess {
   kill (reason: string): void {
     this.#killedBecause = reason
     this.#child.kill('SIGKILL')
+  }
+
+  /** Kills a worker that is silent once it is ready: while it loads models its event loop is blocked, and `startMs` is its limit. */
+  #watch (): void {
+    const { silentMs } = this.#limits
+    void this.ready.then(() => {
+      const heartbeat = watchHeartbeat(silentMs, () => {
+        this.kill(`nothing was heard from it for ${silentMs} ms: it was stopped, or its event loop hung`)
+      })
+      this.#child.on('message', heartbeat.heard)
+      void this.exited.then(heartbeat.stop)
+    }, () => {})
   }
 
   async #start (settings: WorkerSettings): Promise<readonly ModelInfo[]> {

@@ -9,6 +9,7 @@ import { loadTextEncoder, loadModels, type OpenSession } from '../models/load.ts
 import { decodeFrugally } from '../encode/decode.ts'
 import { encodeImage } from '../encode/encode-image.ts'
 import { batchAcrossImages } from './batcher.ts'
+import { BEAT_MS } from './heartbeat.ts'
 import { idleResource } from './idle-resource.ts'
 import { toWire, type FromWorker, type ToWorker, type WorkerSettings } from './messages.ts'
 import { warmUp } from './warm-up.ts'
@@ -54,6 +55,7 @@ async function start (settings: WorkerSettings): Promise<Answer> {
   await warmUp(serving, settings.settings, context, batched ? BATCHING.maxBatch : 1)
   const withTexts = idleResource(async () => await loadTextEncoder(settings.pack, settings.modelsDir, open), TEXTS_IDLE_MS)
   send({ type: 'ready', models: info })
+  setInterval(() => { send({ type: 'beat' }) }, BEAT_MS)
   return async message => {
     const { id } = message
     try {

@@ -38,7 +38,6 @@ const engine: Engine = {
   },
   embedTexts: async () => { throw new Error('Expected no texts of a pack without CLIP') },
   models: [{ role: 'face', name: 'drawn', sha256: 'a'.repeat(64), provider: 'cpu' }],
-  fatal: new Promise<never>(() => {}),
   stats: () => ({ workers: 1, busy: 0, queued: 0, restarts: 0, pids: [] }),
   close: async () => {}
 }

@@ -1,5 +1,6 @@
 // The queue, the supervisor and the messages, with real processes that compute nothing.
 import { fork, type ChildProcess } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createEngine, type Engine, type EngineOptions } from '../../src/workers/engine.ts'
@@ -168,15 +169,57 @@ describe('a worker that dies', () => {
     })
   })
 
-  it('at every start after the first makes the engine give up and reject waiting images', async () => {
-    let forks = 0
-    const { encode, fatal, stats } = await start({ fork: () => fixture(forks++ === 0 ? 'worker.mjs' : 'dies.mjs')() })
+  it('G5: that cannot start again leaves the service to the others, and is tried again and again', async () => {
+    let deadly = false
+    const { encode, stats } = await start({ workers: 2, fork: () => fixture(deadly ? 'dies.mjs' : 'worker.mjs')() })
+    const [survivor, victim] = stats().pids
+    deadly = true
+    process.kill(victim!, 'SIGKILL')
+    await until(() => stats().restarts >= 5, 'four failed starts')
+    expect(stats()).toMatchObject({ workers: 1 })
+    expect((await encode(image({}))).height).toBe(survivor)
+    deadly = false
+    await until(() => stats().workers === 2, 'two workers again')
+  })
+
+  it('G5: is replaced each time, where each new worker of one place is killed six times', async () => {
+    const { encode, stats } = await start({ workers: 2 })
+    const survivor = stats().pids[0]!
+    for (let i = 1; i <= 6; i++) {
+      process.kill(stats().pids.find(pid => pid !== survivor)!, 'SIGKILL')
+      await until(() => stats().restarts === i && stats().pids.length === 2, 'the next worker')
+    }
+    await until(() => stats().workers === 2, 'two workers again')
+    expect(stats().pids).toContain(survivor)
+    expect((await encode(image({}))).width).toBe(1)
+  })
+
+  it.each([
+    ['die', 'dies.mjs', /no worker can be started \(it was ended by SIGSEGV\)/],
+    ['report why', 'fails.mjs', /no worker can be started \(it could not start: the weights are on a disk that went away\)/]
+  ])('G5: refuses images at once where all new workers %s, and serves again when one starts', async (_name, program, sentence) => {
+    let broken = false
+    const { encode, stats } = await start({ fork: () => fixture(broken ? program : 'worker.mjs')() })
+    broken = true
     const killed = code(encode(image({ signal: 'SIGKILL' })))
     const waiting = code(encode(image({})))
-    await expect(fatal).rejects.toMatchObject({ code: 'VEL_ERR_WORKERS', message: expect.stringContaining('5 starts in a row') })
     expect(await Promise.all([killed, waiting])).toEqual(['VEL_ERR_WORKER_DIED', 'VEL_ERR_NOT_READY'])
-    expect(await code(encode(image({})))).toBe('VEL_ERR_NOT_READY')
-    expect(stats().workers).toBe(0)
+    await expect(encode(image({}))).rejects.toMatchObject({ statusCode: 503, retryAfterS: 10, message: expect.stringMatching(sentence) })
+    expect(stats()).toMatchObject({ workers: 0, busy: 0, queued: 0 })
+    broken = false
+    await until(() => stats().workers === 1, 'a worker again')
+    expect((await encode(image({}))).width).toBe(1)
+  })
+
+  it('G5: does not delay the end of the engine while it waits for its next start', async () => {
+    let broken = false
+    const { close, stats } = await start({ fork: () => fixture(broken ? 'dies.mjs' : 'worker.mjs')() })
+    broken = true
+    process.kill(stats().pids[0]!, 'SIGKILL')
+    await until(() => stats().restarts >= 4, 'failed starts')
+    const before = performance.now()
+    await close()
+    expect(performance.now() - before).toBeLessThan(500)
   })
 
   it('is replaced even if its first replacement cannot start', async () => {
@@ -226,6 +269,61 @@ describe('a worker that dies', () => {
 
   it('because it was never ready is reported so', async () => {
     await expect(start({ fork: fixture('silent.mjs'), startMs: 200 })).rejects.toThrow(/not ready after 200 ms/)
+  })
+})
+
+describe('a worker that is silent', () => {
+  it('G7: because it was stopped is killed within seconds and replaced, also if no worker is left', async () => {
+    const { encode, stats } = await start({ workers: 2 })
+    const { pids } = stats()
+    for (const pid of pids) process.kill(pid, 'SIGSTOP')
+    const before = performance.now()
+    const images = [1, 2].map(async () => await code(encode(image({}))))
+    const waiting = encode(image({}))
+    expect(await Promise.all(images)).toEqual(['VEL_ERR_WORKER_DIED', 'VEL_ERR_WORKER_DIED'])
+    expect((await waiting).width).toBe(1)
+    expect(performance.now() - before).toBeLessThan(8000)
+    await until(() => stats().workers === 2, 'two workers again')
+    expect(stats().restarts).toBe(2)
+    expect(pids.filter(isAlive)).toEqual([])
+  })
+
+  it('G7: because its event loop hangs is killed, also where no request has a deadline', async () => {
+    const { encode } = await start({ silentMs: 1000 })
+    const hung = encode(image({ hang: true }))
+    await expect(hung).rejects.toMatchObject({
+      code: 'VEL_ERR_WORKER_DIED',
+      message: expect.stringContaining('nothing was heard from it for 1000 ms')
+    })
+    expect((await encode(image({}))).width).toBe(1)
+  })
+
+  it('G7: for a shorter time than the limit is left alone', async () => {
+    const { encode, stats } = await start()
+    expect((await encode(image({ blockMs: 3000 }))).width).toBe(1)
+    process.kill(stats().pids[0]!, 'SIGSTOP')
+    await delay(3000)
+    process.kill(stats().pids[0]!, 'SIGCONT')
+    expect((await encode(image({}))).width).toBe(2)
+    expect(stats().restarts).toBe(0)
+  })
+
+  it('G7: is left alone where this process did not run either, as on a machine that was suspended', async () => {
+    const { encode, stats } = await start({ workers: 2, silentMs: 1000 })
+    const { pids } = stats()
+    for (const pid of pids) process.kill(pid, 'SIGSTOP')
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4000)
+    for (const pid of pids) process.kill(pid, 'SIGCONT')
+    expect((await encode(image({}))).width).toBe(1)
+    expect(stats()).toMatchObject({ workers: 2, restarts: 0, pids })
+  })
+
+  it('G7: does not outlive the engine', async () => {
+    const { close, stats } = await start({ workers: 2 })
+    const { pids } = stats()
+    for (const pid of pids) process.kill(pid, 'SIGSTOP')
+    await close()
+    expect(pids.filter(isAlive)).toEqual([])
   })
 })
 

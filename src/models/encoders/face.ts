@@ -9,6 +9,11 @@ import { grey, mirror, toTensor } from '../../image/to-tensor.ts'
 
 /** Largest batch: the activations of all its crops are in memory at once. */
 const MAX_BATCH = 64
+/**
+ * Largest batch on a CPU. A run blocks the event loop of its process, which is then silent (`heartbeat.ts`): 64 crops of
+ * Inception ResNet took 2 s. Larger batches are no faster there.
+ */
+const MAX_BATCH_ON_CPU = 8
 
 /**
  * Runs crops in batches if the graph takes a batch, else one by one. With a second view (`manifest.views`) an embedding is
@@ -21,7 +26,7 @@ export function createFaceEncoder (session: Session, manifest: FaceManifest, pac
   const { dims } = manifest
   const input = session.inputs[0]!
   const output = session.outputs[0]!
-  const maxBatch = input.dims[0] === 1 ? 1 : MAX_BATCH
+  const maxBatch = input.dims[0] === 1 ? 1 : session.provider === 'cpu' ? MAX_BATCH_ON_CPU : MAX_BATCH
 
   async function run (crops: readonly Raster[]): Promise<Float32Array[]> {
     const outputs: Float32Array[] = []

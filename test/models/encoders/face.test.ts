@@ -65,9 +65,15 @@ describe('createFaceEncoder', () => {
     const single = redOf(1)
     await createFaceEncoder(single, manifest('plain'), 'tiny').encode([one, two, one])
     expect(single.sizes).toEqual([1, 1, 1])
-    const many = redOf(-1)
+    const many = { ...redOf(-1), provider: 'cuda' }
     await createFaceEncoder(many, manifest('mirrored'), 'tiny').encode(Array.from({ length: 40 }, () => one))
     expect(many.sizes).toEqual([64, 16])
+  })
+
+  it('G7: runs 8 at once on a CPU, where a run blocks the event loop', async () => {
+    const many = redOf(-1)
+    await createFaceEncoder(many, manifest('mirrored'), 'tiny').encode(Array.from({ length: 10 }, () => one))
+    expect(many.sizes).toEqual([8, 8, 4])
     expect(await createFaceEncoder(many, manifest('plain'), 'tiny').encode([])).toEqual([])
   })
 
