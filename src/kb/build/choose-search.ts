@@ -111,7 +111,7 @@ function tryGraph (graph: Graph, truth: GroundTruth): { search: SearchManifest, 
 }
 
 async function buildGraph (table: VectorTable, onAdded: (done: number) => void): Promise<Graph> {
-  const graph = createGraph(table.dims, table.count, GRAPH_PLAN)
+  const graph = await createGraph(table.dims, table.count, GRAPH_PLAN)
   const vector = new Float32Array(table.dims)
   for (let row = 0; row < table.count; row++) {
     graph.add(row, table.read(row, vector))

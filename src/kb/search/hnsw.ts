@@ -1,6 +1,8 @@
-// HNSW graphs by hnswlib-node, which only this file imports. Distances become similarities here.
+// HNSW graphs by hnswlib-node, which only this file imports, when a graph is needed: it is compiled at installation, and an
+// installation without scripts serves indexes without a graph. Distances become similarities here.
 // @see Malkov and Yashunin 2018, "Efficient and robust approximate nearest neighbor search using HNSW graphs"
-import hnswlib, { type HierarchicalNSW } from 'hnswlib-node'
+import type { HierarchicalNSW } from 'hnswlib-node'
+import { errors } from '../../errors.ts'
 
 export interface GraphPlan {
   /** Links of a vector in the upper layers; twice that number in the lowest. */
@@ -18,17 +20,32 @@ export interface Graph {
   write: (path: string) => Promise<void>
 }
 
-/** An empty graph for `count` vectors. `add` takes milliseconds and is synchronous: call it off the event loop. */
-export function createGraph (dims: number, count: number, plan: GraphPlan): Graph & { add: (label: number, vector: Float32Array) => void } {
-  const index = new hnswlib.HierarchicalNSW('ip', dims)
+export type GrowingGraph = Graph & { add: (label: number, vector: Float32Array) => void }
+
+/**
+ * An empty graph for `count` vectors. `add` takes milliseconds and is synchronous: call it off the event loop.
+ *
+ * @throws VEL_ERR_INPUT where hnswlib-node was not compiled.
+ */
+export async function createGraph (dims: number, count: number, plan: GraphPlan): Promise<GrowingGraph> {
+  const index = await emptyIndex(dims)
   index.initIndex(count, plan.M, plan.efConstruction, plan.seed)
   return Object.assign(wrap(index), { add: (label: number, vector: Float32Array) => { index.addPoint(Array.from(vector), label) } })
 }
 
+/** @throws VEL_ERR_INPUT where hnswlib-node was not compiled. */
 export async function readGraph (path: string, dims: number): Promise<Graph> {
-  const index = new hnswlib.HierarchicalNSW('ip', dims)
+  const index = await emptyIndex(dims)
   await index.readIndex(path)
   return wrap(index)
+}
+
+async function emptyIndex (dims: number): Promise<HierarchicalNSW> {
+  const library = await import('hnswlib-node').catch((error: unknown) => {
+    const reason = (error as Error).message.split('\n')[0]!
+    throw errors.input('hnswlib-node for an index with an HNSW graph', `${reason}; run \`npm rebuild hnswlib-node\`, which compiles it`)
+  })
+  return new library.default.HierarchicalNSW('ip', dims)
 }
 
 function wrap (index: HierarchicalNSW): Graph {

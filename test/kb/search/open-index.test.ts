@@ -54,7 +54,7 @@ test('a graph finds what flat search finds, also where entities have several vec
   const dir = await writtenIndex()
   const parts = await readIndex(dir)
   const face = parts.spaces.face!
-  const graph = createGraph(32, vectors.length, { M: 16, efConstruction: 200, seed: 1 })
+  const graph = await createGraph(32, vectors.length, { M: 16, efConstruction: 200, seed: 1 })
   vectors.forEach((_, row) => { graph.add(row, face.table.read(row, new Float32Array(32))) })
   const search = { kind: 'hnsw', M: 16, efConstruction: 200, seed: 1, ef: 128, recallAt10: 1 } as const
   const manifest = { ...parts.manifest, spaces: { face: { ...parts.manifest.spaces.face!, search } } }

@@ -65,7 +65,7 @@ test('every search finds the same duplicates, each pair once, none within one en
   const own = encodeTable('int8', twins, DIMS)
   // 603 is another photo of entity 9.
   const entityRows = Uint32Array.from(twins, (_, i) => i === 603 ? 9 : i)
-  const graph = createGraph(DIMS, twins.length, { M: 16, efConstruction: 200, seed: 1 })
+  const graph = await createGraph(DIMS, twins.length, { M: 16, efConstruction: 200, seed: 1 })
   twins.forEach((v, i) => { graph.add(i, v) })
   const byScan = await findDuplicateFaces(openTable(own), entityRows, { graph: null, pca: null })
   const byPca = await findDuplicateFaces(openTable(own), entityRows, { graph: null, pca: createPca(openTable(own), components, 16) })
