@@ -1,5 +1,4 @@
 // The manifest of a pack to loaded models.
-import { join } from 'node:path'
 import { errors } from '../errors.ts'
 import type { ModelInfo } from '../types.ts'
 import type { Session } from '../runtime/types.ts'
@@ -15,10 +14,11 @@ import { confirmInFrames, detectInTiles, type FrameDetector, type TilePlan } fro
 import { createUltraface } from './detectors/ultraface.ts'
 import { createYunet } from './detectors/yunet.ts'
 import { createClipText } from './encoders/clip-text.ts'
-import { readTokenizer } from './encoders/tokenizer.ts'
+import { parseTokenizer } from './encoders/tokenizer.ts'
+import { readWeights } from './read-weights.ts'
 
-/** Opens a graph file. */
-export type OpenSession = (path: string) => Promise<Session>
+/** Opens a graph from its bytes, or from its file where it is too large to be held. @param path of the file, for messages. */
+export type OpenSession = (graph: Uint8Array | string, path: string) => Promise<Session>
 
 type ModelFiles = Pick<PackManifest['models']['face'], 'name' | 'files'>
 
@@ -28,7 +28,12 @@ export interface LoadedModels {
   close: () => Promise<void>
 }
 
-/** Opens every graph of the pack that encodes an image. The weights are not verified: `verifyPack` does that once per process. */
+/**
+ * Opens every graph of the pack that encodes an image.
+ *
+ * @returns the models, each with the sha256 of the weights that were opened.
+ * @throws what `readWeights` and `open` throw.
+ */
 export async function loadModels (pack: PackManifest, modelsDir: string, open: OpenSession, tiles: TilePlan): Promise<LoadedModels> {
   const sessions: Session[] = []
   const info: ModelInfo[] = []
@@ -36,10 +41,11 @@ export async function loadModels (pack: PackManifest, modelsDir: string, open: O
     const opened: Record<string, Session> = {}
     const single = Object.keys(files).length === 1
     for (const [part, file] of Object.entries(files)) {
-      const session = await open(join(modelsDir, file.path))
+      const { bytes, path, sha256 } = await readWeights(pack.name, modelsDir, file)
+      const session = await open(bytes ?? path, path)
       sessions.push(session)
       opened[part] = session
-      info.push({ role: single ? role : `${role}:${part}`, name, sha256: file.sha256 ?? '', provider: session.provider })
+      info.push({ role: single ? role : `${role}:${part}`, name, sha256, provider: session.provider })
     }
     return opened
   }
@@ -90,7 +96,8 @@ export interface LoadedTextEncoder {
 /**
  * Opens the files `model` and `tokenizer` of the CLIP text encoder of a pack.
  *
- * @throws VEL_ERR_PACK if the pack has none or lacks a file, VEL_ERR_WEIGHTS if graph and tokenizer do not fit.
+ * @throws VEL_ERR_PACK if the pack has none or lacks a file, VEL_ERR_WEIGHTS if graph and tokenizer do not fit or are not those of the
+ *   manifest.
  */
 export async function loadTextEncoder (pack: PackManifest, modelsDir: string, open: OpenSession): Promise<LoadedTextEncoder> {
   const manifest = pack.models.clipText
@@ -102,11 +109,13 @@ export async function loadTextEncoder (pack: PackManifest, modelsDir: string, op
     const found = Object.keys(manifest.files).map(f => `"${f}"`).join(', ') || 'none'
     throw errors.pack(pack.name, 'files "model" and "tokenizer" for the CLIP text encoder', `only ${found}`)
   }
-  const loadedTokenizer = await readTokenizer(join(modelsDir, tokenizer.path), pack.name)
-  const session = await open(join(modelsDir, model.path))
+  const { bytes: json } = await readWeights(pack.name, modelsDir, tokenizer)
+  const loadedTokenizer = parseTokenizer(json!, pack.name)
+  const { bytes, path, sha256 } = await readWeights(pack.name, modelsDir, model)
+  const session = await open(bytes ?? path, path)
   try {
     const encoder = await createClipText(session, loadedTokenizer, manifest, pack.name)
-    const info = { role: 'clipText', name: manifest.name, sha256: model.sha256 ?? '', provider: session.provider }
+    const info = { role: 'clipText', name: manifest.name, sha256, provider: session.provider }
     return { encoder, info, close: session.close }
   } catch (error) {
     await session.close()

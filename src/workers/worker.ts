@@ -77,9 +77,9 @@ async function embed (encoder: ClipTextEncoder, { entity, fields }: Extract<ToWo
 
 function opener ({ pack, providers, threads, device }: WorkerSettings): OpenSession {
   const open = sessionOpener({ providers, threads, device }, message => { send({ type: 'warning', message }) })
-  return async path => {
+  return async (graph, path) => {
     try {
-      return await open(path)
+      return await open(graph)
     } catch (error) {
       if (isVelError(error)) throw error
       const reason = (error as Error).message.split('\n')[0]!

@@ -55,7 +55,7 @@ describeWithShared('vel eval on real photos', () => {
 
   beforeAll(async () => {
     const pack = await readPackManifest('embedded', 'models')
-    const loaded = await loadModels(pack, 'models', async path => await openSession(path, { providers: ['cpu'], threads: 1 }), {
+    const loaded = await loadModels(pack, 'models', async graph => await openSession(graph, { providers: ['cpu'], threads: 1 }), {
       searchFacePx: 20,
       step: 2.5,
       maxTiles: 200

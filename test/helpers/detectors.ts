@@ -27,7 +27,7 @@ export async function loadPack (name: string): Promise<LoadedModels> {
   return await loadModels(
     await readPackManifest(name, modelsDir),
     modelsDir,
-    async path => await openSession(path, { providers: ['cpu'], threads: 1 }),
+    async graph => await openSession(graph, { providers: ['cpu'], threads: 1 }),
     { searchFacePx: 20, step: 2.5, maxTiles: 100 }
   )
 }

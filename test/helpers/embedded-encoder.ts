@@ -13,7 +13,7 @@ export const hasEmbeddedPack = existsSync(new URL('../../models/embedded/fr_feat
 
 export async function openEmbeddedEncoder (): Promise<OpenedEncoder> {
   const pack = await readPackManifest('embedded', models)
-  const loaded = await loadModels(pack, models, async path => await openSession(path, { providers: ['cpu'], threads: 1 }), {
+  const loaded = await loadModels(pack, models, async graph => await openSession(graph, { providers: ['cpu'], threads: 1 }), {
     searchFacePx: 20,
     step: 2.5,
     maxTiles: 200

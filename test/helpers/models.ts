@@ -19,7 +19,7 @@ export async function loadPack (name: string, modelsDir = name === 'embedded' ? 
   return await loadModels(
     await readPackManifest(name, modelsDir),
     modelsDir,
-    async path => await openSession(path, { providers: ['cpu'], threads: 1 }),
+    async graph => await openSession(graph, { providers: ['cpu'], threads: 1 }),
     TILES
   )
 }

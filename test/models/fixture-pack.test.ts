@@ -15,7 +15,7 @@ import { draw } from '../helpers/drawn.ts'
 import { makeFixturePack, type FixturePack } from '../helpers/fixture-pack.ts'
 import { SETTINGS, TILES } from '../helpers/models.ts'
 
-const open: OpenSession = async path => await openSession(path, { providers: ['cpu'], threads: 1 })
+const open: OpenSession = async graph => await openSession(graph, { providers: ['cpu'], threads: 1 })
 const people = Object.keys(WORDS).map(word => ({ name: word, description: 'of the photo' }))
 let dir: string
 let pack: FixturePack

@@ -31,7 +31,7 @@ describe.skipIf(!hasEmbedded)('one engine with the embedded pack', () => {
 
   it('returns the same as encodeImage in this process', async () => {
     const { pack } = await embeddedOptions()
-    const open = async (path: string): Promise<Session> => await openSession(path, { providers: ['cpu'], threads: 1 })
+    const open = async (graph: Uint8Array | string): Promise<Session> => await openSession(graph, { providers: ['cpu'], threads: 1 })
     const { models, close } = await loadModels(pack, modelsDir, open, encodingSettings)
     const bytes = await noiseJpeg()
     const here = await encodeImage(bytes, { boxes: BOXES }, models, encodingSettings)
@@ -118,10 +118,31 @@ describe.skipIf(!hasEmbedded)('starting with the embedded pack', () => {
     ['missing', async (path: string) => { await rm(path) }]
   ])('fails with one clear sentence where weights are %s', async (_name, change) => {
     const options = { ...await embeddedOptions(), modelsDir: await folderWith(change) }
-    await expect(createEngine(options)).rejects.toMatchObject({
-      code: 'VEL_ERR_WEIGHTS',
-      message: expect.stringMatching(/^Model pack embedded: expected .* in fr_feature\.onnx, received .*vel models fetch embedded`$/)
-    })
+    const sentence = /^Model pack embedded: expected .* in embedded\/fr_feature\.onnx, received .*vel models fetch embedded`$/
+    await expect(createEngine(options)).rejects.toMatchObject({ code: 'VEL_ERR_WEIGHTS', message: expect.stringMatching(sentence) })
+  })
+
+  it.each([
+    ['others', async (path: string) => { await copyFile(path.replace('feature', 'landmark'), path) }, /received others \(\w{64}\); fetch/],
+    ['nothing', async (path: string) => { await rm(path) }, /received ENOENT/]
+  ])('G10: a worker refuses weights that were replaced by %s while it served, and the others go on', async (_name, replace, sentence) => {
+    const lines: string[] = []
+    const log: Log = { info: () => {}, warn: (fields: { reason?: string }) => { lines.push(fields.reason ?? '') } }
+    let feature = ''
+    const dir = await folderWith(async path => { feature = path })
+    const engine = await createEngine({ ...await embeddedOptions(), modelsDir: dir, workers: 2, log })
+    const { models } = engine
+    await replace(feature)
+    process.kill(engine.stats().pids[0]!, 'SIGKILL')
+    await until(() => engine.stats().restarts >= 2, 'a refused start')
+    expect(lines.some(line => /^it could not start: Model pack embedded: expected /.test(line) && sentence.test(line))).toBe(true)
+    expect(engine.stats()).toMatchObject({ workers: 1 })
+    expect(engine.models).toEqual(models)
+    expect(await engine.encode(await noiseJpeg())).toMatchObject({ width: 320 })
+    await rm(feature, { force: true })
+    await copyFile(join(modelsDir, 'embedded', 'fr_feature.onnx'), feature)
+    await until(() => engine.stats().workers === 2, 'two workers again')
+    await engine.close()
   })
 
   it('rejects cuda where it is not available, with the remedy', async () => {

@@ -16,7 +16,7 @@ import { createBicubic } from '../../../src/image/bicubic.ts'
 import { Pyramid } from '../../../src/image/pyramid.ts'
 import { normalize } from '../../../src/math/vector.ts'
 import { createClipImage } from '../../../src/models/encoders/clip-image.ts'
-import { loadModels, loadTextEncoder, type OpenSession } from '../../../src/models/load.ts'
+import { loadModels, loadTextEncoder } from '../../../src/models/load.ts'
 import { MAX_TILES, TILE_STEP } from '../../../src/models/detectors/tiled.ts'
 import { cropContext } from '../../../src/encode/context.ts'
 import { decodeFrugally } from '../../../src/encode/decode.ts'
@@ -63,7 +63,7 @@ interface Result {
   readonly whole: readonly Whole[]
 }
 
-const open: OpenSession = async path => await openSession(path, { providers: ['cpu'], threads: 1 })
+const open = async (graph: Uint8Array | string): Promise<Session> => await openSession(graph, { providers: ['cpu'], threads: 1 })
 
 export const clip = defineSection<Result>({
   name: 'clip',
@@ -244,8 +244,8 @@ async function timeWhole (
   const loaded = await loadModels(
     manifest,
     modelsDir,
-    async path => {
-      const session = await open(path)
+    async graph => {
+      const session = await open(graph)
       return {
         ...session,
         run: async feeds => {

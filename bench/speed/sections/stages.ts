@@ -87,8 +87,8 @@ async function open (name: typeof PACKS[number]): Promise<Opened> {
   const { maxImagePixels: maxPixels, workingPixels, maxFaces, minFacePx, searchFacePx } = readConfig({})
   const settings = { maxPixels, workingPixels, maxFaces, minFacePx, searchFacePx, step: TILE_STEP, maxTiles: MAX_TILES }
   const tape: Run[] = []
-  const loaded = await loadModels(pack, modelsDir, async path => {
-    const session = await openSession(path, { providers: ['cpu'], threads: 1 })
+  const loaded = await loadModels(pack, modelsDir, async graph => {
+    const session = await openSession(graph, { providers: ['cpu'], threads: 1 })
     return { ...session, run: async feeds => { tape.push({ session, feeds }); return await session.run(feeds) } }
   }, settings)
   const encode = async (bytes: Uint8Array): Promise<EncodedImage> => await encodeImage(bytes, {}, loaded.models, settings)

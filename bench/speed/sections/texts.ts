@@ -45,7 +45,7 @@ export const texts = defineSection<Result>({
       const text = await loadTextEncoder(
         pack.manifest,
         pack.modelsDir,
-        async path => await openSession(path, { providers: ['cpu'], threads: 1 })
+        async graph => await openSession(graph, { providers: ['cpu'], threads: 1 })
       )
       const nobody = {
         encode: async () => { throw new Error('Expected no photos') },

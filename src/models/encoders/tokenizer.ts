@@ -1,5 +1,4 @@
 // Texts to token ids for the CLIP text encoder: `tokenizer.json` behind a small interface.
-import { readFile } from 'node:fs/promises'
 import { Tokenizer as Library } from '@huggingface/tokenizers'
 import { errors } from '../../errors.ts'
 
@@ -17,11 +16,11 @@ export interface Tokenizer {
 /** No token of the CLIP vocabulary is longer (32 bytes, with decomposed accents), so text beyond `maxTokens` times this is cut first. */
 const MAX_TOKEN_CHARS = 48
 
-/** @param path `tokenizer.json`. @param pack name of the pack, for messages. @throws VEL_ERR_WEIGHTS for an unusable tokenizer. */
-export async function readTokenizer (path: string, pack: string): Promise<Tokenizer> {
+/** @param json `tokenizer.json`, in UTF-8. @param pack its name, for messages. @throws VEL_ERR_WEIGHTS for an unusable tokenizer. */
+export function parseTokenizer (json: Uint8Array, pack: string): Tokenizer {
   let library: Library
   try {
-    library = new Library(JSON.parse(await readFile(path, 'utf8')) as object, {})
+    library = new Library(JSON.parse(Buffer.from(json).toString()) as object, {})
   } catch (error) {
     throw errors.weights(pack, 'a readable tokenizer.json', `${(error as Error).message}; fetch it again`)
   }

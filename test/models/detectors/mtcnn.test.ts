@@ -124,8 +124,10 @@ describe('a pack without one of the nets', () => {
   it('is refused by name', async () => {
     const { pnet: first } = packManifest.models.detector.files
     const { models } = packManifest
-    const pack = { ...packManifest, models: { ...models, detector: { ...models.detector, files: { pnet: first! } } } }
-    await expect(loadModels(pack, 'nowhere', async () => fakeSession([], () => ({})), { searchFacePx: 20, step: 2.5, maxTiles: 10 }))
+    // A file that exists, and whose content does not matter.
+    const pnet = { ...first!, path: 'package.json', sha256: null }
+    const pack = { ...packManifest, models: { ...models, detector: { ...models.detector, files: { pnet } } } }
+    await expect(loadModels(pack, '.', async () => fakeSession([], () => ({})), { searchFacePx: 20, step: 2.5, maxTiles: 10 }))
       .rejects.toThrow('a file "rnet" for decoder "mtcnn"')
   })
 })

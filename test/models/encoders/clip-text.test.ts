@@ -1,11 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSession } from '../../../src/runtime/session.ts'
 import { dot } from '../../../src/math/vector.ts'
 import { createClipText } from '../../../src/models/encoders/clip-text.ts'
-import { readTokenizer, type Tokenizer } from '../../../src/models/encoders/tokenizer.ts'
+import { parseTokenizer, type Tokenizer } from '../../../src/models/encoders/tokenizer.ts'
 import type { ClipTextManifest } from '../../../src/packs/manifest.ts'
 import type { ClipTextEncoder } from '../../../src/models/types.ts'
 import type { Session } from '../../../src/runtime/types.ts'
@@ -34,8 +34,7 @@ async function create (graph: Uint8Array, changes: Partial<ClipTextManifest> = {
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'clip-text-'))
-  await writeFile(join(dir, 'tokenizer.json'), tokenizerJson())
-  tokenizer = await readTokenizer(join(dir, 'tokenizer.json'), 'fixture')
+  tokenizer = parseTokenizer(Buffer.from(tokenizerJson()), 'fixture')
 })
 afterAll(async () => {
   await Promise.all(sessions.map(async s => await s.close()))

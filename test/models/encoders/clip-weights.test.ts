@@ -23,7 +23,7 @@ const present = [clipImage, clipText].every(model =>
 if (!present) console.warn('SKIPPED: tests of the published CLIP weights, which are not in MODELS_DIR')
 
 describe.skipIf(!present)('the published CLIP ViT-B/32', () => {
-  const open = async (path: string): Promise<Session> => await openSession(path, { providers: ['cpu'], threads: 1 })
+  const open = async (graph: Uint8Array | string): Promise<Session> => await openSession(graph, { providers: ['cpu'], threads: 1 })
   let session: Session
   let image: ClipImageEncoder
   let text: LoadedTextEncoder
