@@ -9,6 +9,9 @@ import { errors } from '../errors.ts'
 
 export type CreateLinker = (config: Config, log: FastifyBaseLogger) => Promise<Linker>
 
+/** `flush` calls back when all lines are written. */
+export type ServerLog = FastifyBaseLogger & { readonly flush?: (done: () => void) => void }
+
 /**
  * Resolves once the service is ready. SIGTERM then stops it: for DRAIN_MS it is not ready but serves on, so that load balancers
  * take it out; then no new connections, requests in flight are answered, the linker closes, the process exits, at the latest
@@ -16,7 +19,7 @@ export type CreateLinker = (config: Config, log: FastifyBaseLogger) => Promise<L
  *
  * @throws VEL_ERR_LISTEN if the port cannot be bound, and the errors of `createLinker`; everything is closed first
  */
-export async function startServer (config: Config, log: FastifyBaseLogger, createLinker: CreateLinker): Promise<FastifyInstance> {
+export async function startServer (config: Config, log: ServerLog, createLinker: CreateLinker): Promise<FastifyInstance> {
   const arriving = createLinker(config, log)
   const app = await buildApp(config, arriving, log)
   const { drainMs, shutdownMs } = config
@@ -28,6 +31,8 @@ export async function startServer (config: Config, log: FastifyBaseLogger, creat
       await setTimeout(drainMs)
     }
     await app.close()
+    // The process ends as soon as this resolves, and lines that wait for the reader of the log would be lost.
+    await new Promise<void>(resolve => { log.flush === undefined ? resolve() : log.flush(() => { resolve() }) })
   })
   reloadOnHangup(app, arriving, log)
   try {

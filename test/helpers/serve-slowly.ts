@@ -8,6 +8,9 @@ import { addServeCommand } from '../../src/cli/serve.ts'
 import { errors } from '../../src/errors.ts'
 import { createFakeLinker } from './fake-linker.ts'
 
+// This program's own lines, on a full disk.
+process.stdout.on('error', () => {})
+
 const createLinker: CreateLinker = async () => {
   const mode = process.env['SERVE_MODE']
   if (mode === 'fails') throw errors.index('index/none', 'a folder built by `vel kb build`', 'nothing there; see index/README.md')
