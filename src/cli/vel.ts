@@ -1,47 +1,35 @@
 #!/usr/bin/env node
-// The command line `vel`: one file per command, all registered here.
-import { existsSync } from 'node:fs'
-import { loadEnvFile } from 'node:process'
-import { Command } from 'commander'
-import { readConfig } from '../config.ts'
-import { isVelError } from '../errors.ts'
-import { readBlocked } from '../kb/changes/open-changes.ts'
-import { openEncoder, openIndexFor, openLinker, openService, openTexts } from '../startup.ts'
-import { addCalibrateCommand } from './calibrate.ts'
-import { addEvalCommand, type EvalDeps } from './eval.ts'
-import { addKbCommand } from './kb.ts'
-import { addLinkCommand } from './link.ts'
-import { addModelsCommand } from './models.ts'
-import { addServeCommand } from './serve.ts'
-import { terminalLog } from './terminal-log.ts'
+// The entry of the command line. It loads the commands when it already runs, so that it can say in one sentence where the system
+// grants too few open files or too little memory even to load them.
 
-// Variables that are already set win over the file.
-if (existsSync('.env')) loadEnvFile('.env')
-
-const deps: EvalDeps = {
-  openEncoder: async name => await openEncoder(readConfig(process.env), name, terminalLog),
-  openIndex: async (dir, pack) => ({ ...await openIndexFor(pack, dir), blocked: await readBlocked(dir) })
-}
-
-const program = new Command('vel')
-  .description('Visual entity linking: photos in, Wikidata people out. Settings come from the environment and from .env (see .env.example)')
-  .showHelpAfterError()
-
-addServeCommand(program, openService)
-addModelsCommand(program)
-addKbCommand(program, {
-  ...deps,
-  log: terminalLog,
-  openTexts: async pack => await openTexts(readConfig(process.env), pack, terminalLog)
+// Node's HTTP parser fails in a promise that nobody awaits.
+process.on('uncaughtExceptionMonitor', error => {
+  if (/WebAssembly.*out of memory/i.test(error.message)) end(error)
 })
-addEvalCommand(program, deps)
-addCalibrateCommand(program, deps)
-addLinkCommand(program, { openLinker: async () => await openLinker(readConfig(process.env), terminalLog) })
 
 try {
-  await program.parseAsync()
+  await import('./commands.ts')
 } catch (error) {
-  // Our own errors are one sentence that says what to do; the rest are bugs and need the stack.
-  process.stderr.write(`vel: ${isVelError(error) ? error.message : (error as Error).stack ?? String(error)}\n`)
+  end(error as NodeJS.ErrnoException)
+}
+
+function end (error: NodeJS.ErrnoException): never {
+  process.stderr.write(`vel: ${sentence(error) ?? error.stack ?? String(error)}\n`)
   process.exit(1)
+}
+
+function sentence ({ code, message, name }: NodeJS.ErrnoException): string | null {
+  const reason = message.split('\n')[0]!
+  if (code === 'EMFILE' || code === 'ENFILE') {
+    return `Expected some 1024 open files, received fewer (${reason}); raise the limit: \`ulimit -n 4096\``
+  }
+  if (code === 'ERR_MODULE_NOT_FOUND') {
+    return `Expected all files of the program, but one is missing (${reason}); install it again with \`npm ci\`, ` +
+      'or raise the limit of open files where it is there: `ulimit -n 4096`'
+  }
+  if (code === 'ENOMEM' || (name === 'RangeError' && /memory/i.test(message))) {
+    return `Expected memory to load the program, received too little (${reason}); raise the limit of the address space ` +
+      '(`ulimit -v unlimited`) or the memory of the container'
+  }
+  return null
 }
