@@ -16,7 +16,7 @@ RUN npm run build && node dist/cli/vel.js models fetch embedded
 RUN npm prune --omit=dev
 
 FROM node:22-bookworm-slim AS cpu
-ENV NODE_ENV=production ORT_DISABLE_TELEMETRY=1 HOST=0.0.0.0 PORT=8080
+ENV NODE_ENV=production ORT_DISABLE_TELEMETRY=1 PORT=8080
 WORKDIR /app
 COPY --from=build --chown=node:node /app/node_modules ./node_modules
 COPY --from=build --chown=node:node /app/dist ./dist
@@ -27,7 +27,7 @@ USER node
 EXPOSE 8080
 # Readiness: models, index and cache, not only that the process is there.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health/ready`).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch(`http://localhost:${process.env.PORT}/health/ready`).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # node itself, not npm: npm does not pass SIGTERM on.
 CMD ["node", "dist/cli/vel.js", "serve"]
 
@@ -36,7 +36,7 @@ FROM build AS build-cuda
 RUN ONNXRUNTIME_NODE_INSTALL=true node node_modules/onnxruntime-node/script/install.js
 
 FROM nvidia/cuda:12.6.3-cudnn-runtime-ubuntu22.04 AS cuda
-ENV NODE_ENV=production ORT_DISABLE_TELEMETRY=1 HOST=0.0.0.0 PORT=8080 EXECUTION_PROVIDERS=cuda,cpu
+ENV NODE_ENV=production ORT_DISABLE_TELEMETRY=1 PORT=8080 EXECUTION_PROVIDERS=cuda,cpu
 WORKDIR /app
 COPY --from=node:22-bookworm-slim /usr/local/bin/node /usr/local/bin/node
 COPY --from=build-cuda /app/node_modules ./node_modules
@@ -47,7 +47,7 @@ COPY --chown=1000 index ./index
 USER 1000
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health/ready`).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch(`http://localhost:${process.env.PORT}/health/ready`).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "dist/cli/vel.js", "serve"]
 
 # The default target is the last one.

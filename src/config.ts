@@ -98,7 +98,9 @@ const logLevel = z.enum(LEVELS, 'expected fatal, error, warn, info, debug, trace
 
 /** In the order of the README's table. */
 export const SETTINGS = {
-  host: setting('HOST', text, '0.0.0.0', '', 'Address to listen on; `127.0.0.1` serves this machine only.'),
+  host: setting('HOST', text, '::', '',
+    'Address to listen on: `::` is every address of IPv6 and IPv4, or of IPv4 alone where the system has no IPv6; `127.0.0.1` ' +
+      'serves this machine only.'),
   port: setting('PORT', whole(0, 65_535), '8080', '', 'Port to listen on; 0 takes a free one.'),
   modelsDir: setting('MODELS_DIR', text, 'models', 'path', 'Folder that the files of model packs lie in.'),
   modelPack: setting('MODEL_PACK', text, 'embedded', '', 'Model pack to serve; `vel models list` names them.'),

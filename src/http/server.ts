@@ -36,7 +36,7 @@ export async function startServer (config: Config, log: ServerLog, createLinker:
   })
   reloadOnHangup(app, arriving, log)
   try {
-    await listen(app, config)
+    await listen(app, config, log)
     await arriving
   } catch (error) {
     grace.uninstall()
@@ -59,11 +59,18 @@ function reloadOnHangup (app: FastifyInstance, arriving: Promise<Linker>, log: F
   app.addHook('onClose', async () => { process.off('SIGHUP', onHangup) })
 }
 
-async function listen (app: FastifyInstance, { host, port }: Config): Promise<void> {
+/** Codes of a system without IPv6. */
+const NO_IPV6 = ['EAFNOSUPPORT', 'EADDRNOTAVAIL']
+
+async function listen (app: FastifyInstance, { host, port }: Pick<Config, 'host' | 'port'>, log: ServerLog): Promise<void> {
   try {
     await app.listen({ host, port })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
+    if (host === '::' && NO_IPV6.includes(code ?? '')) {
+      log.warn(`this system has no IPv6 (${message}): listening on IPv4 alone`)
+      return await listen(app, { host: '0.0.0.0', port }, log)
+    }
     const reasons: Readonly<Record<string, string>> = {
       EADDRINUSE: 'another process listens there; stop it or choose another PORT',
       EACCES: 'this user may not; choose a PORT from 1024 on',
