@@ -155,7 +155,7 @@ export class WorkerProcess {
   #watch (): void {
     const { silentMs } = this.#limits
     void this.ready.then(() => {
-      const heartbeat = watchHeartbeat(silentMs, () => {
+      const heartbeat = watchHeartbeat(this.#child.pid!, silentMs, () => {
         this.kill(`nothing was heard from it for ${silentMs} ms: it was stopped, or its event loop hung`)
       })
       this.#child.on('message', heartbeat.heard)

@@ -2,7 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { createEngine, type Engine, type EngineOptions } from '../../src/workers/engine.ts'
 import { embeddedOptions, isAlive, until } from '../helpers/engine.ts'
 
@@ -306,6 +306,23 @@ describe('a worker that is silent', () => {
     process.kill(stats().pids[0]!, 'SIGCONT')
     expect((await encode(image({}))).width).toBe(2)
     expect(stats().restarts).toBe(0)
+  })
+
+  it.skipIf(process.platform !== 'linux')('G7: is left alone while it gets only a fraction of a processor', async () => {
+    const { encode, stats } = await start()
+    const { pids } = stats()
+    const before = performance.now()
+    const encoded = encode(image({ computeMs: 2500 }))
+    const slowed = setInterval(() => {
+      process.kill(pids[0]!, 'SIGSTOP')
+      setTimeout(() => { process.kill(pids[0]!, 'SIGCONT') }, 300)
+    }, 500)
+    onTestFinished(() => { clearInterval(slowed) })
+    expect((await encoded).width).toBe(1)
+    expect(performance.now() - before).toBeGreaterThan(5600)
+    expect(stats()).toMatchObject({ restarts: 0, pids })
+    clearInterval(slowed)
+    await delay(400)
   })
 
   it('G7: is left alone where this process did not run either, as on a machine that was suspended', async () => {
