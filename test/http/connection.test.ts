@@ -190,7 +190,8 @@ describe('HTTP itself', () => {
     const { send } = await buildTestApp()
     const { status, json } = await send(path)
     expect([status, json.detail]).toEqual([404, 'Expected one of the paths /health/live, /health/ready, /metrics, /docs, /openapi.json, ' +
-      '/entities/{id}, /entities, /entities/{id}/images, /entities/{id}/images/{image}, /index/reload, /link, received another'])
+      '/entities/{id}, /entities, /entities/{id}/images, /entities/{id}/images/{image}, /index/reload, /blocklist, /blocklist/{id}, ' +
+      '/link, received another'])
   })
 
   it('answers HEAD without a body', async () => {
