@@ -1,6 +1,6 @@
 // The service behind HTTP: the encoding workers, the knowledge base, and the linking of images over both.
 import { sha256 } from './files.ts'
-import { namedEntities } from './named-entities.ts'
+import { namedEntities } from './replicas/named-entities.ts'
 import type { Engine } from './workers/engine.ts'
 import type { LinkCache } from './replicas/link-cache.ts'
 import type { IndexInfo, LinkOptions, Entity, LinkedImage, Mode, ModelInfo } from './types.ts'

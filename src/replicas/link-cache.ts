@@ -1,6 +1,6 @@
 // Link results in Redis, shared by replicas. Where Redis is slow or down, every lookup is a miss.
 import type { Redis } from 'ioredis'
-import { namedEntities } from '../named-entities.ts'
+import { namedEntities } from './named-entities.ts'
 import type { LinkedImage } from '../types.ts'
 import { parseLinkedImage } from './linked-image.ts'
 

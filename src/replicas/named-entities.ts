@@ -1,5 +1,5 @@
 // The people whom a reply names.
-import type { LinkedImage } from './types.ts'
+import type { LinkedImage } from '../types.ts'
 
 /** @returns ids of all entities of a result: linked, candidates of a face or of a name in the caption, the shortlist. */
 export function namedEntities ({ links, hints }: Pick<LinkedImage, 'links' | 'hints'>): ReadonlySet<string> {
