@@ -23,9 +23,11 @@ async function probe (origin: string): Promise<void> {
   const times: number[] = []
   const ask = async (): Promise<void> => {
     const start = performance.now()
-    const { statusCode, body } = await client.request({ path: '/health/live', method: 'GET' })
-    await body.dump()
-    times.push(statusCode === 200 ? performance.now() - start : Infinity)
+    const live = await client.request({ path: '/health/live', method: 'GET' }).then(async ({ statusCode, body }) => {
+      await body.dump()
+      return statusCode === 200
+    }, () => false)
+    times.push(live ? performance.now() - start : Infinity)
   }
   await ask()
   times.length = 0

@@ -11,13 +11,12 @@ export interface Section {
   /** As `--only` names it. */
   readonly name: string
   readonly title: string
-  /** @returns data that JSON keeps as it is. */
   readonly run: (report: Report) => Promise<unknown>
-  /** Markdown below the title, from what `run` returned, now or in an earlier run. */
+  /** Markdown below the title, from what `run` returned. */
   readonly render: (result: unknown) => string
 }
 
-/** A section whose result has type T; what is stored was made by the same section. */
+/** A section whose result has type T; `render` receives what `run` of the same section returned. */
 export function defineSection<T> (section: {
   readonly name: string
   readonly title: string

@@ -1,44 +1,16 @@
 // A real redis-server for tests that need one. Where it is not installed they skip with a warning; in CI that fails.
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { describe, onTestFinished } from 'vitest'
-import { freePort } from './free-port.ts'
+import { hasRedis, startRedisServer, type RedisServer } from './redis-server.ts'
 
-export const hasRedis = spawnSync('redis-server', ['--version']).status === 0
 if (!hasRedis) {
   if (process.env['CI'] !== undefined) throw new Error('Expected redis-server in CI, found none; install the package redis-server')
   console.warn('SKIPPED: tests that need redis-server, which is not installed')
 }
 export const describeWithRedis = hasRedis ? describe : describe.skip
 
-export interface TestRedis {
-  readonly url: string
-  readonly process: () => ChildProcess
-  /** Kills it with all it holds. */
-  readonly kill: () => Promise<void>
-  /** Starts it, empty, at the same address. */
-  readonly start: () => Promise<void>
-}
-
-export async function startRedis (): Promise<TestRedis> {
-  const port = await freePort()
-  let child: ChildProcess
-  const start = async (): Promise<void> => {
-    child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], {
-      stdio: ['ignore', 'pipe', 'inherit']
-    })
-    let out = ''
-    await new Promise<void>((resolve, reject) => {
-      child.stdout!.on('data', (chunk: Buffer) => { out += chunk.toString(); if (out.includes('Ready to accept connections')) resolve() })
-      child.on('exit', () => { reject(new Error(`redis-server ended: ${out}`)) })
-    })
-  }
-  const kill = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGKILL')
-    await once(child, 'exit')
-  }
-  await start()
-  onTestFinished(kill)
-  return { url: `redis://127.0.0.1:${port}`, process: () => child, kill, start }
+/** Killed at the end of the test. */
+export async function startRedis (): Promise<RedisServer> {
+  const redis = await startRedisServer()
+  onTestFinished(redis.kill)
+  return redis
 }
