@@ -1,14 +1,20 @@
 import { defineConfig } from 'vitest/config'
 
+const CHAOS = 'test/bench/chaos.test.ts'
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: 'test/global-setup.ts',
     // onnxruntime-node hands back typed arrays of the main realm, which the vm pools do not share.
     pool: 'forks',
     // For tests that load the inference runtime themselves: see src/runtime/no-telemetry.ts.
     env: { ORT_DISABLE_TELEMETRY: '1' },
     testTimeout: 60_000,
-    hookTimeout: 120_000
+    hookTimeout: 120_000,
+    projects: [
+      { extends: true, test: { name: 'parts', include: ['test/**/*.test.ts'], exclude: [CHAOS], sequence: { groupOrder: 0 } } },
+      // After all others: it measures how fast a server answers while it is attacked.
+      { extends: true, test: { name: 'chaos', include: [CHAOS], sequence: { groupOrder: 1 } } }
+    ]
   }
 })

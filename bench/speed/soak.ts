@@ -5,11 +5,11 @@ import pMap from 'p-map'
 import { Pool } from 'undici'
 import { startProgress } from '../../src/cli/progress.ts'
 import { createRandom } from '../../src/math/random.ts'
-import { forgePng } from '../../test/helpers/images.ts'
 import { describeMachine } from './machine.ts'
 import { median, percent } from './numbers.ts'
 import { groupPicture, portraits } from './photos.ts'
 import { startBenchServer } from './server.ts'
+import { kindsOfTraffic, pickKind, type Kind } from './traffic.ts'
 
 const { values } = parseArgs({
   options: {
@@ -29,43 +29,7 @@ const SAMPLES = 80
 const SETTLED = 0.1
 const MOST_GROWTH = 0.1
 
-/** A kind of request. `weight` per thousand requests; 503 and 504 are accepted beside the `expected` statuses. */
-interface Kind {
-  readonly name: string
-  readonly weight: number
-  readonly expected: readonly number[]
-  readonly path?: string
-  readonly type?: string
-  readonly body: (n: number) => Buffer
-  readonly hangsUp?: boolean
-}
-
-const photos = await portraits(200)
-const group = await groupPicture()
-const huge = await forgePng(20_000, 20_000)
-const photo = (n: number): Buffer => photos[n % photos.length]!
-const form =
-  (field: string) =>
-    (n: number): Buffer =>
-      Buffer.concat([
-        Buffer.from(`--soak\r\nContent-Disposition: form-data; name="${field}"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n`),
-        photo(n),
-        Buffer.from('\r\n--soak--\r\n')
-      ])
-const MULTIPART = 'multipart/form-data; boundary=soak'
-const KINDS: readonly Kind[] = [
-  { name: 'portrait', weight: 500, expected: [200], body: photo },
-  { name: 'portrait in a form', weight: 176, expected: [200], type: MULTIPART, body: form('image') },
-  { name: 'portrait with a box', weight: 80, expected: [200], path: '/link?boxes=' + encodeURIComponent('[[20,20,120,140]]'), body: photo },
-  { name: 'picture of 24 faces', weight: 4, expected: [200], body: () => group },
-  { name: 'cut JPEG', weight: 50, expected: [422], body: n => photo(n).subarray(0, photo(n).length >> 1) },
-  { name: 'text as JPEG', weight: 40, expected: [415], body: () => Buffer.from('this is not a photo') },
-  { name: 'nothing', weight: 10, expected: [400, 422], body: () => Buffer.alloc(0) },
-  { name: 'PNG of 400 megapixels', weight: 20, expected: [413], type: 'image/png', body: () => huge },
-  { name: 'wrong field', weight: 40, expected: [400], type: MULTIPART, body: form('photo') },
-  { name: 'bad boxes', weight: 40, expected: [400], path: '/link?boxes=' + encodeURIComponent('[[5,5,1]]'), body: photo },
-  { name: 'hang-up', weight: 40, expected: [], body: photo, hangsUp: true }
-]
+const kinds = await kindsOfTraffic(await portraits(200), await groupPicture())
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { process.exit(1) })
 const server = await startBenchServer({ WORKERS: values.workers })
@@ -91,8 +55,7 @@ function * numbers (): Generator<number> {
 }
 
 async function sendOne (n: number): Promise<void> {
-  let left = random() * KINDS.reduce((sum, kind) => sum + kind.weight, 0)
-  const kind = KINDS.find(k => (left -= k.weight) < 0) ?? KINDS[0]!
+  const kind = pickKind(kinds, random())
   const status = await send(kind, n)
   const name = `${kind.name}: ${status}`
   counts.set(name, (counts.get(name) ?? 0) + 1)

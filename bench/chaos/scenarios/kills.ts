@@ -1,0 +1,78 @@
+// The server is killed with SIGKILL while it takes changes and compacts: what it acknowledged is there after each restart.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { root } from '../../speed/photos.ts'
+import { ageLocks } from '../age-locks.ts'
+import { createClient, faultsOf, newTally } from '../client.ts'
+import { createLedger } from '../ledger.ts'
+import type { Scenario, Stage } from '../scenario.ts'
+import { VEL } from '../service.ts'
+
+const WRITERS = 4
+/** Time between the start of writing and the kill, ms. */
+const LONGEST_MS = 1500
+/** A lock of a killed process is waited for in one round of this many; in the others it is made old at once. */
+const WAIT_EVERY = 10
+/** The server compacts by itself after 2,000 changed people. */
+const FILL = 1900
+const [FILL_EVERY, COMPACT_EVERY] = [8, 4]
+
+export const kills: Scenario = {
+  name: 'kills',
+  title: 'kill -9 under writes and compaction',
+  maxLiveMs: null,
+  async run (stage) {
+    const dir = await stage.copyIndex()
+    const ledger = createLedger()
+    const tally = newTally()
+    const lost = new Set<string>()
+    const rounds = stage.short ? 3 : 40
+    let compactions = 0
+    for (let round = 0; round < rounds; round++) {
+      const service = await stage.start({ env: { INDEX_DIR: dir } })
+      const ready = await service.ready()
+      if (!ready) throw new Error(`Expected the service to start after a kill, it ended: ${service.output()}`)
+      const client = createClient(service.origin, tally)
+      for (const id of await ledger.compare(client, 'settle')) lost.add(id)
+      if (!stage.short && round % FILL_EVERY === FILL_EVERY - 1) await ledger.fill(client, FILL)
+      const stopping = new AbortController()
+      const writing = Array.from({ length: WRITERS }, async () => { await ledger.write(client, stage.photos, stopping.signal) })
+      await delay(30 + stage.random() * LONGEST_MS)
+      await service.kill()
+      stopping.abort()
+      await Promise.all(writing)
+      await client.close()
+      if (round % WAIT_EVERY !== WAIT_EVERY - 1) await ageLocks(dir)
+      if (round % COMPACT_EVERY === 1) {
+        await killCompaction(stage, dir)
+        await ageLocks(dir)
+        compactions++
+      }
+    }
+    const service = await stage.start({ env: { INDEX_DIR: dir } })
+    if (!await service.ready()) throw new Error(`Expected the service to start after a kill, it ended: ${service.output()}`)
+    const client = createClient(service.origin, tally)
+    for (const id of await ledger.compare(client, 'settle')) lost.add(id)
+    await client.close()
+    await service.stop()
+    return {
+      attempts: ledger.attempts(),
+      acknowledged: ledger.acknowledged(),
+      lost: lost.size,
+      faults: faultsOf(tally),
+      live: null,
+      growth: null,
+      broken: [],
+      notes: [`${rounds} kills of the server under ${WRITERS} writers, ${compactions} of \`vel kb compact\``]
+    }
+  }
+}
+
+async function killCompaction ({ random }: Stage, dir: string): Promise<void> {
+  const child = spawn(process.execPath, [VEL, 'kb', 'compact', dir], { cwd: root, stdio: 'ignore' })
+  const ended = once(child, 'exit')
+  await Promise.race([ended, delay(300 + random() * 1500)])
+  child.kill('SIGKILL')
+  await ended
+}
