@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../../test/helpers/free-port.ts'
 import { root } from '../speed/photos.ts'
-import { childrenOf, memoryOf } from '../speed/processes.ts'
+import { childrenOf, memoryOf } from '../speed/server.ts'
 
 /** The built program, from the root of the project. */
 export const VEL = 'dist/cli/vel.js'

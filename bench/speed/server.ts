@@ -1,10 +1,10 @@
 // Runs the real service as a separate process, as `npm start` does, and reads its memory and metrics from outside.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { benchIndex } from './bench-index.ts'
 import { root } from './photos.ts'
-import { childrenOf, memoryOf } from './processes.ts'
 import { freePort } from '../../test/helpers/free-port.ts'
 
 const START_MS = 120_000
@@ -69,4 +69,27 @@ async function untilReady (origin: string, child: ChildProcess): Promise<void> {
   }
   child.kill('SIGKILL')
   throw new Error(`Expected the service to be ready within ${START_MS / 1000} s, it was not`)
+}
+
+/**
+ * Memory of a service and its workers, MB, now or at the peak of each process; null without /proc.
+ * NOTE: pages that processes share are counted in each of them.
+ */
+export function memoryOf (pid: number, which: 'now' | 'peak'): { server: number, workers: number } | null {
+  if (!existsSync('/proc/self/status')) return null
+  const field = which === 'now' ? /^VmRSS:\s+(\d+) kB/m : /^VmHWM:\s+(\d+) kB/m
+  const of = (p: number): number => {
+    try {
+      return Number(field.exec(readFileSync(`/proc/${p}/status`, 'utf8'))?.[1] ?? 0) * 1024 / 1e6
+    } catch {
+      return 0 // the process has ended
+    }
+  }
+  return { server: of(pid), workers: childrenOf(pid).reduce((sum, p) => sum + of(p), 0) }
+}
+
+/** Process ids of the workers; none without /proc. */
+export function childrenOf (pid: number): number[] {
+  const children = `/proc/${pid}/task/${pid}/children`
+  return existsSync(children) ? readFileSync(children, 'utf8').trim().split(' ').filter(p => p !== '').map(Number) : []
 }
