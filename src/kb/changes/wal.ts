@@ -1,4 +1,5 @@
 // The write-ahead log of an index: changes are flushed to the disk before they are acknowledged.
+import { setImmediate } from 'node:timers/promises'
 import { errors } from '../../errors.ts'
 import { writeError } from '../storage/atomic-folder.ts'
 import { checksumOf } from '../storage/jsonl.ts'
@@ -60,11 +61,15 @@ export async function openWal (path: string, content: WalContent, options: WalOp
     async append (changes) {
       requireReadable(changes)
       const written = new Promise<void>((resolve, reject) => { waiting.push({ changes, resolve, reject }) })
-      await Promise.all([inTurn(commit), written])
+      // Not until its own turn: a group before may have written it, and a rewrite between the two would not know it yet.
+      void inTurn(commit)
+      await written
     },
     async rewrite () {
       await inTurn(async () => {
         if (closed) throw new Error(`${path} is closed`)
+        // What was written just now becomes effective first.
+        await setImmediate()
         await rewrite()
       }).catch((error: Error) => { throw errors.notWritten(error.message) })
     },

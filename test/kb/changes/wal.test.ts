@@ -55,6 +55,19 @@ test('what is appended after a rewrite whose last flush failed is in the log', a
   expect(await changesIn(log.path)).toEqual([first, second])
 })
 
+test('changes that join the flush before a rewrite that waits are in the log after it', async () => {
+  const log = await openLog()
+  const first = [log.add('Q1'), log.add('Q2')]
+  // Q1 and Q2 are being written; the turn of Q2 comes next, then the rewrite, then the turns of Q3 and Q4.
+  const rewritten = log.rewrite()
+  const second = [log.add('Q3'), log.add('Q4')]
+  const all = await Promise.all([...first, ...second])
+  await rewritten
+  expect(await changesIn(log.path)).toEqual(all)
+  const last = await log.add('Q5')
+  expect(await changesIn(log.path)).toEqual([...all, last])
+})
+
 test('a log of format 1 is replayed, and goes on in format 3', async () => {
   const path = join(await temporaryFolder(), 'index.changes')
   const [first, second] = [stamp(put('Q1'), 0), stamp(put('Q2'), 0)]
