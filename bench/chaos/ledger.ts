@@ -9,6 +9,13 @@ type State = string
 const ABSENT: State = 'absent'
 const stateOf = (name: string, images: readonly string[]): State => JSON.stringify([name, [...images].sort()])
 
+export interface Difference { readonly id: string, readonly expected: readonly State[], readonly found: State }
+
+/** One of the differences in words; none where there is none. */
+export function describeFirst ([first]: readonly Difference[]): string[] {
+  return first === undefined ? [] : [`for example ${first.id}: expected ${first.expected.join(' or ')}, found ${first.found}`]
+}
+
 export interface Ledger {
   /** Writes about new people, change by change, until `signal` fires or a change is not acknowledged. */
   readonly write: (client: Client, photos: readonly Buffer[], signal: AbortSignal) => Promise<void>
@@ -19,9 +26,9 @@ export interface Ledger {
   /**
    * Compares all people. `settle`: what a change without a reply came to is from now on what a reader must find.
    *
-   * @returns ids that are neither as acknowledged nor as a change without a reply would have them.
+   * @returns those that are neither as acknowledged nor as a change without a reply would have them.
    */
-  readonly compare: (client: Client, settle?: 'settle') => Promise<string[]>
+  readonly compare: (client: Client, settle?: 'settle') => Promise<Difference[]>
   readonly attempts: () => number
   readonly acknowledged: () => number
   /** Changes that were refused, by a reply that says so. */
@@ -90,11 +97,11 @@ export function createLedger (): Ledger {
       })
     },
     async compare (client, settle) {
-      const wrong: string[] = []
+      const wrong: Difference[] = []
       await pMap([...known], async ([id, states]) => {
         const { status, text } = await client.send('GET', `/entities/${id}`)
         const found = status === 404 ? ABSENT : status === 200 ? read(text) : `status ${status}`
-        if (!states.includes(found)) wrong.push(id)
+        if (!states.includes(found)) wrong.push({ id, expected: states, found })
         else if (settle !== undefined) known.set(id, [found])
       }, { concurrency: CHECKS_AT_ONCE })
       return wrong

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { root } from '../../speed/photos.ts'
 import { ageLocks } from '../age-locks.ts'
 import { createClient, faultsOf, newTally } from '../client.ts'
-import { createLedger } from '../ledger.ts'
+import { createLedger, describeFirst, type Difference } from '../ledger.ts'
 import type { Scenario, Stage } from '../scenario.ts'
 import { VEL } from '../service.ts'
 
@@ -26,7 +26,7 @@ export const kills: Scenario = {
     const dir = await stage.copyIndex()
     const ledger = createLedger()
     const tally = newTally()
-    const lost = new Set<string>()
+    const lost = new Map<string, Difference>()
     const rounds = stage.short ? 3 : 40
     let compactions = 0
     for (let round = 0; round < rounds; round++) {
@@ -34,7 +34,7 @@ export const kills: Scenario = {
       const ready = await service.ready()
       if (!ready) throw new Error(`Expected the service to start after a kill, it ended: ${service.output()}`)
       const client = createClient(service.origin, tally)
-      for (const id of await ledger.compare(client, 'settle')) lost.add(id)
+      for (const one of await ledger.compare(client, 'settle')) lost.set(one.id, one)
       if (!stage.short && round % FILL_EVERY === FILL_EVERY - 1) await ledger.fill(client, FILL)
       const stopping = new AbortController()
       const writing = Array.from({ length: WRITERS }, async () => { await ledger.write(client, stage.photos, stopping.signal) })
@@ -53,7 +53,7 @@ export const kills: Scenario = {
     const service = await stage.start({ env: { INDEX_DIR: dir } })
     if (!await service.ready()) throw new Error(`Expected the service to start after a kill, it ended: ${service.output()}`)
     const client = createClient(service.origin, tally)
-    for (const id of await ledger.compare(client, 'settle')) lost.add(id)
+    for (const one of await ledger.compare(client, 'settle')) lost.set(one.id, one)
     await client.close()
     await service.stop()
     return {
@@ -63,7 +63,7 @@ export const kills: Scenario = {
       faults: faultsOf(tally),
       live: null,
       growth: null,
-      broken: [],
+      broken: describeFirst([...lost.values()]),
       notes: [`${rounds} kills of the server under ${WRITERS} writers, ${compactions} of \`vel kb compact\``]
     }
   }

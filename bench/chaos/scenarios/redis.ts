@@ -5,7 +5,7 @@ import pMap from 'p-map'
 import { hasRedis, startRedisServer, type RedisServer } from '../../../test/helpers/redis-server.ts'
 import { startProbe } from '../../speed/probe.ts'
 import { createClient, describeStatuses, faultsOf, newTally, type Client } from '../client.ts'
-import { createLedger, type Ledger } from '../ledger.ts'
+import { createLedger, describeFirst, type Difference, type Ledger } from '../ledger.ts'
 import type { Scenario, Stage } from '../scenario.ts'
 
 const REPLICAS = 2
@@ -126,7 +126,10 @@ async function attack (stage: Stage, server: RedisServer, admin: Redis): Promise
     faults: faultsOf(writes) + faultsOf(links),
     live,
     growth: null,
-    broken: linked < links.attempts ? [`not every photo was linked: ${describeStatuses(links)}`] : [],
+    broken: [
+      ...describeFirst(different),
+      ...linked < links.attempts ? [`not every photo was linked: ${describeStatuses(links)}`] : []
+    ],
     notes: [
       `Redis was ${deeds.map(([name]) => name).join(', ')} under traffic to ${REPLICAS} replicas; ` +
         (different.length === 0 ? `${seconds.toFixed(1)} s later each had every change` : `after ${seconds.toFixed(0)} s they still differ`)
@@ -141,7 +144,7 @@ async function linkUntil (client: Client, photos: readonly Buffer[], signal: Abo
   }
 }
 
-/** @returns ids that one of the replicas does not have as they were acknowledged by any of them. */
-async function compareAll (clients: readonly Client[], ledger: Ledger): Promise<string[]> {
+/** @returns people whom one of the replicas does not have as any of them acknowledged. */
+async function compareAll (clients: readonly Client[], ledger: Ledger): Promise<Difference[]> {
   return (await pMap(clients, async client => await ledger.compare(client), { concurrency: 1 })).flat()
 }
