@@ -2,7 +2,7 @@
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { walPath } from '../../../src/kb/live/open-changes.ts'
+import { walPath } from '../../../src/kb/changes/open-changes.ts'
 import { createClient, faultsOf, newTally, type Client, type Tally } from '../client.ts'
 import { createLedger, type Ledger } from '../ledger.ts'
 import type { Scenario, Stage } from '../scenario.ts'

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdir, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { walPath } from '../../../src/kb/live/open-changes.ts'
+import { walPath } from '../../../src/kb/changes/open-changes.ts'
 import { startProbe } from '../../speed/probe.ts'
 import { ageLocks } from '../age-locks.ts'
 import { createClient, faultsOf, newTally } from '../client.ts'

@@ -9,14 +9,15 @@ import { createLedger, describeFirst, type Difference } from '../ledger.ts'
 import type { Scenario, Stage } from '../scenario.ts'
 import { VEL } from '../service.ts'
 
-const WRITERS = 4
+/** Of these, some add photos, which takes a worker's time; the others write as fast as they are answered. */
+const [WRITERS, WITH_PHOTOS] = [16, 3]
 /** Time between the start of writing and the kill, ms. */
-const LONGEST_MS = 1500
+const LONGEST_MS = 3000
 /** A lock of a killed process is waited for in one round of this many; in the others it is made old at once. */
 const WAIT_EVERY = 10
-/** The server compacts by itself after 2,000 changed people. */
-const FILL = 1900
-const [FILL_EVERY, COMPACT_EVERY] = [8, 4]
+const COMPACT_EVERY = 4
+/** The server compacts one second after a person was deleted, which is all the time. */
+const ENV = { ERASE_AFTER_S: '1' }
 
 export const kills: Scenario = {
   name: 'kills',
@@ -30,17 +31,19 @@ export const kills: Scenario = {
     const rounds = stage.short ? 3 : 40
     let compactions = 0
     for (let round = 0; round < rounds; round++) {
-      const service = await stage.start({ env: { INDEX_DIR: dir } })
+      const service = await stage.start({ env: { ...ENV, INDEX_DIR: dir } })
       const ready = await service.ready()
       if (!ready) throw new Error(`Expected the service to start after a kill, it ended: ${service.output()}`)
-      const client = createClient(service.origin, tally)
+      const client = createClient(service.origin, tally, WRITERS)
       for (const one of await ledger.compare(client, 'settle')) lost.set(one.id, one)
-      if (!stage.short && round % FILL_EVERY === FILL_EVERY - 1) await ledger.fill(client, FILL)
       const stopping = new AbortController()
-      const writing = Array.from({ length: WRITERS }, async () => { await ledger.write(client, stage.photos, stopping.signal) })
+      const writing = Array.from({ length: WRITERS }, async (_, i) => {
+        await ledger.write(client, i < WITH_PHOTOS ? stage.photos : [], stopping.signal)
+      })
       await delay(30 + stage.random() * LONGEST_MS)
-      await service.kill()
+      const killed = service.kill()
       stopping.abort()
+      await killed
       await Promise.all(writing)
       await client.close()
       if (round % WAIT_EVERY !== WAIT_EVERY - 1) await ageLocks(dir)
@@ -50,7 +53,7 @@ export const kills: Scenario = {
         compactions++
       }
     }
-    const service = await stage.start({ env: { INDEX_DIR: dir } })
+    const service = await stage.start({ env: { ...ENV, INDEX_DIR: dir } })
     if (!await service.ready()) throw new Error(`Expected the service to start after a kill, it ended: ${service.output()}`)
     const client = createClient(service.origin, tally)
     for (const one of await ledger.compare(client, 'settle')) lost.set(one.id, one)
