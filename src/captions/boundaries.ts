@@ -2,7 +2,7 @@
 import type { Gazetteer } from './gazetteer.ts'
 import type { NameKind } from './name-forms.ts'
 import { isLoneLetter, type Token } from './tokens.ts'
-import { BEFORE_PLACES, NO_SURNAME_AFTER, NOT_PART_OF_NAME, SPEAKS, THINGS, THINGS_BEFORE, TITLES } from './words.ts'
+import { BEFORE_PLACES, NO_SURNAME_AFTER, NOT_PART_OF_NAME, QUALIFIERS, SPEAKS, THINGS, THINGS_BEFORE, TITLES, VENUES } from './words.ts'
 
 /** A text in which names are looked for. */
 export interface Place {
@@ -25,32 +25,49 @@ export function standsAlone (place: Place, from: number, to: number, isInflected
   const first = tokens[from]!
   const last = tokens[to - 1]!
   if (isLoneLetter(first.word)) return to - from > 1
-  if (!isCaseless && !(first.capital && tokens[hyphenated(place, to - 1)]!.capital)) return false
+  if (!isCaseless && !(first.capital && tokens[hyphenated(place, from, to - 1)]!.capital)) return false
   // "Smith-Jones", "Merkel-Besuch", "frist@", "frist.com"
   if (/^[-‐‑_@]?[\p{L}\p{N}_]|^\.\p{L}|^@/u.test(text.slice(last.end, last.end + 2))) return false
   if (/[\p{L}\p{N}][-‐‑]$|[@#_\\]$/u.test(text.slice(Math.max(0, first.start - 2), first.start))) return false
+  if (isTitle(text, first.start, last.end)) return false
   return !isThing(place, from, to, isInflected) && (isCaseless || !isInLongerName(place, from, to, isInflected))
 }
 
-/** @returns the first of the words that hyphens join to token `at`: "un" of "Jong-un" needs no capital. */
-function hyphenated ({ text, tokens }: Place, at: number): number {
-  while (at > 0 && /^[-‐‑]$/.test(text.slice(tokens[at - 1]!.end, tokens[at]!.start))) at--
+export const OPENING = /^["“”„«]$/
+export const CLOSING = /^["“”»]$/
+
+/** A whole name between quotation marks is the title of a work or the name of a building. */
+function isTitle (text: string, start: number, end: number): boolean {
+  return OPENING.test(text.charAt(start - 1)) && CLOSING.test(text.charAt(end))
+}
+
+/** @returns the first of the name's words that hyphens join to token `at`: "un" of "Jong-un" needs no capital. */
+function hyphenated ({ text, tokens }: Place, from: number, at: number): number {
+  while (at > from && /^[-‐‑]$/.test(text.slice(tokens[at - 1]!.end, tokens[at]!.start))) at--
   return at
 }
 
-/** "USS Ronald Reagan", "John F. Kennedy International Airport". */
+/** "USS Ronald Reagan", "John F. Kennedy International Airport", "Jack Straw's Castle". */
 function isThing (place: Place, from: number, to: number, isInflected: boolean): boolean {
-  const { tokens } = place
+  const { text, tokens } = place
   if (touches(place, from - 1) && THINGS_BEFORE.has(tokens[from - 1]!.word)) return true
   if (isInflected) return false
-  for (let at = to; at < to + THING_WITHIN && touches(place, at - 1) && tokens[at]!.capital; at++) {
+  const venue = /^['’]s (\p{Lu}\p{L}+)/u.exec(text.slice(tokens[to - 1]!.end, tokens[to - 1]!.end + VENUE_WITHIN))?.[1]
+  if (venue !== undefined && VENUES.has(venue.toLowerCase())) return true
+  // Within capitals a capital does not say that a word belongs to the name.
+  const isShouted = tokens[from]!.allCapitals && tokens[to - 1]!.allCapitals
+  const goesOn = ({ word, capital }: Token): boolean => capital && !FUNCTION_WORDS.has(word) && !BEFORE_PLACES.has(word)
+  for (let at = to; at < to + THING_WITHIN && touches(place, at - 1) && goesOn(tokens[at]!); at++) {
     if (THINGS.has(tokens[at]!.word)) return true
+    if (isShouted && !QUALIFIERS.has(tokens[at]!.word)) break
   }
   return touches(place, to - 1) && THINGS.has(tokens[to]!.word)
 }
 
 /** Words after a name among which the thing that bears it is named. */
 const THING_WITHIN = 3
+/** Characters after a name in which a venue is named: "'s Steakhouse". */
+const VENUE_WITHIN = 20
 
 function isInLongerName (place: Place, from: number, to: number, isInflected: boolean): boolean {
   const { tokens, gazetteer } = place

@@ -32,7 +32,10 @@ export async function createGazetteer (entities: readonly Entity[]): Promise<Gaz
     if (row % ENTITIES_PER_TURN === ENTITIES_PER_TURN - 1) await setImmediate()
     for (const { key, kind } of nameForms(entity)) add(postings, givenNames, key, kind, row)
   }
-  const kindsOf = (key: string): readonly number[] => [postings.get(key) ?? []].flat()
+  const kindsOf = (key: string): readonly number[] => {
+    const posting = postings.get(key) ?? []
+    return typeof posting === 'number' ? [posting] : posting
+  }
   return {
     begins: key => postings.has(key),
     isGivenName: word => givenNames.has(word),

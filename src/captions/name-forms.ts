@@ -5,7 +5,8 @@ import { TITLES } from './words.ts'
 
 /**
  * How a text names an entity, from the strongest evidence to the weakest. `name`: its name. `alias`: one of its aliases.
- * `variant`: the name without middle names or suffix. `reversed`: "Frist, Bill". `initials`: "B. Frist". `single`: a name of
+ * `variant`: the name without middle names, suffix or hyphens, or with its
+ * first two given names as one. `reversed`: "Frist, Bill". `initials`: "B. Frist". `single`: a name of
  * one word. `surname`: the surname alone.
  */
 export const NAME_KINDS = ['name', 'alias', 'variant', 'reversed', 'initials', 'single', 'surname'] as const
@@ -54,6 +55,8 @@ function * formsOf (written: string, kind: 'name' | 'alias'): Generator<NameForm
       continue
     }
     yield { key: words.join(' '), kind }
+    const joined = tokenize(text.replace(/(?<=\p{L})[-‐‑](?=\p{L})/gu, '')).map(({ word }) => word)
+    if (joined.length > 1 && joined.length < words.length) yield { key: joined.join(' '), kind: 'variant' }
     if (!words.some(isLoneLetter)) yield * derivedForms(words, text, kind)
   }
 }
@@ -68,6 +71,8 @@ function * derivedForms (written: readonly string[], text: string, kind: 'name' 
   if (given.length === 0) return
   if (words !== written) yield { key: words.join(' '), kind: 'variant' }
   if (given.length > 1) yield { key: `${given[0]} ${surname}`, kind: 'variant' }
+  // "Pierluigi" for "Pier Luigi", "JK" for "J. K."
+  if (given.length > 1) yield { key: [given.slice(0, 2).join(''), ...given.slice(2), surname].join(' '), kind: 'variant' }
   yield { key: `${surname} ${given.join(' ')}`, kind: 'reversed' }
   if (given.length > 1) yield { key: `${surname} ${given[0]}`, kind: 'reversed' }
   if (surname.length < MIN_SURNAME) return

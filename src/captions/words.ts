@@ -34,12 +34,21 @@ export const THINGS = set(`
   cup trophy open classic invitational championship tournament company corporation corp inc ltd llc group motors motor bank
   securities brothers airlines records studios act amendment bill doctrine plan administration campaign cabinet government
   commission committee report center centre complex dormitory auditorium gallery collection space telescope ship class carrier
+  elementary shirt shirts jersey jerseys mask masks costume costumes doll dolls puppet puppets sticker stickers poster posters statue
+  statues portrait mural impersonator impersonators lookalike lookalikes wig
+  trikot maske plakat denkmal statue maillot masque affiche camiseta cartel mascara maglia
   universitat schule akademie flughafen strasse platz brucke haus stadion stiftung museum preis pokal regierung kabinett allee
   universite ecole lycee aeroport rue avenue pont stade fondation musee prix hopital gouvernement
   universidad escuela colegio aeropuerto calle avenida puente estadio fundacion museo premio gobierno
   universita scuola aeroporto via piazza ponte stadio fondazione museo premio governo
   university univerzita letiste ulice namesti most stadion nadace cena vlada lotnisko ulica most nagroda rzad
 `)
+
+/** Words between a name and the kind of thing that bears it. */
+export const QUALIFIERS = set('international national regional federal presidential memorial public elementary middle high state art')
+
+/** Capitalised words after a possessive that make it the name of a house: "Toots Shor's Restaurant". */
+export const VENUES = set('castle pub inn tavern restaurant grill grille diner cafe bar steakhouse deli bistro pizzeria bakery')
 
 /** Folded words before which a name is that of a thing: ships, places, addresses. */
 export const THINGS_BEFORE = set(`

@@ -76,7 +76,8 @@ async function measure (flags: Flags, deps: EvalDeps): Promise<CalibrationReport
         async cached => await collectSamples(cached, answers, progress.update)
       ).finally(progress.stop)
       const pairs = await collectPairs(kb, answers)
-      return calibrate(samples, { targetFpir: flags.targetFpir, entities: kb.info.entities, pairs })
+      const packPairs = opened.calibration?.pairs
+      return calibrate(samples, { targetFpir: flags.targetFpir, entities: kb.info.entities, pairs, packPairs })
     } finally {
       await kb.close()
     }

@@ -1,13 +1,13 @@
 // Fits the probability that the first candidate is right, and the threshold from which it is linked.
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import type { Calibration, CalibrationTerm, FeatureName, Features } from '../../kb/calibration.ts'
+import type { Calibration, CalibrationTerm, FeatureName, Features, PairModel } from '../../kb/calibration.ts'
 import { groupBy } from '../../group-by.ts'
 import { errors } from '../../errors.ts'
 import { logistic, logOdds } from '../../link/probability.ts'
 import { expectedCalibrationError, reliabilityBins, type ReliabilityBin } from '../metrics/calibration-error.ts'
 import { fitLogistic } from './logistic.ts'
-import { fitPairs, type PairSample } from './pairs.ts'
+import { choosePairs, type PairSample } from './pairs.ts'
 import { openSetCurve, pointAtFpir } from '../metrics/open-set.ts'
 
 /** One query: features and outcome. */
@@ -29,6 +29,8 @@ export interface CalibrateOptions {
   readonly portable?: boolean
   /** Of the same queries, for the likelihood ratio of two faces; without them captions do not decide. */
   readonly pairs?: readonly PairSample[]
+  /** Of the model pack, for queries with few pairs. */
+  readonly packPairs?: PairModel | undefined
   readonly folds?: number
   readonly seed?: number
 }
@@ -57,7 +59,7 @@ const LIKELY = 0.5
 /** @throws VEL_ERR_INPUT where there are too few members or strangers to learn from. */
 export function calibrate (
   samples: readonly Sample[],
-  { targetFpir, entities, portable = false, pairs = [], folds = 10, seed = 1 }: CalibrateOptions
+  { targetFpir, entities, portable = false, pairs = [], packPairs, folds = 10, seed = 1 }: CalibrateOptions
 ): CalibrationReport {
   checkEnough(samples, targetFpir, folds)
   const foldOf = assignFolds(samples, folds, seed)
@@ -89,7 +91,7 @@ export function calibrate (
     targetFpir
   )
   const linkFrom = Math.min(1, point.threshold)
-  const pairModel = fitPairs(pairs)
+  const pairModel = choosePairs(pairs, packPairs)
   const calibration: Calibration = {
     ...fitTerms(samples, best.features),
     linkFrom,
