@@ -4,6 +4,8 @@ import { ZNORM_WEIGHT } from '../../src/link/znorm.ts'
 import { FPIR_TARGETS } from '../../src/eval/metrics/open-set.ts'
 import { share } from '../../src/eval/report/render.ts'
 import type { PackResults } from './results.ts'
+import { table } from './table.ts'
+import { renderWithCaptions, type CaptionResults } from './with-captions.ts'
 
 /** Recall@1 of the paper's Table 3. @see Sun et al., Findings of EMNLP 2022. */
 const PAPER: ReadonlyArray<readonly [row: string, zeroShot: string, fineTuned: string]> = [
@@ -17,7 +19,8 @@ const PAPER: ReadonlyArray<readonly [row: string, zeroShot: string, fineTuned: s
 /** @see the same, section 3.3: entities of WIKIPerson's knowledge base. */
 const PAPER_ENTITIES = 120_470
 
-export function renderResults (packs: readonly PackResults[], command: string): string {
+/** @param captions of the first pack. */
+export function renderResults (packs: readonly PackResults[], command: string, captions?: CaptionResults): string {
   const { gallery, report: { counts } } = packs[0]!
   return [
     '# Results',
@@ -84,6 +87,7 @@ export function renderResults (packs: readonly PackResults[], command: string): 
         'press photos with large, frontal faces. Figures above are therefore much higher; only figures within one table compare.',
       table(['the paper, R@1', 'zero-shot', 'fine-tuned'], PAPER)
     ),
+    ...captions === undefined ? [] : ['', ...renderWithCaptions(captions, command)],
     ''
   ].join('\n')
 }
@@ -91,11 +95,6 @@ export function renderResults (packs: readonly PackResults[], command: string): 
 /** A heading, the text below it where there is one, and a table. */
 function section (title: string, text: string | null, rows: readonly string[]): string[] {
   return ['', `## ${title}`, ...text === null ? [] : ['', text], ...rows.length === 0 ? [] : ['', ...rows]]
-}
-
-function table (head: readonly string[], rows: ReadonlyArray<readonly string[]>): string[] {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)]
 }
 
 function closedSet (packs: readonly PackResults[]): string[] {

@@ -1,7 +1,7 @@
 // Measures one model pack on the dev sets: all its figures in RESULTS.md.
 import type { KnowledgeBase } from '../../src/kb/types.ts'
 import type { MentionEncoder } from '../../src/types.ts'
-import { calibrate, type CalibrationReport } from '../../src/eval/calibrate/calibrate.ts'
+import { calibrate, type CalibrateOptions, type CalibrationReport, type Sample } from '../../src/eval/calibrate/calibrate.ts'
 import { collectPairs } from '../../src/eval/calibrate/pairs.ts'
 import { collectSamples } from '../../src/eval/calibrate/collect-samples.ts'
 import type { EncodedQueries, EncodedQuery } from '../../src/eval/data/encode-queries.ts'
@@ -68,12 +68,7 @@ export async function measurePack ({
   onStage
 }: ResultsInput): Promise<PackResults> {
   onStage('features')
-  const chosen = await collectSamples(kb, encoded.answers)
-  const samples = [...chosen, ...await collectSamples(kb, wild.answers)]
-  const pairs = [...await collectPairs(kb, encoded.answers), ...await collectPairs(kb, wild.answers)]
-  const options = { targetFpir: 0.01, entities: kb.info.entities, pairs }
-  const calibration = calibrate(samples, options)
-  const portable = calibrate(samples, { ...options, portable: true })
+  const { chosen, samples, options, calibration, portable } = await calibrateBoth(kb, encoded, wild)
   const ranked = async (of: KnowledgeBase, answers: readonly EncodedQuery[]): Promise<Report> =>
     await evaluate(of, { ...encoded, answers }, { counts, models }, { clip: false, sweeps: false })
   onStage('ranking')
@@ -110,6 +105,25 @@ export async function measurePack ({
   }
 }
 
-function calibrated (kb: KnowledgeBase, { calibration }: CalibrationReport): KnowledgeBase {
+export interface Calibrations {
+  /** Of the dev sets; with those of photos that nobody chose. */
+  readonly chosen: readonly Sample[]
+  readonly samples: readonly Sample[]
+  readonly options: CalibrateOptions
+  readonly calibration: CalibrationReport
+  readonly portable: CalibrationReport
+}
+
+/** A calibration of this gallery, and one for any. */
+export async function calibrateBoth (kb: KnowledgeBase, encoded: EncodedQueries, wild: EncodedQueries): Promise<Calibrations> {
+  const chosen = await collectSamples(kb, encoded.answers)
+  const samples = [...chosen, ...await collectSamples(kb, wild.answers)]
+  const pairs = [...await collectPairs(kb, encoded.answers), ...await collectPairs(kb, wild.answers)]
+  const options = { targetFpir: 0.01, entities: kb.info.entities, pairs }
+  const portable = calibrate(samples, { ...options, portable: true })
+  return { chosen, samples, options, calibration: calibrate(samples, options), portable }
+}
+
+export function calibrated (kb: KnowledgeBase, { calibration }: CalibrationReport): KnowledgeBase {
   return { ...kb, calibration, close: async () => {} }
 }
