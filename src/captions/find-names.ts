@@ -29,8 +29,9 @@ const MAX_SKIPPED = 2
 const WITHIN_NAME = /^(?:\s|[-‐‑.'’·・•"“”„«»()]){1,3}$/u
 const COMMA = /^\s?,\s{1,2}$/u
 
-/** Endings of inflected names, without the possessive 's: Germanic s, Finnish n, and Slavic cases. */
-const ENDINGS = /(?:ovou|ovi|ovy|ova|owi|iem|em|om|ou|ym|im|ego|emu|ем|ом|ым|им|ой|ою|ей|ию|ия|ии|а|у|ю|я|е|ы|и|s|n|a|u|e|y)$/u
+/** Folded endings of inflected names, without the possessive 's: Germanic s, Finnish n, and Slavic cases. */
+const ENDINGS =
+  /(?:ovou|ovi|ovy|ova|owi|iem|em|om|ou|ym|im|ego|eho|emu|iej|ого|ому|ем|ом|ым|им|ои|ою|еи|ию|ия|ии|а|у|ю|я|е|ы|и|s|n|a|u|e|y)$/u
 /** Shortest word that is left without its ending, letters. */
 const MIN_STEM = 3
 
@@ -168,6 +169,7 @@ function bearersOf (gazetteer: Gazetteer, { key, kinds, skipped }: Match): Beare
 }
 
 function strongestOfEach (bearers: readonly Bearer[]): Bearer[] {
+  if (new Set(bearers.map(({ entity }) => entity.id)).size === bearers.length) return [...bearers]
   const rank = ({ kind }: Bearer): number => NAME_KINDS.indexOf(kind)
   return groupBy(bearers, ({ entity }) => entity.id).map(same => same.reduce((a, b) => rank(b) < rank(a) ? b : a))
 }
@@ -257,6 +259,9 @@ function * formsOf (text: string, { word, start, end }: Token): Generator<string
   if (stem === word || stem.length < MIN_STEM) return
   yield stem
   // Many Slavic names end in a vowel that the case replaces, or lose one before k: "Topolánkovi" of Topolánek.
-  for (const vowel of /\p{sc=Cyrl}/u.test(word) ? 'ая' : 'ao') yield stem + vowel
+  // "Сергея" of Сергей, folded сергеи; "Явлинского" of Явлинский.
+  for (const vowel of /\p{sc=Cyrl}/u.test(word) ? ['а', 'я', 'и', 'ии'] : ['a', 'o']) yield stem + vowel
+  // "Sobotského" of Sobotský.
+  if (stem.endsWith('sk')) yield `${stem}y`
   if (/[^aeiouy]k$/.test(stem)) yield `${stem.slice(0, -1)}ek`
 }

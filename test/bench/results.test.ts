@@ -13,6 +13,7 @@ import { createPhotoCache } from '../../src/eval/data/photo-cache.ts'
 import { renderResults } from '../../bench/quality/render-results.ts'
 import { measurePack, type PackResults } from '../../bench/quality/results.ts'
 import { shrinkFaces } from '../../bench/quality/small-faces.ts'
+import { replaceSection } from '../../bench/quality/with-captions.ts'
 import { ablateFeatures, measureGrowth, ablateNormalisation } from '../../bench/quality/ablations.ts'
 import { kbOfVectors, mentionOf } from '../helpers/memory-kb.ts'
 
@@ -135,5 +136,22 @@ describe('score normalisation', () => {
     expect(trials[0]!.sets[0]!.file).toBe('sets/dev/queries.jsonl')
     expect(trials[2]!.sets[0]!.recall).toBeGreaterThan(trials[0]!.sets[0]!.recall)
     expect(trials[0]!.tpir).toHaveLength(3)
+  })
+})
+
+describe('one section written anew', () => {
+  const section = ['## With captions', '', 'new', '', '### Names', '', '| a |']
+
+  it('takes the place of the old one, with its parts, and nothing else', () => {
+    const before = '# Results\n\n## A\n\ntext\n\n## With captions\n\nold\n\n### Names\n\n| b |\n\n## Z\n\nend\n'
+    expect(replaceSection(before, section)).toBe(
+      '# Results\n\n## A\n\ntext\n\n## With captions\n\nnew\n\n### Names\n\n| a |\n\n## Z\n\nend\n'
+    )
+  })
+
+  it('is the same however often it is written, at the end too', () => {
+    const once = replaceSection('# Results\n\n## A\n\ntext\n', section)
+    expect(once).toBe('# Results\n\n## A\n\ntext\n\n## With captions\n\nnew\n\n### Names\n\n| a |\n')
+    expect(replaceSection(once, section)).toBe(once)
   })
 })

@@ -7,6 +7,7 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { addCalibrateCommand } from '../../src/cli/calibrate.ts'
 import type { EvalDeps } from '../../src/cli/eval.ts'
+import type { Calibration } from '../../src/kb/calibration.ts'
 import { openIndex } from '../../src/kb/search/open-index.ts'
 import { readIndexManifest, verifyIndex } from '../../src/kb/storage/read-manifest.ts'
 import { writeIndex } from '../../src/kb/build/write-index.ts'
@@ -112,6 +113,25 @@ describe('vel calibrate', () => {
     expect(after.calibration).toMatchObject({ targetFpir: 0.05, entities: 30, measured: { queries: 120, persons: 30, strangers: 60 } })
     expect({ ...after, version: '', calibration: undefined }).toEqual({ ...before, version: '', calibration: undefined })
     expect((await openIndex(index, {})).calibration).toEqual(after.calibration)
+  })
+
+  it('takes the pack\'s model of pairs where the queries have few', async () => {
+    const pairs = {
+      intercept: -10,
+      similarity: 30,
+      cohortMean: 0,
+      linkFrom: 2,
+      measured: { genuine: 900, impostor: 90_000, falseMatchRate: 0, trueMatchRate: 1 }
+    }
+    const opened = await deps.openEncoder(undefined)
+    const own = deps
+    deps = { ...own, openEncoder: async () => ({ ...opened, calibration: { pairs } as Calibration }) }
+    try {
+      expect(await run('--target-fpir', '0.05')).toContain('90000')
+      expect((await readIndexManifest(index)).calibration?.pairs).toEqual(pairs)
+    } finally {
+      deps = own
+    }
   })
 
   it('refuses a target that so few strangers cannot tell', async () => {

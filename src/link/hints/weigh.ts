@@ -140,7 +140,10 @@ function decideWithHints (face: FaceEvidence, prior: Prior, hints: ResolvedHints
   const hypotheses = oddsOf(face, prior, hints, weights)
   const best = hypotheses[0]
   if (best?.isAllowed !== true) return { judgement: nil('noCandidate'), candidates: face.candidates }
-  if (best.odds === 0) return { judgement: face.judgement, candidates: face.candidates }
+  if (best.odds === 0) {
+    const isByFaceAllowed = hypotheses.every(({ entity, isAllowed }) => isAllowed || entity.id !== face.candidates[0]?.entity.id)
+    return { judgement: isByFaceAllowed ? face.judgement : nil('threshold'), candidates: face.candidates }
+  }
   const probability = posterior(hypotheses).get(best.entity.id)!
   const isNamed = prior.caption.has(best.entity.id) || prior.shortlist.has(best.entity.id)
   const isByFace = face.judgement.entity?.id === best.entity.id
