@@ -81,7 +81,9 @@ function namesAndRepetitions (place: Place): Found[] {
   const all: Found[] = []
   const surnames = new Map<string, Found>()
   for (let at = 0; at < place.tokens.length && all.length < MAX_NAMES;) {
-    const found = nameAt(place, at, surnames) ?? repetitionAt(place, at, surnames)
+    // As `standsAlone` would find, at the end of a longer way.
+    const mayBegin = place.isCaseless || place.tokens[at]!.capital
+    const found = mayBegin ? nameAt(place, at, surnames) ?? repetitionAt(place, at, surnames) : null
     if (found !== null) {
       all.push(found)
       if (!found.isCredit) for (const surname of found.surnames) surnames.set(surname, found)
