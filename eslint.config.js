@@ -7,7 +7,7 @@ import neostandard, { resolveIgnoresFromGitignore } from 'neostandard'
  */
 const rooms = {
   math: { may: [], alone: [] },
-  captions: { may: [], alone: [] },
+  captions: { may: [], alone: ['exifreader'] },
   packs: { may: [], alone: [] },
   runtime: { may: [], alone: ['onnxruntime-node'] },
   image: { may: ['math'], types: ['packs', 'runtime'], alone: [] },
@@ -18,8 +18,8 @@ const rooms = {
   workers: { may: ['encode', 'models', 'runtime'], types: ['packs'], alone: ['sharp'] },
   replicas: { may: ['kb'], alone: ['ioredis'] },
   eval: { may: ['math', 'captions', 'link', 'kb'], types: ['encode', 'models'], alone: ['sharp'] },
-  http: { may: ['replicas'], types: ['kb'], alone: ['fastify', '@fastify/*'] },
-  cli: { may: ['http', 'eval', 'kb', 'packs'], types: ['models'], alone: [] }
+  http: { may: ['captions', 'replicas'], types: ['kb'], alone: ['fastify', '@fastify/*'] },
+  cli: { may: ['captions', 'http', 'eval', 'kb', 'packs'], types: ['models'], alone: [] }
 }
 /** The floors of the knowledge base, from the bottom up: each may import those before it. */
 const floors = ['storage', 'search', 'build', 'changes', 'live']

@@ -12,17 +12,19 @@ const fromSource = import.meta.url.endsWith('.ts')
  *
  * @param name of the program without its ending, such as `./worker`, relative to the file with URL `from`.
  * @param from `import.meta.url` of the caller.
+ * @param options `heapMb`: most memory of its JavaScript, MB; more ends it.
  */
 export function forkProgram (
   name: string,
   from: string,
   args: readonly string[] = [],
-  options: Omit<ForkOptions, 'execArgv' | 'env'> = {}
+  { heapMb, ...options }: Omit<ForkOptions, 'execArgv' | 'env'> & { readonly heapMb?: number } = {}
 ): ChildProcess {
   // NOTE: execArgv is always set: otherwise the child would inherit the debugger's port, which is in use.
-  const execArgv = fromSource ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
+  const limits = heapMb === undefined ? [] : [`--max-old-space-size=${heapMb}`]
+  const loader = fromSource ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
   // eslint-disable-next-line no-restricted-properties -- the source of the child's environment
-  return fork(fileURLToPath(urlOf(name, from)), args, { ...options, execArgv, env: childEnvironment(process.env) })
+  return fork(fileURLToPath(urlOf(name, from)), args, { ...options, execArgv: [...limits, ...loader], env: childEnvironment(process.env) })
 }
 
 /** @see forkProgram for `name` and `from`. */
