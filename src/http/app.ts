@@ -1,6 +1,7 @@
 // Composes the HTTP service: plugins and routes, in explicit order.
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type RouteShorthandOptions } from 'fastify'
 import type { Config, Scope } from '../config.ts'
+import { createMetadataReader } from '../captions/metadata-reader.ts'
 import type { Linker } from '../linker.ts'
 import { registerBlocklist } from './routes/blocklist.ts'
 import { registerDocs } from './routes/docs.ts'
@@ -40,6 +41,7 @@ export async function buildApp (config: Config, linker: Linker | Promise<Linker>
   const uploads = createUploadBudget(config.maxUploadsBytes)
   const metrics = createMetrics(service, uploads)
   const fetcher = createImageFetcher(config)
+  const metadata = createMetadataReader()
   const app = createServer(config, log)
 
   registerRequestLog(app, metrics.count)
@@ -55,14 +57,14 @@ export async function buildApp (config: Config, linker: Linker | Promise<Linker>
   registerEntities(app, service, guard('link'))
   registerEntitiesWrite(app, { config, service, fetcher, uploads, guards: guard('kb:write') })
   registerBlocklist(app, service, guard('kb:write'))
-  registerLink(app, { config, service, fetcher, uploads, guards: guard('link') })
+  registerLink(app, { config, service, fetcher, metadata, uploads, guards: guard('link') })
 
   let stopping = false
   app.decorate('beginDrain', () => { stopping = true; service.beginDrain() })
   app.addHook('preClose', async () => { stopping = true; service.beginClose() })
   dropIdleConnections(app)
   app.addHook('onSend', async (_request, reply) => { if (stopping) reply.header('connection', 'close') })
-  app.addHook('onClose', async () => { redis?.disconnect(); await Promise.all([fetcher.close(), service.close()]) })
+  app.addHook('onClose', async () => { redis?.disconnect(); await Promise.all([fetcher.close(), metadata.close(), service.close()]) })
   return app
 }
 

@@ -1,30 +1,38 @@
 // Domain objects to the JSON of openapi.yaml: its field names and no others.
+import type { PhotoMetadata } from '../captions/photo-metadata.ts'
 import { sha256 } from '../files.ts'
 import type {
   Box, Candidate, CaptionName, Entity, Evidence, Hints, Link, LinkedImage, LinkStatus, NilReason, Quality, Timings
 } from '../types.ts'
 import { roundAll } from './plugins/request-log.ts'
 
-/** @returns the JSON body; openapi.yaml describes it as `LinkReply`. */
-export function toReply (requestId: string, bytes: Uint8Array, linked: LinkedImage): object {
+/**
+ * @param metadata what was read from the photo; null where it was not asked for. `usesItsCaption`: the request had none.
+ * @returns the JSON body; openapi.yaml describes it as `LinkReply`.
+ */
+export function toReply (
+  requestId: string, bytes: Uint8Array, linked: LinkedImage, metadata: PhotoMetadata | null = null, usesItsCaption = false
+): object {
   return {
     requestId,
     image: { width: linked.width, height: linked.height, sha256: sha256(bytes), turnedBy: linked.turnedBy },
     facesFound: linked.facesFound,
     facesRejected: linked.facesRejected,
     mentions: linked.links.map(toMention),
-    ...(linked.hints === undefined ? {} : toHints(linked.hints)),
+    ...(linked.hints === undefined ? {} : toHints(linked.hints, usesItsCaption ? metadata?.caption : undefined)),
+    ...(metadata === null ? {} : { metadata: toMetadata(metadata) }),
     index: linked.index,
     models: linked.models,
     timings: roundAll(linked.timings)
   }
 }
 
-/** The members of the reply on what came with the photo. */
-function toHints ({ applied, reason, names, shortlist }: Hints): object {
+/** The members of the reply on what came with the photo. @param text the caption where it is that of the metadata. */
+function toHints ({ applied, reason, names, shortlist }: Hints, text: string | undefined): object {
+  const source = text === undefined ? { source: 'request' } : { source: 'metadata', text }
   return {
     hints: { applied, ...(reason === undefined ? {} : { reason }) },
-    ...(names === undefined ? {} : { caption: { names: names.map(toCaptionName) } }),
+    ...(names === undefined ? {} : { caption: { ...source, names: names.map(toCaptionName) } }),
     ...(shortlist === undefined
       ? {}
       : {
@@ -35,6 +43,10 @@ function toHints ({ applied, reason, names, shortlist }: Hints): object {
           }
         })
   }
+}
+
+function toMetadata ({ persons, takenAt, note }: PhotoMetadata): object {
+  return { persons, ...(takenAt !== undefined && { takenAt }), ...(note !== undefined && { note }) }
 }
 
 function toCaptionName ({ text, start, end, candidates, mention }: CaptionName): object {
@@ -86,7 +98,9 @@ function toShortEntity ({ id, name, description }: Entity): object {
 
 /** The body of `GET /entities/:id`. @param images ids of the reference photos; those of an old index may be unknown. */
 export function toEntity (entity: Entity, images: readonly string[]): object {
-  return { ...toShortEntity(entity), aliases: entity.aliases, images }
+  const { aliases, birthYear, deathYear } = entity
+  const years = { ...(birthYear !== undefined && { birthYear }), ...(deathYear !== undefined && { deathYear }) }
+  return { ...toShortEntity(entity), aliases, ...years, images }
 }
 
 const entityUrl = (id: string): string => `https://www.wikidata.org/wiki/${id}`

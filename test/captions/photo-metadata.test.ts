@@ -51,7 +51,8 @@ const xmp = (inner: string, attributes = ''): string => '<x:xmpmeta xmlns:x="ado
   `<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" ${attributes} ` +
   `xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">${inner}` +
   '</rdf:Description></rdf:RDF></x:xmpmeta>'
-const description = (text: string): string => `<dc:description><rdf:Alt><rdf:li xml:lang="x-default">${text}</rdf:li></rdf:Alt></dc:description>`
+const description = (text: string): string =>
+  `<dc:description><rdf:Alt><rdf:li xml:lang="x-default">${text}</rdf:li></rdf:Alt></dc:description>`
 
 describe('metadata that no program would write', () => {
   it('cuts a caption of 1 MB at 10,000 characters and says so', () => {

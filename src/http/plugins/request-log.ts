@@ -1,4 +1,5 @@
-// One log line a request, whatever its outcome. It never holds image bytes, embeddings, names of persons, keys or URLs.
+// One log line a request, whatever its outcome. It never holds image bytes, embeddings, names of persons, captions,
+// keys or URLs.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { LinkStatus, NilReason, Timings, Turn } from '../../types.ts'
 import { randomUUID } from 'node:crypto'
@@ -21,6 +22,11 @@ export interface Facts {
   /** Mentions that are nil, by reason. */
   nilReasons?: { readonly [R in NilReason]?: number }
   stages?: Timings
+  /** Whether the decision used more than the photo. */
+  hinted?: boolean
+  /** Of the caption, UTF-16 units; how many names of the index it has. */
+  captionLength?: number
+  captionNames?: number
 }
 
 declare module 'fastify' {

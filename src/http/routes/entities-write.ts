@@ -102,6 +102,6 @@ async function readRecord (request: FastifyRequest, take: TakeBytes): Promise<Re
   cutImage(body, MAX_RECORD_BYTES + 1)
   const record = parseObject(body)
   // The id is that of the path: a second one could differ.
-  if ('id' in record) throw errors.badOption('one of name, description, aliases', 'id', 'an unknown member')
+  if ('id' in record) throw errors.badOption('one of name, description, aliases, birthYear, deathYear', 'id', 'an unknown member')
   return record
 }

@@ -36,6 +36,12 @@ export function createMetrics (service: ReadinessGate, uploads: UploadBudget): M
     labelNames: ['status', 'reason'],
     registers
   })
+  const byHints = new Counter({
+    name: 'vel_mentions_by_hints_total',
+    help: 'Mentions by status and by whether a caption, shortlist or date took part in the decision',
+    labelNames: ['status', 'hints'],
+    registers
+  })
   const rejected = new Counter({ name: 'vel_faces_rejected_total', help: 'Detections that are no face and were left out', registers })
   const problems = new Counter({ name: 'vel_errors_total', help: 'Replies that told an error, by code', labelNames: ['code'], registers })
   addGauges(registry, service, uploads)
@@ -46,6 +52,8 @@ export function createMetrics (service: ReadinessGate, uploads: UploadBudget): M
     if (facts.code !== undefined) problems.inc({ code: facts.code })
     for (const [stage, stageMs] of Object.entries(facts.stages ?? {})) stages.observe({ stage }, stageMs / 1000)
     for (const [name, n] of Object.entries(facts.statuses ?? {})) if (name !== 'nil') mentions.inc({ status: name, reason: '' }, n)
+    const hints = facts.hinted === true ? 'with' : 'without'
+    for (const [status, n] of Object.entries(facts.statuses ?? {})) byHints.inc({ status, hints }, n)
     for (const [reason, n] of Object.entries(facts.nilReasons ?? {})) mentions.inc({ status: 'nil', reason }, n)
     rejected.inc(facts.facesRejected ?? 0)
   }

@@ -1,6 +1,7 @@
 // Options of POST /link: one parser for query, multipart fields and JSON.
 import { z } from 'zod'
 import { ENTITIES_MODES, MODES, ORDERS, type Box, type LinkOptions } from '../../types.ts'
+import { FIRST_YEAR, isDay, isShortCaption, MAX_CAPTION } from '../../captions/limits.ts'
 import { errors } from '../../errors.ts'
 import type { TakeBytes } from './upload-budget.ts'
 
@@ -13,18 +14,17 @@ export const MAX_RERANK_K = 1_000_000
 
 export const MAX_BOXES = 256
 
+/** What a request asks for: how to link, and whether what the photo's metadata says is used too. */
+export interface LinkRequest extends LinkOptions { readonly readMetadata?: boolean | undefined }
+
 const whole = (max: number): z.ZodType<number> => {
   return z.union([z.int(), z.string().regex(/^\d{1,9}$/).transform(Number)]).pipe(z.int().min(1).max(max))
 }
 
-/** Longest caption, characters. */
-export const MAX_CAPTION = 10_000
-/** Longest shortlist, and longest id or name in it, characters. */
+/** Most ids and names of a shortlist. */
 export const MAX_SHORTLIST = 1000
-const MAX_LISTED_NAME = 500
-/** Of the first photo that shows a person. */
-const FIRST_YEAR = 1838
-
+/** Longest name in it, UTF-16 units. */
+export const MAX_LISTED_NAME = 500
 /** A list, as JSON or as JSON text, or a text with an id or name a line; ids may be separated by commas too. */
 const shortlist = z.union([z.array(z.unknown()), z.string().transform(splitList)])
   .pipe(z.array(z.string().trim().min(1).max(MAX_LISTED_NAME)).min(1).max(MAX_SHORTLIST))
@@ -41,32 +41,26 @@ function splitList (text: string): unknown[] {
   return text.split(separator).map(line => line.trim()).filter(line => line !== '')
 }
 
-/** An ISO 8601 date or its beginning, from the year on, with or without a time. */
-function isDay (text: string): boolean {
-  const match = /^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?)?)?$/.exec(text)
-  if (match === null) return false
-  const [year, month, day] = [match[1], match[2] ?? '01', match[3] ?? '01'].map(Number) as [number, number, number]
-  const date = new Date(Date.UTC(year, month - 1, day))
-  const isReal = date.getUTCMonth() === month - 1 && date.getUTCDate() === day
-  // A day ahead of UTC may have begun.
-  return isReal && year >= FIRST_YEAR && date.getTime() <= Date.now() + DAY_MS
-}
-
-const DAY_MS = 86_400_000
-
-const OPTIONS: Readonly<Record<keyof Omit<LinkOptions, 'boxes'>, { schema: z.ZodType, expected: string }>> = {
+const OPTIONS: Readonly<Record<keyof Omit<LinkRequest, 'boxes'>, { schema: z.ZodType, expected: string }>> = {
   mode: { schema: z.enum(MODES), expected: MODES.join(', ') },
   order: { schema: z.enum(ORDERS), expected: ORDERS.join(', ') },
   rerankK: { schema: whole(MAX_RERANK_K), expected: `a whole number from 1 to ${MAX_RERANK_K}` },
   topK: { schema: whole(MAX_TOP_K), expected: `a whole number from 1 to ${MAX_TOP_K}` },
-  caption: { schema: z.string().max(MAX_CAPTION), expected: `a text of at most ${MAX_CAPTION} characters` },
+  caption: { schema: z.string().refine(isShortCaption), expected: `a text of at most ${MAX_CAPTION} characters` },
   entities: { schema: shortlist, expected: `a list of 1 to ${MAX_SHORTLIST} ids or names, or one a line` },
   entitiesMode: { schema: z.enum(ENTITIES_MODES), expected: ENTITIES_MODES.join(', ') },
   takenAt: {
     schema: z.string().refine(isDay),
     expected: `a day such as 2004-03-31, a month or a year, from ${FIRST_YEAR} to today`
+  },
+  readMetadata: {
+    schema: z.union([z.boolean(), z.enum(['on', 'off']).transform(value => value === 'on')]),
+    expected: 'on or off'
   }
 }
+
+/** Options that a form sends empty where nobody filled them in. */
+const MAY_BE_EMPTY = new Set(['caption', 'entities', 'entitiesMode', 'takenAt', 'readMetadata'])
 
 /** Levels of a value that messages quote, and items of each; boxes have two levels, of which the inner has four. */
 const MAX_SHOWN_DEPTH = 4
@@ -78,7 +72,7 @@ const MIN_BOX_PX = 1
 /** Greatest ratio of a box's sides: no face is narrower. */
 export const MAX_BOX_RATIO = 10
 
-const NAMES = [...Object.keys(OPTIONS), 'boxes']
+export const OPTION_NAMES: readonly string[] = [...Object.keys(OPTIONS), 'boxes']
 
 /** The options in a query string. A parameter that occurs twice is a list. */
 export function fromQuery (query: unknown): GivenOption[] {
@@ -86,19 +80,36 @@ export function fromQuery (query: unknown): GivenOption[] {
   return parameters.flatMap(([name, value]) => [value].flat().map(one => [name, one] as const))
 }
 
-/** @throws VEL_ERR_BAD_OPTION, VEL_ERR_BAD_BOXES */
-export function parseOptions (given: readonly GivenOption[]): LinkOptions {
-  const options: Record<string, unknown> = {}
+/**
+ * An empty caption, shortlist or date counts as none.
+ *
+ * @throws VEL_ERR_BAD_OPTION, VEL_ERR_BAD_BOXES
+ */
+export function parseOptions (given: readonly GivenOption[]): LinkRequest {
+  const options: LinkRequest & Record<string, unknown> = {}
   for (const [name, value] of given) {
-    if (!NAMES.includes(name)) {
-      throw errors.badOption(`one of the options ${NAMES.join(', ')}`, show(name).slice(1, -1), 'an unknown option')
+    if (!OPTION_NAMES.includes(name)) {
+      throw errors.badOption(`one of the options ${OPTION_NAMES.join(', ')}`, show(name).slice(1, -1), 'an unknown option')
     }
-    const parsed = name === 'boxes' ? parseBoxes(value) : parseOption(name as keyof typeof OPTIONS, value)
+    const parsed = parseOne(name, value)
     const differs = name in options && JSON.stringify(options[name]) !== JSON.stringify(parsed)
     if (differs) throw errors.badOption('one value', name, 'two that differ')
     options[name] = parsed
   }
+  if (options.entitiesMode === 'only' && options.entities === undefined) {
+    throw errors.badOption('a list of ids or names, because entitiesMode is "only"', 'entities', 'none')
+  }
   return options
+}
+
+function parseOne (name: string, value: unknown): unknown {
+  if (name === 'boxes') return parseBoxes(value)
+  return MAY_BE_EMPTY.has(name) && isEmpty(name, value) ? undefined : parseOption(name as keyof typeof OPTIONS, value)
+}
+
+function isEmpty (name: string, value: unknown): boolean {
+  if (name === 'entities' && (Array.isArray(value) ? value.length === 0 : value === '[]')) return true
+  return typeof value === 'string' && value.trim() === ''
 }
 
 /**

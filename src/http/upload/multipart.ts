@@ -1,11 +1,11 @@
 // The multipart form of POST /link: one file field "image", options as text fields.
 import type { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
-import type { GivenOption, Upload, UploadLimits } from './link-options.ts'
+import { OPTION_NAMES, type GivenOption, type Upload, type UploadLimits } from './link-options.ts'
 import { errors, isVelError } from '../../errors.ts'
 import { readBytes } from './read-bytes.ts'
 
-/** Text fields; there are five options. */
+/** Text fields; there are ten options. */
 const MAX_FIELDS = 16
 /** Large enough that 10,000 boxes are refused for their count, not for their size. */
 const MAX_FIELD_BYTES = 2 ** 20
@@ -44,6 +44,7 @@ async function readParts (request: FastifyRequest, maxImageBytes: number, onFile
         options.push(readField(part))
         continue
       }
+      if (OPTION_NAMES.includes(part.fieldname)) throw errors.badOption('a text field', part.fieldname, 'a file')
       if (part.fieldname !== 'image') throw errors.noImage(`a file in field ${JSON.stringify(part.fieldname)}`)
       if (bytes !== null) throw errors.noImage('two images; send one a request')
       onFile(part.file)

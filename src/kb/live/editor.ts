@@ -110,7 +110,7 @@ function parseRecord (id: string, given: Readonly<Record<string, unknown>>): z.i
   if (success) return data
   const issue = error.issues[0]!
   if (issue.code === 'unrecognized_keys') {
-    throw errors.badOption('one of name, description, aliases', issue.keys[0]!.slice(0, 60), 'an unknown member')
+    throw errors.badOption('one of name, description, aliases, birthYear, deathYear', issue.keys[0]!.slice(0, 60), 'an unknown member')
   }
   const expected = issue.code === 'invalid_type' ? `a value of type ${issue.expected}` : issue.message
   throw errors.badOption(expected, issue.path.join('.'), describe(valueAt(given, issue.path)))

@@ -129,7 +129,8 @@ function oddsOf (
 
 const sumOf = (prior: ReadonlyMap<string, number>): number => [...prior.values()].reduce((a, b) => a + b, 0)
 
-const logit = (p: number): number => Math.log(p / (1 - p))
+/** Finite for all of 0..1, for JSON has no infinity. */
+const logit = (p: number): number => Math.log(Math.max(p, Number.MIN_VALUE) / Math.max(1 - p, Number.EPSILON))
 
 function posterior (hypotheses: readonly Hypothesis[]): ReadonlyMap<string, number> {
   const sum = 1 + hypotheses.reduce((total, { odds }) => total + odds, 0)

@@ -127,7 +127,7 @@ test.each<[string, unknown, RegExp]>([
   ['of 501 characters', { name: 'x'.repeat(501) }, /at most 500 characters for "name", received a text of 501 characters/],
   ['with control characters', { name: 'a\u0007b' }, /no control characters for "name"/],
   ['that is a number', { name: 7 }, /a value of type string for "name", received a number/],
-  ['beside another member', { name: 'a', images: [] }, /one of name, description, aliases for "images", received an unknown member/],
+  ['beside another member', { name: 'a', images: [] }, /aliases, birthYear, deathYear for "images", received an unknown member/],
   ['and an alias that is null', { name: 'a', aliases: [null] }, /for "aliases.0", received null/]
 ])('a name %s is refused with one sentence', async (_what, body, reason) => {
   const { json } = await start()
@@ -139,7 +139,7 @@ test.each<[string, unknown, RegExp]>([
 
 test.each(['Q998', 'Q900'])('C7: the id %s in the body of PUT is refused', async id => {
   const { json } = await start()
-  const detail = 'Expected one of name, description, aliases for "id", received an unknown member'
+  const detail = 'Expected one of name, description, aliases, birthYear, deathYear for "id", received an unknown member'
   expect(await json('PUT', '/entities/Q900', { id, name: 'a' })).toMatchObject({ status: 400, json: { detail } })
   expect((await json('GET', '/entities/Q900')).status).toBe(404)
 })
