@@ -144,8 +144,7 @@ function createClient ({ url, apiKey, concurrency }: ServerOptions): Client {
       const boxes = query.box === null ? {} : { boxes: JSON.stringify([[query.box.x1, query.box.y1, query.box.x2, query.box.y2]]) }
       const { status, body } = await ask(`/link?${new URLSearchParams({ ...system.query, topK: String(DEPTH), ...boxes }).toString()}`, {
         method: 'POST',
-        body: bytes,
-        headers: { 'content-type': 'image/jpeg' }
+        ...bodyOf(bytes, query)
       })
       if (status === 200) return checked(body, url)
       if ((body as { code?: unknown }).code === 'VEL_ERR_MODE_UNAVAILABLE') return 'mode unavailable'
@@ -154,6 +153,13 @@ function createClient ({ url, apiKey, concurrency }: ServerOptions): Client {
     },
     close: async () => { await agent.close() }
   }
+}
+
+/** A caption may be longer than a query string. */
+function bodyOf (image: Buffer, { caption, takenAt }: Query): { body: Buffer | string, headers: Record<string, string> } {
+  if (caption === undefined && takenAt === undefined) return { body: image, headers: { 'content-type': 'image/jpeg' } }
+  const body = JSON.stringify({ image: image.toString('base64'), caption, takenAt })
+  return { body, headers: { 'content-type': 'application/json' } }
 }
 
 function checked (body: unknown, url: string): Reply {

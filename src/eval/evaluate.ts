@@ -3,7 +3,7 @@ import type { EncodedMention, Space } from '../types.ts'
 import type { KnowledgeBase } from '../kb/types.ts'
 import { judgeUnblocked } from '../link/blocked.ts'
 import { criteriaFor } from '../link/decide.ts'
-import { measureCaptions } from './captions/measure.ts'
+import { measureCaptions, measureGivenCaptions } from './captions/measure.ts'
 import type { EncodedQueries } from './data/encode-queries.ts'
 import { DEPTH } from './metrics/recall.ts'
 import { buildReport, type Answer, type Report, type ReportInput } from './report/report.ts'
@@ -38,12 +38,14 @@ export async function evaluate (
     }
     rows.push({ name: system.name, answers })
   }
+  const givenCaptions = await measureGivenCaptions(kb, encoded.answers)
   return buildReport({
     ...about,
     index: kb.info,
     rows,
     ...(options.sweeps && await sweeps(kb, encoded, options.clip)),
-    ...(options.captions === true && { captions: await measureCaptions(kb, encoded.answers) })
+    ...(options.captions === true && { captions: await measureCaptions(kb, encoded.answers) }),
+    ...(givenCaptions !== undefined && { givenCaptions })
   })
 }
 

@@ -102,6 +102,18 @@ describe('evaluation over HTTP', () => {
     expect(seen[0]).toBe('[[1,2,3,4]]')
   })
 
+  it('sends captions and days, in JSON', async () => {
+    const seen: string[] = []
+    const url = await serve((url, body) => { seen.push(body); return answers(url, body.startsWith('{') ? 'Q1' : body) })
+    const asked = [{ ...query('Q1', 'Q1'), caption: 'Zenith' }, { ...query('Q2', 'Q2'), takenAt: '2004' }]
+    const report = await evaluateServer(asked, counts, { url, concurrency: 1 })
+    expect(report.rows.map(({ name }) => name)).toEqual(['V2V'])
+    const image = (text: string): string => Buffer.from(text).toString('base64')
+    expect(seen.slice(0, 2).map(body => JSON.parse(body))).toEqual([
+      { image: image('Q1'), caption: 'Zenith' }, { image: image('Q2'), takenAt: '2004' }
+    ])
+  })
+
   it('stops where the service fails, breaks the contract, or is not there', async () => {
     const run = async (handler: Handler): Promise<unknown> =>
       await evaluateServer([query('Q1', 'Q1')], counts, { url: await serve(handler), concurrency: 1 })

@@ -7,7 +7,7 @@ import { groupBy } from '../../group-by.ts'
 import type { KnowledgeBase } from '../../kb/types.ts'
 import { linkMentions } from '../../link/link-mentions.ts'
 import { planRanking } from '../../link/plan.ts'
-import type { EncodedMention, Entity, Link } from '../../types.ts'
+import type { EncodedMention, Entity, Link, LinkOptions } from '../../types.ts'
 import { photoOf, type EncodedQuery } from '../data/encode-queries.ts'
 import { rankByFace } from '../systems.ts'
 import { makeCaption, makePlacedCaption, shuffled } from './make-caption.ts'
@@ -101,9 +101,15 @@ export async function measureCaptions (kb: KnowledgeBase, answers: readonly Enco
   }
 }
 
+type Known = Pick<LinkOptions, 'caption' | 'takenAt'>
+
 const linkBy = (kb: KnowledgeBase) => async (mentions: readonly EncodedMention[], caption: string | undefined): Promise<Link[]> => {
+  return await linkKnown(kb, mentions, { caption })
+}
+
+async function linkKnown (kb: KnowledgeBase, mentions: readonly EncodedMention[], known: Known): Promise<Link[]> {
   const plan = planRanking({ mode: 'v2v' }, kb, { models: { face: { dims: kb.dims.face! } } })
-  return (await linkMentions(kb, mentions, plan, { caption }, async (_, work) => await work())).links
+  return (await linkMentions(kb, mentions, plan, known, async (_, work) => await work())).links
 }
 
 async function lookAlike (kb: KnowledgeBase, photo: readonly EncodedMention[]): Promise<Entity[]> {
@@ -154,4 +160,47 @@ async function measurePlaces (
 function moved (mention: EncodedMention, byPx: number): EncodedMention {
   const { x1, x2, ...rest } = mention.box
   return { ...mention, box: { ...rest, x1: x1 + byPx, x2: x2 + byPx } }
+}
+
+/** Links without and with the captions and dates that the query files have. */
+export type GivenCaptionReport = Pick<CaptionReport, 'members' | 'strangers'>
+
+/**
+ * The queries of one photo are decided together. Photos without a caption and date count in both rows.
+ *
+ * @returns undefined where no query has a caption or date.
+ */
+export async function measureGivenCaptions (
+  kb: KnowledgeBase, answers: readonly EncodedQuery[]
+): Promise<GivenCaptionReport | undefined> {
+  if (answers.every(({ query }) => query.caption === undefined && query.takenAt === undefined)) return undefined
+  const photos = groupBy(answers, photoOf)
+  const rows = await Promise.all([['none', false], ['of the query files', true]].map(async ([captions, isKnown]) => {
+    const linked = await Promise.all(photos.map(async photo => await idsOf(kb, photo, isKnown === true)))
+    const ofMembers = photos.flatMap((photo, i) => photo.map(({ query }, j) => ({ right: query.entityId, id: linked[i]![j]! })))
+      .filter(({ right }) => right !== null && kb.entity(right) !== undefined && kb.blocked?.has(right) !== true)
+    const ofStrangers = linked.filter((_, i) => photos[i]!.every(({ query }) => query.entityId === null))
+    const share = (count: number, all: number): number => all === 0 ? 0 : count / all
+    return {
+      members: {
+        captions: String(captions),
+        members: ofMembers.length,
+        right: share(ofMembers.filter(({ right, id }) => id === right).length, ofMembers.length),
+        wrong: share(ofMembers.filter(({ right, id }) => id !== null && id !== right).length, ofMembers.length)
+      },
+      strangers: {
+        captions: String(captions),
+        photos: ofStrangers.length,
+        linked: share(ofStrangers.filter(ids => ids.some(id => id !== null)).length, ofStrangers.length)
+      }
+    }
+  }))
+  return { members: rows.map(({ members }) => members), strangers: rows.map(({ strangers }) => strangers) }
+}
+
+/** Ids of the entities that the mentions of one photo are linked to, in order; null for none, and where no face was found. */
+async function idsOf (kb: KnowledgeBase, photo: readonly EncodedQuery[], isKnown: boolean): Promise<Array<string | null>> {
+  const { caption, takenAt } = photo[0]!.query
+  const links = await linkKnown(kb, photo.flatMap(({ mention }) => mention ?? []), isKnown ? { caption, takenAt } : {})
+  return photo.map(({ mention }) => mention === null ? null : links.find(link => link.mention === mention)?.entity?.id ?? null)
 }

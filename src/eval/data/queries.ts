@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import type { Box } from '../../types.ts'
+import { FIRST_YEAR, isDay, isShortCaption, MAX_CAPTION } from '../../captions/limits.ts'
 import { errors } from '../../errors.ts'
 import { entityId } from '../../kb/storage/entity-schema.ts'
 
@@ -18,6 +19,10 @@ export interface Query {
   readonly entityId: string | null
   /** The query file. */
   readonly file: string
+  /** What came with the photo; the same for all queries of it. */
+  readonly caption?: string | undefined
+  /** ISO 8601 date or its beginning. */
+  readonly takenAt?: string | undefined
 }
 
 export interface QueryFile {
@@ -41,7 +46,12 @@ const box = z.tuple([z.number(), z.number(), z.number(), z.number()])
 const image = z.string().min(1).refine(name => !name.includes('\0'), 'a file name')
 
 const queryLine = z
-  .object({ image, mentions: z.array(z.object({ id: entityId.nullable(), box: box.optional() })).min(1) })
+  .object({
+    image,
+    mentions: z.array(z.object({ id: entityId.nullable(), box: box.optional() })).min(1),
+    caption: z.string().refine(isShortCaption, `a caption of at most ${MAX_CAPTION} characters`).optional(),
+    takenAt: z.string().refine(isDay, `a day such as 2004-03-31, a month or a year, from ${FIRST_YEAR} to today`).optional()
+  })
   .refine(
     line => line.mentions.length === 1 || line.mentions.every(m => m.box !== undefined),
     'a box for each mention where a photo has several'
@@ -76,9 +86,9 @@ export async function readQueries (file: string, options: ReadOptions = {}): Pro
       problems.push(`${position}: ${value === NOT_JSON ? 'not JSON' : z.prettifyError(parsed.error).replaceAll(/\s*\n\s*/g, ' ')}`)
       continue
     }
-    const { image, mentions } = parsed.data
+    const { image, mentions, ...known } = parsed.data
     const path = resolve(options.imagesDir ?? dirname(file), image)
-    for (const mention of mentions) queries.push({ image, path, box: mention.box ?? null, entityId: mention.id, file })
+    for (const mention of mentions) queries.push({ image, path, box: mention.box ?? null, entityId: mention.id, file, ...known })
   }
   if (problems.length > 0 && options.skipBroken !== true) {
     throw errors.input(`valid queries in ${file}`, `${describeProblems(problems)}; mend them, or leave them out with --skip-broken`)

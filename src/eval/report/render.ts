@@ -1,7 +1,7 @@
 // The report as tables, for the terminal and for Markdown.
 import Table from 'cli-table3'
 import { MRR_AT, RECALL_AT } from '../metrics/recall.ts'
-import type { CaptionReport } from '../captions/measure.ts'
+import type { CaptionReport, GivenCaptionReport } from '../captions/measure.ts'
 import type { Decisions, Report, RowReport } from './report.ts'
 
 export interface Grid { readonly title: string, readonly head: readonly string[], readonly rows: ReadonlyArray<readonly string[]> }
@@ -40,6 +40,7 @@ function gridsOf (report: Report): Grid[] {
     ...(report.openSet.length > 0 ? [openSet(report)] : []),
     ...(report.rows.some(r => r.decisions !== null) ? [decisions(report)] : []),
     ...(report.decisions !== null && report.counts.strangerMentions > 0 ? [falseLinks(report.decisions)] : []),
+    ...(report.givenCaptions === undefined ? [] : rowGrids(report.givenCaptions, 'of the query files')),
     ...(report.captions === undefined ? [] : captionGrids(report.captions)),
     ...(report.rerankSweep.length > 0 ? [sweep(report)] : []),
     ...(report.overlap.length > 0 ? [overlap(report)] : [])
@@ -118,19 +119,25 @@ function falseLinks ({ falseLinks: sizes }: Decisions): Grid {
   }
 }
 
-/** Tables of `vel eval --captions made`. */
-export function captionGrids ({ members, strangers, homonyms, places }: CaptionReport): Grid[] {
+function rowGrids ({ members, strangers }: GivenCaptionReport, kind: string): Grid[] {
   return [
     {
-      title: 'With captions made from templates',
+      title: `With captions ${kind}`,
       head: ['caption', 'members', 'linked rightly', 'linked wrongly'],
       rows: members.map(({ captions, members: count, right, wrong }) => [captions, String(count), percent(right), percent(wrong)])
     },
     {
-      title: 'Strangers with captions made from templates',
+      title: `Strangers with captions ${kind}`,
       head: ['caption', 'photos', 'linked'],
       rows: strangers.map(({ captions, photos, linked }) => [captions, String(photos), percent(linked)])
-    },
+    }
+  ]
+}
+
+/** Tables of `vel eval --captions made`. */
+export function captionGrids ({ members, strangers, homonyms, places }: CaptionReport): Grid[] {
+  return [
+    ...rowGrids({ members, strangers }, 'made from templates'),
     {
       title: 'What a caption leaves open, decided by the faces',
       head: ['caption', 'pairs', 'right', 'right of those linked', 'exchanged by wrong cues'],

@@ -5,7 +5,7 @@ import { bootstrap, type ScoreIntervals } from '../metrics/bootstrap.ts'
 import { expectedCalibrationError, reliabilityBins, type ReliabilityBin } from '../metrics/calibration-error.ts'
 import { perPerson, perQuery, rankOf, type Hit, type Ranked, type Scores } from '../metrics/recall.ts'
 import { FPIR_TARGETS, openSetCurve, pointAtFpir, type OpenSetPoint } from '../metrics/open-set.ts'
-import type { CaptionReport } from '../captions/measure.ts'
+import type { CaptionReport, GivenCaptionReport } from '../captions/measure.ts'
 import { photoOf } from '../data/encode-queries.ts'
 import type { Query } from '../data/queries.ts'
 import type { OverlapPoint, SweepPoint } from '../sweeps.ts'
@@ -95,6 +95,8 @@ export interface Report extends Scores {
   readonly overlap: readonly OverlapPoint[]
   /** Links with captions made from templates; only where they were asked for. */
   readonly captions?: CaptionReport | undefined
+  /** Links with the captions and dates of the query files; only where those have any. */
+  readonly givenCaptions?: GivenCaptionReport | undefined
 }
 
 export interface ReportInput {
@@ -105,6 +107,7 @@ export interface ReportInput {
   readonly rerankSweep?: readonly SweepPoint[]
   readonly overlap?: readonly OverlapPoint[]
   readonly captions?: CaptionReport
+  readonly givenCaptions?: GivenCaptionReport
 }
 
 export function buildReport (input: ReportInput): Report {
@@ -144,7 +147,8 @@ export function buildReport (input: ReportInput): Report {
     calibration: calibrationOf([...members, ...strangers]),
     rerankSweep: input.rerankSweep ?? [],
     overlap: input.overlap ?? [],
-    ...(input.captions !== undefined && { captions: input.captions })
+    ...(input.captions !== undefined && { captions: input.captions }),
+    ...(input.givenCaptions !== undefined && { givenCaptions: input.givenCaptions })
   }
 }
 

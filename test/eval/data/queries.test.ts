@@ -25,6 +25,22 @@ describe('query lines', () => {
     expect(queries[1]!.path).toBe(resolve(file, '..', 'b/c.jpg'))
   })
 
+  it('have a caption and a day for all mentions of a photo', async () => {
+    const known = { caption: 'Zenith, left', takenAt: '2004-03' }
+    const mentions = [{ id: 'Q1', box: [0, 0, 1, 1] }, { id: null, box: [2, 2, 3, 3] }]
+    const { queries } = await readQueries(await fileWith(`${JSON.stringify({ image: 'a.jpg', mentions, ...known })}\n${line('b.jpg')}`))
+    expect(queries.map(({ caption, takenAt }) => [caption, takenAt])).toEqual([
+      ['Zenith, left', '2004-03'], ['Zenith, left', '2004-03'], [undefined, undefined]
+    ])
+  })
+
+  it.each([
+    [{ caption: 'a'.repeat(10_001) }, /a caption of at most 10000 characters/], [{ caption: 5 }, /expected string/],
+    [{ takenAt: '2023-02-30' }, /a day such as 2004-03-31/], [{ takenAt: 'yesterday' }, /a day such as 2004-03-31/]
+  ])('with %j are broken', async (known, message) => {
+    await expect(readQueries(await fileWith(JSON.stringify({ ...JSON.parse(line('a.jpg')), ...known })))).rejects.toThrow(message)
+  })
+
   it('give one query a mention', async () => {
     const file = await fileWith(
       JSON.stringify({
