@@ -113,6 +113,9 @@ export const SETTINGS = {
       'n.', { defaultNote: 'number of CPU cores; 1 with CUDA', defaultOnCuda: '1' }),
   threads: setting('THREADS', whole(1, 256), '1', 'threads',
     'Threads that one worker uses inside a model: more shortens one image, fewer serve more images at once.'),
+  searchThreads: setting('SEARCH_THREADS', whole(1, 256), '2', 'threads',
+    'Threads that search a large index (from some 12,000 faces on), beside the workers; each holds the graph of an index that is ' +
+      'searched by HNSW.'),
   maxQueue: setting('MAX_QUEUE', whole(0, 100_000), '32', 'images',
     'Images that may wait for a worker; one more is refused at once with 503.'),
   linkTimeoutMs: setting('LINK_TIMEOUT_MS', whole(1, 3_600_000), '10000', 'ms',

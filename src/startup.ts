@@ -188,11 +188,13 @@ function expectedEncoders ({ models: { face, clipImage, clipText } }: PackManife
 }
 
 /** Opens the configured index with its changes. @throws VEL_ERR_INDEX where `writable` and another process has it open for writing. */
-export async function openLiveFor ({ indexDir, eraseAfterS }: Config, pack: PackManifest, writable: boolean, log: Log): Promise<LiveIndex> {
+export async function openLiveFor (
+  { indexDir, eraseAfterS, searchThreads }: Config, pack: PackManifest, writable: boolean, log: Log
+): Promise<LiveIndex> {
   const say: LiveOptions['say'] = (level, sentence) => { log[level](sentence) }
   return await openLiveIndex({
     dir: indexDir,
-    open: async () => await openIndexFor(pack, indexDir, { threads: true, say }),
+    open: async () => await openIndexFor(pack, indexDir, { threads: searchThreads, say }),
     recipe: encoderIdentity(pack.models.face).recipe,
     writable,
     eraseAfterMs: eraseAfterS * 1000,

@@ -68,14 +68,13 @@ async function bench (): Promise<void> {
     const dir = join(folder, 'index')
     const built = existsSync(dir) ? null : await runAlone<Built>('--build', dir)
     const manifest = await readIndexManifest(dir)
-    const { search, encoding, msPerQuery, vectors, dims } = manifest.spaces.face!
+    const { search, encoding, vectors, dims } = manifest.spaces.face!
     const result = {
       entities: manifest.counts.entities,
       vectors,
       dims,
       encoding,
       search,
-      msPerQuery,
       built,
       fileMB: Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0) / MB,
       ...await measureRecall(await createContent(), dir),
@@ -150,7 +149,7 @@ async function measureRecall ({ spaces }: IndexContent, dir: string): Promise<{ 
 
 async function measure (dir: string): Promise<void> {
   const start = performance.now()
-  let kb = await openIndex(dir, {}, { threads: true })
+  let kb = await openIndex(dir, {}, { threads: 2 })
   const openMs = performance.now() - start
   const queries = await makeQueries(kb, Number(values.queries))
   for (const query of queries.slice(0, 50)) await kb.search('face', query, 10)
@@ -170,7 +169,7 @@ async function measure (dir: string): Promise<void> {
   loop.disable()
   const rssOfSwapsMB: number[] = []
   for (let n = 0; n < Number(values.swaps); n++) {
-    const next = await openIndex(dir, {}, { threads: true })
+    const next = await openIndex(dir, {}, { threads: 2 })
     await kb.close()
     kb = next
     await kb.search('face', queries[0]!, 10)

@@ -74,7 +74,7 @@ function describeReferences (references: IndexManifest['references']): string {
 
 function describeSpace (
   name: string,
-  { encoder, dims, vectors, encoding, encodingLoss, search, msPerQuery }: SpaceManifest
+  { encoder, dims, vectors, encoding, encodingLoss, search }: SpaceManifest
 ): Array<[string, string]> {
   const losses = Object.entries(encodingLoss ?? {}).map(
     ([tried, loss]) =>
@@ -83,19 +83,19 @@ function describeSpace (
   )
   const how =
     search.kind === 'exact'
-      ? 'exact'
+      ? 'flat'
       : search.kind === 'pca'
-        ? `PCA: ${search.dims} directions of all, then ${search.candidates} in full, recall@10 ${search.recallAt10.toFixed(4)}`
-        : `HNSW M ${search.M}, efConstruction ${search.efConstruction}, ef ${search.ef}, recall@10 ${search.recallAt10.toFixed(4)}`
+        ? `PCA: ${search.dims} components of all, then ${search.candidates} in full`
+        : `HNSW over ${search.dims} components, M ${search.M}, efConstruction ${search.efConstruction}, ef ${search.ef}, then ` +
+          `${search.candidates} in full`
+  const recall = search.kind === 'exact'
+    ? ''
+    : `; recall@10 ${search.recallAt10.toFixed(4)}` +
+      `${search.recallOfStrangers === undefined ? '' : `, of strangers ${search.recallOfStrangers.toFixed(4)}`}`
   return [
     [name, `${vectors} vectors of ${dims} numbers as ${encoding}, by ${encoder.name} (recipe ${encoder.recipe.slice(0, 12)})`],
     ...losses.map((loss): [string, string] => ['', loss]),
-    ['', `search: ${how}`],
-    [
-      '',
-      `query: exact ${msPerQuery.exact} ms${msPerQuery.pca === undefined ? '' : `, PCA ${msPerQuery.pca} ms`}` +
-        `${msPerQuery.hnsw === undefined ? '' : `, HNSW ${msPerQuery.hnsw} ms`}`
-    ]
+    ['', `search: ${how}${recall}`]
   ]
 }
 

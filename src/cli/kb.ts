@@ -1,6 +1,7 @@
 // `vel kb …`: builds, describes, weighs and verifies index folders.
 import { basename, resolve } from 'node:path'
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
+import { SEARCH_KINDS, type SearchKind } from '../kb/build/choose-search.ts'
 import { buildIndex } from '../kb/build/build-index.ts'
 import type { BuildStage } from '../kb/build/progress.ts'
 import { readIndexManifest, verifyIndex } from '../kb/storage/read-manifest.ts'
@@ -32,6 +33,7 @@ interface BuildCommandOptions {
   readonly texts?: string
   readonly keepPoor?: boolean
   readonly failUnder?: string
+  readonly search: SearchKind
 }
 
 export interface KbCommandOptions {
@@ -76,6 +78,7 @@ export function addKbCommand (
         `(default: ${DEFAULT_TEXTS} where the pack has CLIP)`
     )
     .option('--keep-poor', 'use reference photos too whose face says too little')
+    .addOption(new Option('--search <kind>', 'how faces and texts are searched').choices(SEARCH_KINDS).default('auto'))
     .option(
       '--fail-under <share>',
       'least share of the photos that must be usable, 0 to 1; else the build fails and the old index stays (default: 0.5)'
@@ -102,6 +105,7 @@ export function addKbCommand (
           onNote: sentence => { log.warn(sentence) },
           keepPoor: options.keepPoor,
           failUnder,
+          search: options.search,
           texts: texts === undefined ? undefined : { encoder: texts.encoder, fields },
           onProgress: bars.update
         })

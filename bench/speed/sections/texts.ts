@@ -24,7 +24,7 @@ interface Result {
   /** s a stage, in order. */
   readonly seconds: Readonly<Record<string, number>>
   readonly filesMB: Readonly<Record<string, number>>
-  readonly space: Pick<SpaceManifest, 'dims' | 'vectors' | 'encoding' | 'search' | 'msPerQuery'>
+  readonly space: Pick<SpaceManifest, 'dims' | 'vectors' | 'encoding' | 'search'>
   readonly measured: MeasuredTexts
 }
 
@@ -88,7 +88,7 @@ export const texts = defineSection<Result>({
       enter('end')
       progress?.stop()
       await text.close()
-      const { dims, vectors, encoding, search, msPerQuery } = manifest.spaces.name_description!
+      const { dims, vectors, encoding, search } = manifest.spaces.name_description!
       const filesMB = Object.fromEntries(
         await Promise.all(Object.keys(manifest.files).map(async name => [name, (await stat(join(dir, name))).size / 1e6] as const))
       )
@@ -96,7 +96,7 @@ export const texts = defineSection<Result>({
         people: manifest.counts.entities,
         seconds,
         filesMB,
-        space: { dims, vectors, encoding, search, msPerQuery },
+        space: { dims, vectors, encoding, search },
         measured: await measureTexts(dir, report.quick)
       }
     } finally {
@@ -124,7 +124,7 @@ ${table(
 )}
 
 ${space.vectors} vectors of ${space.dims} numbers as ${space.encoding}; search chosen by the builder:
-\`${JSON.stringify(space.search)}\`, ms a query \`${JSON.stringify(space.msPerQuery)}\`.
+\`${JSON.stringify(space.search)}\`.
 Opened and verified in ${figure(measured.openMs)} ms; a process that holds it takes ${figure(measured.rssMB)} MB,
 ${figure(measured.addedMB)} MB more than before.
 

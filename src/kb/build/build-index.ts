@@ -8,6 +8,7 @@ import { hasLimits } from '../../packs/evidence.ts'
 import type { PackManifest } from '../../packs/manifest.ts'
 import { withLock } from '../storage/lock.ts'
 import { buildTexts, planTexts, removeTextCheckpoint, type TextPlan, type TextsOptions } from './embed-texts.ts'
+import type { SearchKind } from './choose-search.ts'
 import type { DuplicatePair } from './duplicate-faces.ts'
 import { encodePhotos } from './encode-photos.ts'
 import { requireEnoughPhotos } from './enough-photos.ts'
@@ -39,6 +40,8 @@ export interface BuildOptions {
   readonly calibration?: Calibration | undefined
   /** Least share of the photos that must be usable, 0..1; 0.5 by default. */
   readonly failUnder?: number | undefined
+  /** How the index is searched; chosen by its size and by recall where absent. */
+  readonly search?: SearchKind | undefined
   /** Text fields to embed for every entity; absent for faces alone. */
   readonly texts?: TextsOptions | undefined
   /** Receives a sentence about an unfinished build that cannot be resumed. */
@@ -130,6 +133,8 @@ async function buildFrom (
       decision: { ...pack.decision, ambiguousMargin: AMBIGUOUS_MARGIN },
       ...(texts === undefined ? {} : { fusion: EQUAL_FUSION }),
       calibration: options.calibration,
+      search: options.search,
+      onNote: options.onNote,
       references: { judged: hasLimits(pack.models), poorKept: keepPoor },
       entities,
       spaces: { face, ...texts?.spaces },

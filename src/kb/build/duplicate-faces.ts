@@ -1,7 +1,8 @@
 // Contradicting references: nearly the same face for two entities.
 import { setImmediate } from 'node:timers/promises'
 import type { Pca } from '../search/pca.ts'
-import type { Graph } from '../search/hnsw.ts'
+import type { BuiltGraph } from './choose-search.ts'
+import { searchGraph } from '../search/searcher.ts'
 import { openTable, type VectorTable } from '../search/vector-table.ts'
 import { dot } from '../../math/vector.ts'
 
@@ -17,7 +18,7 @@ export const DUPLICATE_FROM = 0.7
 /** Pairs that are reported, the most similar first. */
 const MAX_PAIRS = 1000
 const NEIGHBOURS = 10
-const EF = 48
+const EF = 32
 /** Upper bound of the rounding error of a cosine between PCA codes. */
 const PCA_ERROR = 0.01
 /** Vectors between two turns of the event loop. */
@@ -32,12 +33,12 @@ const VECTORS_PER_TURN = 256
 export async function findDuplicateFaces (
   table: VectorTable,
   entityRows: Uint32Array,
-  { graph, pca }: { readonly graph: Graph | null, readonly pca: Pca | null },
+  { graph, pca }: { readonly graph: BuiltGraph | null, readonly pca: Pca | null },
   onDone: (done: number) => void = () => {}
 ): Promise<DuplicatePair[]> {
   const pairs = createPairs()
   const query = new Float32Array(table.dims)
-  const findNear = graph !== null ? withGraph(graph) : pca !== null ? withPca(table, pca) : withScan(table)
+  const findNear = graph !== null ? withGraph(table, graph) : pca !== null ? withPca(table, pca) : withScan(table)
   for (let a = 0; a < table.count; a++) {
     table.read(a, query)
     findNear(a, query, pairs.least(), (b, similarity) => {
@@ -54,10 +55,12 @@ export async function findDuplicateFaces (
 /** Offers vectors `b` whose cosine to vector `a`, decoded as `query`, is at least `least`. */
 type FindNear = (a: number, query: Float32Array, least: number, offer: (b: number, similarity: number) => void) => void
 
-function withGraph (graph: Graph): FindNear {
+function withGraph (table: VectorTable, { graph, components }: BuiltGraph): FindNear {
+  const find = searchGraph(graph, components, EF)
   return (a, query, least, offer) => {
-    const { labels, similarities } = graph.search(query, NEIGHBOURS, EF)
-    labels.forEach((b, i) => { if (b !== a && similarities[i]! >= least) offer(b, similarities[i]!) })
+    const near = find(query, NEIGHBOURS)
+    const similarities = table.scanSome(query, near)
+    near.forEach((b, i) => { if (b !== a && similarities[i]! >= least) offer(b, similarities[i]!) })
   }
 }
 

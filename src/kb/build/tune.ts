@@ -2,7 +2,7 @@
 // cohort means and finds duplicates.
 import { writeFile } from 'node:fs/promises'
 import { findDuplicateFaces, type DuplicatePair } from './duplicate-faces.ts'
-import { chooseSearch, TEXT_SIMILARITY, FEW_VECTORS } from './choose-search.ts'
+import { chooseSearch, FEW_VECTORS, type SearchKind } from './choose-search.ts'
 import type { BuildStage } from './progress.ts'
 import { cohortMeans } from '../search/cohort.ts'
 import { readHashed } from '../storage/atomic-folder.ts'
@@ -18,7 +18,9 @@ export interface TuneJob extends TableShape {
   readonly graph: string
   /** Written where the search is PCA. */
   readonly pcaCodes: string
+  /** Written where the search is either. */
   readonly pcaComponents: string
+  readonly search: SearchKind
   /** Null for vectors of texts. */
   readonly faces: FaceTuneJob | null
 }
@@ -32,9 +34,11 @@ export interface FaceTuneJob {
   readonly findDuplicates: boolean
 }
 
-export interface Tuned extends Pick<SpaceManifest, 'search' | 'msPerQuery'> {
+export interface Tuned extends Pick<SpaceManifest, 'search'> {
   /** Hash of the vectors' file, which is read here anyway. */
   readonly vectors: FileManifest
+  /** Why the search is another than was asked for. */
+  readonly note?: string
   /** Empty unless they were asked for. */
   readonly duplicates: readonly DuplicatePair[]
 }
@@ -45,14 +49,19 @@ export async function tune (job: TuneJob, onDone: OnDone): Promise<Tuned> {
   const { encoding, count, dims, faces } = job
   const memory = allocateTable(encoding, count, dims)
   const vectors = { sha256: await readHashed(job.vectors, memory.bytes), bytes: memory.bytes.length }
-  const querySimilarity = faces === null ? { querySimilarity: TEXT_SIMILARITY } : {}
-  const { search, msPerQuery, graph, pca } = await chooseSearch(memory, { ...querySimilarity, onAdded: done => { onDone('graph', done) } })
-  if (search.kind === 'hnsw') await graph!.write(job.graph)
-  if (search.kind === 'pca') {
-    await writeFile(job.pcaCodes, pca!.codes.bytes)
-    await writeFile(job.pcaComponents, new Uint8Array(pca!.components.buffer))
+  const { search, graph, pca, note } = await chooseSearch(memory, {
+    kind: job.search,
+    texts: faces === null,
+    onAdded: done => { onDone('graph', done) }
+  })
+  if (graph !== null) await graph.graph.write(job.graph)
+  if (pca !== null) await writeFile(job.pcaCodes, pca.codes.bytes)
+  const components = graph?.components ?? pca?.components
+  if (components !== undefined) {
+    await writeFile(job.pcaComponents, new Uint8Array(components.buffer, components.byteOffset, components.byteLength))
   }
-  if (faces === null) return { search, msPerQuery, vectors, duplicates: [] }
+  const tuned = { search, vectors, ...(note !== undefined && { note }) }
+  if (faces === null) return { ...tuned, duplicates: [] }
   const entityRows = new Uint32Array(count)
   await readHashed(faces.rows, new Uint8Array(entityRows.buffer))
   const table = openTable(memory)
@@ -61,7 +70,7 @@ export async function tune (job: TuneJob, onDone: OnDone): Promise<Tuned> {
   const duplicates = faces.findDuplicates
     ? await findDuplicateFaces(table, entityRows, { graph, pca }, done => { onDone('duplicates', done) })
     : []
-  return { search, msPerQuery, vectors, duplicates }
+  return { ...tuned, duplicates }
 }
 
 export type TuneMessage = { readonly stage: BuildStage, readonly done: number } | { readonly tuned: Tuned }

@@ -10,6 +10,7 @@ import type { Entity, Space } from '../../types.ts'
 import type { EncoderIdentity } from '../../packs/identity.ts'
 import type { DuplicatePair } from './duplicate-faces.ts'
 import { chooseEncoding } from './choose-encoding.ts'
+import type { SearchKind } from './choose-search.ts'
 import type { OnProgress } from './progress.ts'
 import { tuneInProcess } from './tune.ts'
 import { hashFile, replaceFolder } from '../storage/atomic-folder.ts'
@@ -40,6 +41,10 @@ export interface IndexContent {
   readonly spaces: { readonly [S in Space]?: VectorSource }
   /** The content of report.json, which is for people; no file where absent. */
   readonly report?: ((duplicates: readonly DuplicatePair[]) => unknown) | undefined
+  /** How the index is searched; chosen by its size and by recall where absent. */
+  readonly search?: SearchKind | undefined
+  /** Receives a sentence where it is searched in another way than was asked for. */
+  readonly onNote?: ((sentence: string) => void) | undefined
   /** False skips the comparison of all faces with each other. */
   readonly findDuplicates?: boolean | undefined
 }
@@ -122,7 +127,7 @@ async function writeSpace (
     cohortMeans: path(names.usual),
     findDuplicates: content.findDuplicates ?? true
   }
-  const { search, msPerQuery, vectors, duplicates } = await tuneInProcess({
+  const { search, note, vectors, duplicates } = await tuneInProcess({
     encoding,
     count,
     dims,
@@ -130,10 +135,12 @@ async function writeSpace (
     graph: path(names.graph),
     pcaCodes: path(names.coarse),
     pcaComponents: path(names.axes),
+    search: content.search ?? 'auto',
     faces: space === 'face' ? faces : null
   }, (stage, done) => { onProgress(stage, done, count) })
+  if (note !== undefined) content.onNote?.(note)
   const encoder = { name, sha256, recipe }
-  return { manifest: { encoder, dims, vectors: count, encoding, encodingLoss: loss, search, msPerQuery }, vectors, duplicates }
+  return { manifest: { encoder, dims, vectors: count, encoding, encodingLoss: loss, search }, vectors, duplicates }
 }
 
 async function * readAll ({ entityRows, read }: VectorSource, onRead: (done: number) => void): AsyncGenerator<Float32Array> {

@@ -13,6 +13,8 @@ export interface TableShape {
   readonly encoding: Encoding
   readonly count: number
   readonly dims: number
+  /** Threads that can scan the memory at the same time; 1 where absent. */
+  readonly slots?: number | undefined
 }
 
 /** Memory of a table. Posted to another thread, both parts are the same memory there. */
@@ -34,8 +36,6 @@ export interface DotKernel {
 
 /** int16 codes are multiples of 1 / 32767. */
 export const INT16_STEPS = 32767
-/** Threads that can scan one memory at the same time: the thread that opened it and two search threads. */
-export const THREAD_SLOTS = 3
 export const BYTES_PER_NUMBER: Readonly<Record<Encoding, number>> = { int8: 1, int16: 2, float32: 4 }
 
 const PAGE_BYTES = 65536
@@ -56,7 +56,7 @@ export function allocateKernel (shape: TableShape): KernelMemory {
   return { memory, bytes: new Uint8Array(memory.buffer, scalesAt, codesAt - scalesAt + codesBytes) }
 }
 
-/** @param slot of the calling thread, 0 to THREAD_SLOTS - 1. */
+/** @param slot of the calling thread, from 0 to less than `shape.slots`. */
 export function openKernel (memory: KernelMemory['memory'], shape: TableShape, slot: number): DotKernel {
   const module = new WebAssembly.Module(new Uint8Array(Buffer.from(DOT_KERNEL_MODULE, 'base64')))
   const { scan8, scan16, scan32, above } = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports
@@ -120,14 +120,14 @@ interface Layout {
  * The kernel reads 16 numbers at a time, so that it reads past the end of a row whose width 16 does not divide. The query is
  * padded with zeros, which cancels what is read there; behind the last row are zeros too.
  */
-function layOut ({ encoding, count, dims }: TableShape): Layout {
+function layOut ({ encoding, count, dims, slots = 1 }: TableShape): Layout {
   const scalesBytes = encoding === 'int8' ? count * 4 : 0
   const codesBytes = count * dims * BYTES_PER_NUMBER[encoding]
   const codesAt = align(scalesBytes)
   const slotsAt = align(codesAt + codesBytes + (align(dims) - dims) * BYTES_PER_NUMBER[encoding])
   // `above` writes up to four rows behind the last one.
   const slotBytes = align(dims) * 4 + 2 * align(count * 4) + LANES
-  return { scalesAt: codesAt - scalesBytes, codesAt, codesBytes, slotsAt, slotBytes, end: slotsAt + THREAD_SLOTS * slotBytes }
+  return { scalesAt: codesAt - scalesBytes, codesAt, codesBytes, slotsAt, slotBytes, end: slotsAt + slots * slotBytes }
 }
 
 /**

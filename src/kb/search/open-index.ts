@@ -5,11 +5,10 @@ import { once } from '../../once.ts'
 import { SPACES, type Entity, type Neighbour, type Space } from '../../types.ts'
 import type { KnowledgeBase } from '../types.ts'
 import { createCohort } from './cohort.ts'
-import type { Hits } from './top-k.ts'
-import type { IndexManifest, SearchManifest } from '../storage/manifest.ts'
+import type { IndexManifest } from '../storage/manifest.ts'
 import { readIndex, type IndexParts, type SpaceIndex } from './read-index.ts'
 import { startSearchThreads, type SearchedSpaces, type SearchThreads, type Tell } from './threads.ts'
-import { bestOf, createSearcher, rescore } from './searcher.ts'
+import { bestOf, createSearcher, openSearcher } from './searcher.ts'
 
 interface ExpectedEncoder { readonly name: string, readonly recipe: string, readonly dims?: number }
 
@@ -35,8 +34,8 @@ export interface ReferenceVector { readonly image: string | null, readonly vecto
 const THREADS_FROM = 6e6
 
 export interface OpenOptions {
-  /** True in a service: threads search the large spaces, so that the event loop is not blocked, until the index is closed. */
-  readonly threads?: boolean | undefined
+  /** In a service: threads that search the large spaces, so that the event loop is not blocked, until the index is closed. */
+  readonly threads?: number | undefined
   /** Logs threads that do not start. */
   readonly say?: Tell | undefined
 }
@@ -50,17 +49,17 @@ export interface OpenOptions {
 export async function openIndex (
   dir: string,
   expected: ExpectedEncoders,
-  { threads = false, say }: OpenOptions = {}
+  { threads = 0, say }: OpenOptions = {}
 ): Promise<IndexedKnowledgeBase> {
-  const parts = await readIndex(dir)
+  const parts = await readIndex(dir, threads + 1)
   checkEncoders(dir, parts.manifest, expected)
-  const large = threads ? largeSpaces(parts) : {}
-  return createKnowledgeBase(parts, Object.keys(large).length === 0 ? null : await startSearchThreads(large, say))
+  const large = threads > 0 ? largeSpaces(parts) : {}
+  return createKnowledgeBase(parts, Object.keys(large).length === 0 ? null : await startSearchThreads(large, threads, say))
 }
 
 function largeSpaces ({ spaces }: IndexParts): SearchedSpaces {
   const isLarge = ({ graph, table, pca }: SpaceIndex): boolean => {
-    return graph === null && table.count * (pca?.codes.dims ?? table.dims) >= THREADS_FROM
+    return graph !== null || table.count * (pca?.codes.dims ?? table.dims) >= THREADS_FROM
   }
   return Object.fromEntries(Object.entries(spaces).filter(([, index]) => isLarge(index)))
 }
@@ -86,8 +85,9 @@ export function createKnowledgeBase (parts: IndexParts, threads: SearchThreads |
   const { manifest, entities, spaces } = parts
   const rowOfId = new Map(entities.map((entity, row) => [entity.id, row]))
   const dims = Object.fromEntries(Object.entries(spaces).map(([space, { table }]) => [space, table.dims]))
+  // With threads, this one searches where none runs: it needs no graph for that.
   const searchers = new Map(Object.entries(spaces).map(([space, index]) => {
-    return [space, searcherOf(index, manifest.spaces[space as Space]!.search)]
+    return [space, once(async () => threads === null ? await openSearcher(index) : createSearcher(index))]
   }))
   const open = (space: Space, embedding: Float32Array): SpaceIndex => {
     const index = spaces[space]
@@ -121,7 +121,7 @@ export function createKnowledgeBase (parts: IndexParts, threads: SearchThreads |
     async search (space, embedding, k) {
       open(space, embedding)
       // A thread that died answers null: then this thread searches.
-      const hits = await threads?.search(space, embedding, k) ?? searchers.get(space)!(embedding, k)
+      const hits = await threads?.search(space, embedding, k) ?? (await searchers.get(space)!())(embedding, k)
       return Array.from(hits.rows, (row, i): Neighbour => ({ entity: entities[row]!, similarity: hits.similarities[i]! }))
     },
     async similarities (space, embedding, asked) {
@@ -150,24 +150,4 @@ export function createKnowledgeBase (parts: IndexParts, threads: SearchThreads |
 function imageOf ({ images }: SpaceIndex, vector: number): string | null {
   const image = images?.[vector] ?? 0n
   return image === 0n ? null : image.toString(16).padStart(16, '0')
-}
-
-function searcherOf (index: SpaceIndex, search: SearchManifest): (embedding: Float32Array, k: number) => Hits {
-  const { table, first } = index
-  if (index.graph === null || search.kind !== 'hnsw') return createSearcher(index)
-  return (embedding, k) => rescore(table, first, searchGraph(index, embedding, k, search.ef), embedding, k)
-}
-
-/**
- * Searches the graph. An entity can have several of the vectors found, so the search is repeated for twice as many until there
- * are `k` entities.
- *
- * @returns rows of at least `k` entities, or of all.
- */
-function searchGraph ({ graph, entityRows }: SpaceIndex, embedding: Float32Array, k: number, ef: number): Uint32Array {
-  for (let wanted = k; ; wanted *= 2) {
-    const { labels } = graph!.search(embedding, wanted, ef)
-    const found = new Set(labels.map(label => entityRows[label]!))
-    if (found.size >= k || wanted >= graph!.count) return Uint32Array.from(found)
-  }
 }

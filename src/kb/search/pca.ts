@@ -12,11 +12,15 @@ export interface Pca {
 /** Vectors from which the components are computed. */
 const SAMPLE = 4096
 
-/**
- * All principal components of the vectors, without centring, by falling second moment: float32 `[dims, dims]`, orthonormal rows.
- * Takes seconds for 512 dims.
- */
-export function principalComponents (table: VectorTable): Float32Array {
+export interface PrincipalComponents {
+  /** float32 `[dims, dims]`: orthonormal rows, by falling second moment. */
+  readonly components: Float32Array
+  /** Second moment of the vectors along each component: `[dims]`, sums to their mean squared norm. */
+  readonly moments: Float64Array
+}
+
+/** All principal components of the vectors, without centring. Takes seconds for 512 dims. */
+export function principalComponents (table: VectorTable): PrincipalComponents {
   const { count, dims } = table
   const sampled = Math.min(SAMPLE, count)
   const moments = new Float64Array(dims * dims)
@@ -33,18 +37,21 @@ export function principalComponents (table: VectorTable): Float32Array {
     for (let j = 0; j < dims; j++) matrix.set(i, j, moments[Math.max(i, j) * dims + Math.min(i, j)]!)
   }
   // Eigenvalues are ascending.
-  const { eigenvectorMatrix } = new EigenvalueDecomposition(matrix, { assumeSymmetric: true })
-  return Float32Array.from({ length: dims * dims }, (_, i) => eigenvectorMatrix.get(i % dims, dims - 1 - Math.floor(i / dims)))
+  const { eigenvectorMatrix, realEigenvalues } = new EigenvalueDecomposition(matrix, { assumeSymmetric: true })
+  return {
+    components: Float32Array.from({ length: dims * dims }, (_, i) => eigenvectorMatrix.get(i % dims, dims - 1 - Math.floor(i / dims))),
+    moments: Float64Array.from(realEigenvalues).reverse().map(moment => Math.max(0, moment) / sampled)
+  }
 }
 
-export function allocatePca (count: number, dims: number, kept: number): Pca {
-  return { codes: allocateTable('int8', count, kept), components: new Float32Array(new SharedArrayBuffer(kept * dims * 4)) }
+export function allocatePca (count: number, dims: number, kept: number, slots = 1): Pca {
+  return { codes: allocateTable('int8', count, kept, slots), components: new Float32Array(new SharedArrayBuffer(kept * dims * 4)) }
 }
 
 /**
  * Projects all vectors.
  *
- * @param components the result of `principalComponents`.
+ * @param components those of `principalComponents`.
  * @param kept number of components to use.
  */
 export function createPca (table: VectorTable, components: Float32Array, kept: number): Pca {
@@ -67,15 +74,15 @@ export function createPca (table: VectorTable, components: Float32Array, kept: n
 /** Rows of at least `wanted` vectors, or of all, ascending: those with the highest scores by the components. */
 export type FindCandidates = (query: Float32Array, wanted: number) => Uint32Array
 
-/** @param slot of the calling thread, 0 to THREAD_SLOTS - 1. */
+/** @param slot of the calling thread, from 0. */
 export function openPca ({ codes, components }: Pca, slot = 0): FindCandidates {
   const table = openTable(codes, slot)
   const projected = new Float32Array(codes.dims)
   return (query, wanted) => highest(table.scan(project(components, query, projected)), wanted, table.above)
 }
 
-/** Coordinates of the query, scaled so that its product with the codes of a vector approximates their cosine. */
-function project (components: Float32Array, query: Float32Array, out: Float32Array): Float32Array {
+/** Coordinates of `query` along each of the rows of `components`: float32 `[out.length]`. */
+export function project (components: Float32Array, query: Float32Array, out: Float32Array): Float32Array {
   const dims = query.length
   for (let i = 0, at = 0; i < out.length; i++) {
     let s = 0

@@ -7,7 +7,6 @@ import { entityRecord } from '../storage/entity-schema.ts'
 import { hashFile, readableFolder, readHashed } from '../storage/atomic-folder.ts'
 import { ENTITIES_FILE, spaceFiles, type IndexManifest } from '../storage/manifest.ts'
 import { allocatePca } from './pca.ts'
-import { readGraph, type Graph } from './hnsw.ts'
 import type { SearchedSpace } from './searcher.ts'
 import { allocateTable, openTable, type VectorTable } from './vector-table.ts'
 import { REBUILD, readIndexManifest, checkSize, checkHash } from '../storage/read-manifest.ts'
@@ -15,8 +14,6 @@ import { REBUILD, readIndexManifest, checkSize, checkHash } from '../storage/rea
 export interface SpaceIndex extends SearchedSpace {
   /** For the thread that opened the index. */
   readonly table: VectorTable
-  /** Null where the search is not HNSW. */
-  readonly graph: Graph | null
   /** Image id of each vector, 0n where unknown; null where all are. */
   readonly images: BigUint64Array | null
   /** `KnowledgeBase.cohortMean` of each entity, NaN for an entity without a face; null in an index with too few faces. */
@@ -29,8 +26,13 @@ export interface IndexParts {
   readonly spaces: { readonly [S in Space]?: SpaceIndex }
 }
 
-/** Reads and verifies an index folder. @throws VEL_ERR_INDEX where a file is missing, cut, changed or inconsistent */
-export async function readIndex (dir: string): Promise<IndexParts> {
+/**
+ * Reads and verifies an index folder.
+ *
+ * @param slots threads that will search it, the calling one included.
+ * @throws VEL_ERR_INDEX where a file is missing, cut, changed or inconsistent
+ */
+export async function readIndex (dir: string, slots = 1): Promise<IndexParts> {
   const manifest = await readIndexManifest(dir)
   const folder = await readableFolder(dir)
   const read = async (name: string, into?: Uint8Array): Promise<Uint8Array> => {
@@ -46,18 +48,21 @@ export async function readIndex (dir: string): Promise<IndexParts> {
     const { encoding, vectors, dims, search } = manifest.spaces[space] ?? {}
     if (encoding === undefined || vectors === undefined || dims === undefined || search === undefined) continue
     const names = spaceFiles(space)
-    const memory = allocateTable(encoding, vectors, dims)
+    const memory = allocateTable(encoding, vectors, dims, slots)
     await read(names.vectors, memory.bytes)
     const entityRows = new Uint32Array(new SharedArrayBuffer(vectors * 4))
     await read(names.rows, new Uint8Array(entityRows.buffer))
     if (!entityRows.every((row, i) => row < entities.length && (i === 0 || row >= entityRows[i - 1]!))) {
       throw errors.index(dir, `ascending rows of entities in ${names.rows}`, `others; ${REBUILD}`)
     }
-    let graph: Graph | null = null
+    let graph: SearchedSpace['graph'] = null
     if (search.kind === 'hnsw') {
       await checkSize(dir, folder, names.graph, manifest)
-      checkHash(dir, names.graph, manifest, (await hashFile(join(folder, names.graph))).sha256)
-      graph = await readGraph(join(folder, names.graph), dims)
+      const { sha256 } = await hashFile(join(folder, names.graph))
+      checkHash(dir, names.graph, manifest, sha256)
+      const components = new Float32Array(new SharedArrayBuffer(search.dims * dims * 4))
+      await read(names.axes, new Uint8Array(components.buffer))
+      graph = { path: join(folder, names.graph), sha256, components, ef: search.ef, candidates: search.candidates }
     }
     let images: BigUint64Array | null = null
     if (manifest.files[names.images] !== undefined) {
@@ -71,7 +76,7 @@ export async function readIndex (dir: string): Promise<IndexParts> {
     }
     let pca: SearchedSpace['pca'] = null
     if (search.kind === 'pca') {
-      pca = { ...allocatePca(vectors, dims, search.dims), candidates: search.candidates }
+      pca = { ...allocatePca(vectors, dims, search.dims, slots), candidates: search.candidates }
       await read(names.coarse, pca.codes.bytes)
       await read(names.axes, new Uint8Array(pca.components.buffer))
     }

@@ -1,5 +1,8 @@
-// Search of one space in one thread: flat, or PCA with rescoring. It reads shared memory only.
-import { openPca, type Pca } from './pca.ts'
+// Search of one space in one thread: flat, or candidates by PCA or by a graph, rescored in full.
+import { errors } from '../../errors.ts'
+import { hashFile } from '../storage/atomic-folder.ts'
+import { readGraph, type Graph } from './hnsw.ts'
+import { openPca, project, type FindCandidates, type Pca } from './pca.ts'
 import { searchSubset, searchFlat } from './flat.ts'
 import { createTop, type Hits } from './top-k.ts'
 import { openTable, type TableMemory, type VectorTable } from './vector-table.ts'
@@ -10,8 +13,24 @@ export interface SearchedSpace {
   readonly entityRows: Uint32Array
   /** `[entities + 1]`: the vectors of entity row r are those from `first[r]` to `first[r + 1]` (exclusive). */
   readonly first: Uint32Array
-  /** Null for flat search. `candidates`: least number of vectors to rescore in full. */
+  /** Null where the search is another. `candidates`: least number of vectors to rescore in full. */
   readonly pca: (Pca & { readonly candidates: number }) | null
+  /** Null where the search is another. */
+  readonly graph: GraphFile | null
+}
+
+/** A graph over the first principal components of the vectors. */
+export interface GraphFile {
+  /** File of hnswlib, read by each thread that searches: its memory cannot be shared. */
+  readonly path: string
+  /** Of the file: another index may lie there when a thread is started again. */
+  readonly sha256: string
+  /** float32 `[kept, dims]` in shared memory: orthonormal rows. */
+  readonly components: Float32Array
+  /** Size of the candidate list of a search. */
+  readonly ef: number
+  /** Least number of vectors to rescore in full. */
+  readonly candidates: number
 }
 
 export type Search = (query: Float32Array, k: number) => Hits
@@ -19,14 +38,40 @@ export type Search = (query: Float32Array, k: number) => Hits
 /** Oversampling: least number of candidates for each of `k` hits. */
 const CANDIDATES_PER_HIT = 4
 
-/** @param slot of the calling thread, 0 to THREAD_SLOTS - 1. */
-export function createSearcher ({ vectors, entityRows, first, pca }: SearchedSpace, slot = 0): Search {
+/** Reads the graph, where there is one. @param slot of the calling thread, from 0. @throws VEL_ERR_INPUT, VEL_ERR_INDEX */
+export async function openSearcher (space: SearchedSpace, slot = 0): Promise<Search> {
+  if (space.graph === null) return createSearcher(space, slot)
+  const { path, sha256, components, ef, candidates } = space.graph
+  if ((await hashFile(path)).sha256 !== sha256) throw errors.index(path, 'the graph of the index that is open', 'another one')
+  const kept = components.length / space.vectors.dims
+  return rescoring(space, slot, searchGraph(await readGraph(path, kept), components, ef), candidates)
+}
+
+/** Flat or by PCA. @param slot of the calling thread, from 0. */
+export function createSearcher (space: Omit<SearchedSpace, 'graph'>, slot = 0): Search {
+  const { vectors, entityRows, first, pca } = space
+  if (pca !== null) return rescoring(space, slot, openPca(pca, slot), pca.candidates)
   const table = openTable(vectors, slot)
-  if (pca === null) return (query, k) => rescore(table, first, searchFlat(table, entityRows, query, k).rows, query, k)
-  const findCandidates = openPca(pca, slot)
+  return (query, k) => rescore(table, first, searchFlat(table, entityRows, query, k).rows, query, k)
+}
+
+/** Candidates by a graph over `components`: float32 `[kept, dims]`. */
+export function searchGraph (graph: Graph, components: Float32Array, ef: number): FindCandidates {
+  let projected: Float32Array | undefined
+  return (query, wanted) => {
+    projected ??= new Float32Array(components.length / query.length)
+    return Uint32Array.from(graph.search(project(components, query, projected), wanted, ef).labels).sort()
+  }
+}
+
+/** Finds candidates and compares them in full. */
+function rescoring (
+  { vectors, entityRows, first }: Omit<SearchedSpace, 'graph' | 'pca'>, slot: number, findCandidates: FindCandidates, least: number
+): Search {
+  const table = openTable(vectors, slot)
   return (query, k) => {
     // Several candidates can be of one entity: repeat with twice as many until there are k entities.
-    for (let wanted = Math.max(pca.candidates, k * CANDIDATES_PER_HIT); ; wanted *= 2) {
+    for (let wanted = Math.max(least, k * CANDIDATES_PER_HIT); ; wanted *= 2) {
       const candidates = findCandidates(query, wanted)
       const { rows } = searchSubset(table, entityRows, candidates, query, k)
       if (rows.length >= k || candidates.length >= table.count) return rescore(table, first, rows, query, k)

@@ -5,7 +5,6 @@ import type { Worker } from 'node:worker_threads'
 import { startThread } from '../../program.ts'
 import type { Space } from '../../types.ts'
 import type { Hits } from './top-k.ts'
-import { THREAD_SLOTS } from './dot-kernel.ts'
 import type { SearchedSpace } from './searcher.ts'
 
 export type SearchedSpaces = { readonly [S in Space]?: SearchedSpace }
@@ -24,8 +23,6 @@ export interface SearchThreads {
   close: () => Promise<void>
 }
 
-/** Slot 0 is that of the thread that opened the index. */
-const THREADS = THREAD_SLOTS - 1
 /** Wait before a thread that died is replaced, doubled after each failed start up to MAX_RESTART_MS, ms. */
 const RESTART_MS = 1000
 const MAX_RESTART_MS = 60_000
@@ -35,13 +32,19 @@ interface ThreadSlot { readonly slot: number, worker: Worker | null, readonly ca
 /** Logs a sentence. */
 export type Tell = (level: 'info' | 'warn', sentence: string) => void
 
-/** Resolves when the threads run. @throws where one does not start. */
-export async function startSearchThreads (searched: SearchedSpaces, log: Tell = () => {}): Promise<SearchThreads> {
+/**
+ * Resolves when the threads run.
+ *
+ * @param threads how many; the tables need a slot for each and one for the thread that opened the index.
+ * @throws where one does not start.
+ */
+export async function startSearchThreads (searched: SearchedSpaces, threads: number, log: Tell = () => {}): Promise<SearchThreads> {
   // The objects may hold more than shared memory, which cannot be posted to a thread.
-  const spaces = Object.fromEntries(Object.entries(searched).map(([space, { vectors, entityRows, first, pca }]) => {
-    return [space, { vectors, entityRows, first, pca }]
+  const spaces = Object.fromEntries(Object.entries(searched).map(([space, { vectors, entityRows, first, pca, graph }]) => {
+    return [space, { vectors, entityRows, first, pca, graph }]
   })) as SearchedSpaces
-  const slots = Array.from({ length: THREADS }, (_, i): ThreadSlot => ({ slot: i + 1, worker: null, calls: new Map() }))
+  // Slot 0 is that of the thread that opened the index.
+  const slots = Array.from({ length: threads }, (_, i): ThreadSlot => ({ slot: i + 1, worker: null, calls: new Map() }))
   let closing = false
   let lastCall = 0
 

@@ -19,12 +19,12 @@ export function rowOffset (encoding: Encoding, count: number, dims: number, row:
 }
 
 /** Allocates an empty table; reading its file into `bytes` fills it. @throws RangeError where it needs more than 4 GiB. */
-export function allocateTable (encoding: Encoding, count: number, dims: number): TableMemory {
-  const shape = { encoding, count, dims }
+export function allocateTable (encoding: Encoding, count: number, dims: number, slots = 1): TableMemory {
+  const shape = { encoding, count, dims, slots }
   return { ...shape, ...allocateKernel(shape) }
 }
 
-/** @param slot of the calling thread, 0 to THREAD_SLOTS - 1. */
+/** @param slot of the calling thread, from 0 to less than `table.slots`. */
 export function openTable (table: TableMemory, slot = 0): VectorTable {
   const { encoding, count, dims } = table
   return { encoding, count, dims, read: rowReader(table), ...openKernel(table.memory, table, slot) }

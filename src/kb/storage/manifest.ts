@@ -31,17 +31,23 @@ const pca = z.object({
   dims: z.int().positive(),
   /** Vectors that are then compared in full, at least. */
   candidates: z.int().positive(),
-  /** Against exact search, on held-back perturbed vectors. */
-  recallAt10: z.number().min(0).max(1)
+  /** Against flat search, for other photos of the people in the index. */
+  recallAt10: z.number().min(0).max(1),
+  /** The same for faces of people who are not in the index. */
+  recallOfStrangers: z.number().min(0).max(1).optional()
 })
 const hnsw = z.object({
   kind: z.literal('hnsw'),
+  /** Principal components that the graph is over. */
+  dims: z.int().positive(),
+  /** Vectors that are then compared in full, at least. */
+  candidates: z.int().positive(),
   M: z.int().positive(),
   efConstruction: z.int().positive(),
   ef: z.int().positive(),
   seed: z.int().nonnegative(),
-  /** Against exact search, on held-back perturbed vectors. */
-  recallAt10: z.number().min(0).max(1)
+  recallAt10: z.number().min(0).max(1),
+  recallOfStrangers: z.number().min(0).max(1).optional()
 })
 
 const space = z.object({
@@ -53,8 +59,8 @@ const space = z.object({
   /** What each encoding that was tried loses against float32; for information only. */
   encodingLoss: z.record(z.string(), loss).optional(),
   search: z.discriminatedUnion('kind', [exact, pca, hnsw]),
-  /** Time of a query for ten vectors, tenth percentile, ms, on the machine that built the index. */
-  msPerQuery: z.object({ exact: z.number(), pca: z.number().optional(), hnsw: z.number().optional() })
+  /** In indexes of before: time of a query, ms, on the machine that built them. Not written any more. */
+  msPerQuery: z.object({ exact: z.number(), pca: z.number().optional(), hnsw: z.number().optional() }).optional()
 })
 
 const weight = z.number().min(0).max(1000)

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { dot } from '../../../src/math/vector.ts'
 import { createGraph } from '../../../src/kb/search/hnsw.ts'
+import { principalComponents, project } from '../../../src/kb/search/pca.ts'
+import { hashFile } from '../../../src/kb/storage/atomic-folder.ts'
 import { createKnowledgeBase, openIndex } from '../../../src/kb/search/open-index.ts'
 import { readIndex } from '../../../src/kb/search/read-index.ts'
 import { updateManifest } from '../../../src/kb/storage/update-manifest.ts'
@@ -54,11 +56,13 @@ test('a graph finds what flat search finds, also where entities have several vec
   const dir = await writtenIndex()
   const parts = await readIndex(dir)
   const face = parts.spaces.face!
-  const graph = await createGraph(32, vectors.length, { M: 16, efConstruction: 200, seed: 1 })
-  vectors.forEach((_, row) => { graph.add(row, face.table.read(row, new Float32Array(32))) })
-  const search = { kind: 'hnsw', M: 16, efConstruction: 200, seed: 1, ef: 128, recallAt10: 1 } as const
-  const manifest = { ...parts.manifest, spaces: { face: { ...parts.manifest.spaces.face!, search } } }
-  const byGraph = createKnowledgeBase({ ...parts, manifest, spaces: { face: { ...face, graph } } })
+  const { components } = principalComponents(face.table)
+  const built = await createGraph(32, vectors.length, { M: 16, efConstruction: 200, seed: 1 })
+  vectors.forEach((_, row) => { built.add(row, project(components, face.table.read(row, new Float32Array(32)), new Float32Array(32))) })
+  const path = join(dir, 'face.hnsw')
+  await built.write(path)
+  const graph = { path, sha256: (await hashFile(path)).sha256, components, ef: 128, candidates: 128 }
+  const byGraph = createKnowledgeBase({ ...parts, spaces: { face: { ...face, graph } } })
   const flat = createKnowledgeBase(parts)
   for (const query of seededVectors(20, 11)) expect(await byGraph.search('face', query, 30)).toEqual(await flat.search('face', query, 30))
 })

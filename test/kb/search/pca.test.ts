@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { findDuplicateFaces } from '../../../src/kb/build/duplicate-faces.ts'
-import { createPca, highest, openPca, principalComponents } from '../../../src/kb/search/pca.ts'
+import { createPca, highest, openPca, principalComponents, project } from '../../../src/kb/search/pca.ts'
 import { createGraph } from '../../../src/kb/search/hnsw.ts'
 import { createRandom, perturb } from '../../../src/math/random.ts'
 import { createSearcher } from '../../../src/kb/search/searcher.ts'
@@ -14,7 +14,7 @@ const random = createRandom(5)
 /** Eight of 64 directions hold most of the variance. */
 const vectors = seededVectors(3000, 6, 8).map(v => perturb(Float32Array.from({ length: DIMS }, (_, d) => v[d] ?? 0), 0.9, random))
 const table = openTable(encodeTable('int8', vectors, DIMS))
-const components = principalComponents(table)
+const { components } = principalComponents(table)
 
 test('components are orthonormal, in order of variance', () => {
   const component = (i: number): Float32Array => components.subarray(i * DIMS, (i + 1) * DIMS)
@@ -65,11 +65,12 @@ test('every search finds the same duplicates, each pair once, none within one en
   const own = encodeTable('int8', twins, DIMS)
   // 603 is another photo of entity 9.
   const entityRows = Uint32Array.from(twins, (_, i) => i === 603 ? 9 : i)
-  const graph = await createGraph(DIMS, twins.length, { M: 16, efConstruction: 200, seed: 1 })
-  twins.forEach((v, i) => { graph.add(i, v) })
+  const first = components.slice(0, 16 * DIMS)
+  const graph = await createGraph(16, twins.length, { M: 16, efConstruction: 200, seed: 1 })
+  twins.forEach((v, i) => { graph.add(i, project(first, v, new Float32Array(16))) })
   const byScan = await findDuplicateFaces(openTable(own), entityRows, { graph: null, pca: null })
   const byPca = await findDuplicateFaces(openTable(own), entityRows, { graph: null, pca: createPca(openTable(own), components, 16) })
-  const byGraph = await findDuplicateFaces(openTable(own), entityRows, { graph, pca: null })
+  const byGraph = await findDuplicateFaces(openTable(own), entityRows, { graph: { graph, components: first }, pca: null })
   const pairs = (found: typeof byScan): string[] => found.map(({ a, b }) => `${a} ${b}`)
   expect(pairs(byScan)).toEqual(expect.arrayContaining(['5 600', '17 601', '300 602']))
   expect(pairs(byScan)).not.toContain('9 603')

@@ -21,8 +21,8 @@ async function writtenIndex (dir?: string, from = 0): Promise<string> {
 
 /** Opens an index with threads, whatever its size. */
 async function openThreaded (dir: string): Promise<{ kb: IndexedKnowledgeBase, threads: SearchThreads }> {
-  const parts = await readIndex(dir)
-  const threads = await startSearchThreads(parts.spaces)
+  const parts = await readIndex(dir, 3)
+  const threads = await startSearchThreads(parts.spaces, 2)
   return { kb: createKnowledgeBase(parts, threads), threads }
 }
 
@@ -49,9 +49,9 @@ test('threads search large spaces only, and in a service only', async () => {
   const running = (): number => (process.report.getReport() as unknown as { workers: unknown[] }).workers.length
   const before = running()
   const alone = await openIndex(dir, {})
-  const small = await openIndex(await writtenIndex(), {}, { threads: true })
+  const small = await openIndex(await writtenIndex(), {}, { threads: 2 })
   expect(running()).toBe(before)
-  const kb = await openIndex(dir, {}, { threads: true })
+  const kb = await openIndex(dir, {}, { threads: 2 })
   expect(running()).toBe(before + 2)
   expect(await idsOf(kb, many[17]!)).toEqual(await idsOf(alone, many[17]!))
   await Promise.all([kb.close(), small.close()])
@@ -82,9 +82,9 @@ test('a thread that died is replaced', async () => {
 })
 
 test('a thread that does not start is logged once, tried again, and logged when it runs', async () => {
-  const parts = await readIndex(await writtenIndex())
+  const parts = await readIndex(await writtenIndex(), 3)
   const said: string[] = []
-  const threads = await startSearchThreads(parts.spaces, (level, sentence) => { said.push(`${level}: ${sentence}`) })
+  const threads = await startSearchThreads(parts.spaces, 2, (level, sentence) => { said.push(`${level}: ${sentence}`) })
   const kb = createKnowledgeBase(parts, threads)
   onTestFinished(kb.close)
   const expected = await idsOf(kb, queries[0]!)
