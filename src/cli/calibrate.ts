@@ -5,6 +5,7 @@ import Table from 'cli-table3'
 import type { Command } from 'commander'
 import { errors } from '../errors.ts'
 import { calibrate, type CalibrationReport } from '../eval/calibrate/calibrate.ts'
+import { countShown, fitShown } from '../eval/calibrate/shown.ts'
 import { collectPairs } from '../eval/calibrate/pairs.ts'
 import { collectSamples } from '../eval/calibrate/collect-samples.ts'
 import { photoOf, type EncodedQuery } from '../eval/data/encode-queries.ts'
@@ -77,7 +78,8 @@ async function measure (flags: Flags, deps: EvalDeps): Promise<CalibrationReport
       ).finally(progress.stop)
       const pairs = await collectPairs(kb, answers)
       const packPairs = opened.calibration?.pairs
-      return calibrate(samples, { targetFpir: flags.targetFpir, entities: kb.info.entities, pairs, packPairs })
+      const shown = fitShown(await countShown(kb, answers))
+      return calibrate(samples, { targetFpir: flags.targetFpir, entities: kb.info.entities, pairs, packPairs, shown })
     } finally {
       await kb.close()
     }
@@ -115,6 +117,9 @@ function render ({ calibration, bins, tried }: CalibrationReport): string {
       terms.map(t => [t.feature, t.weight.toFixed(3), t.mean.toFixed(3), t.scale.toFixed(3)])
     ),
     ...(calibration.pairs === undefined ? [] : [renderPairs(calibration.pairs, table)]),
+    ...(calibration.shown === undefined
+      ? []
+      : [table(['named by', 'people in the picture'], Object.entries(calibration.shown).map(([kind, p]) => [kind, share(p)]))]),
     table(
       ['stated', 'right', 'queries'],
       bins.map(b => [share(b.stated), share(b.observed), String(b.count)])

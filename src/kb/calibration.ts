@@ -1,6 +1,7 @@
 // The logistic model that turns similarities into probabilities: `vel calibrate` fits it, the index manifest keeps it, the
-// decide stage applies it. Imports no other file, so that index and linking can share it.
+// decide stage applies it. Imports no other room but captions, so that index and linking can share it.
 import { z } from 'zod'
+import { NAME_KINDS } from '../captions/name-forms.ts'
 
 /** Features of a mention and its first candidate. Each is defined in link/features.ts. */
 export const FEATURES = [
@@ -60,6 +61,8 @@ export const calibration = z.strictObject({
   entities: z.int().positive(),
   /** Absent in calibrations of before: then captions and shortlists do not decide. */
   pairs: pairModel.optional(),
+  /** Share of the people named in a caption who are in the picture, by how they are named; learnt from captions in query files. */
+  shown: z.partialRecord(z.enum(NAME_KINDS), probability).optional(),
   /** By cross-validation; all queries of a person are in one fold. */
   measured: z.strictObject({
     queries: z.int().nonnegative(),

@@ -7,6 +7,7 @@ import { errors } from '../../errors.ts'
 import { logistic, logOdds } from '../../link/probability.ts'
 import { expectedCalibrationError, reliabilityBins, type ReliabilityBin } from '../metrics/calibration-error.ts'
 import { fitLogistic } from './logistic.ts'
+import type { Shown } from '../../link/hints/priors.ts'
 import { choosePairs, type PairSample } from './pairs.ts'
 import { openSetCurve, pointAtFpir } from '../metrics/open-set.ts'
 
@@ -29,6 +30,8 @@ export interface CalibrateOptions {
   readonly portable?: boolean
   /** Of the same queries, for the likelihood ratio of two faces; without them captions do not decide. */
   readonly pairs?: readonly PairSample[]
+  /** Of captions in the query files. */
+  readonly shown?: Shown | undefined
   /** Of the model pack, for queries with few pairs. */
   readonly packPairs?: PairModel | undefined
   readonly folds?: number
@@ -59,7 +62,7 @@ const LIKELY = 0.5
 /** @throws VEL_ERR_INPUT where there are too few members or strangers to learn from. */
 export function calibrate (
   samples: readonly Sample[],
-  { targetFpir, entities, portable = false, pairs = [], packPairs, folds = 10, seed = 1 }: CalibrateOptions
+  { targetFpir, entities, portable = false, pairs = [], packPairs, shown, folds = 10, seed = 1 }: CalibrateOptions
 ): CalibrationReport {
   checkEnough(samples, targetFpir, folds)
   const foldOf = assignFolds(samples, folds, seed)
@@ -99,6 +102,7 @@ export function calibrate (
     targetFpir,
     entities,
     ...(pairModel !== undefined && { pairs: pairModel }),
+    ...(shown !== undefined && { shown }),
     measured: {
       queries: members.length,
       persons: new Set(members.map(i => samples[i]!.person)).size,

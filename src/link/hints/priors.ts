@@ -8,10 +8,11 @@ import type { NamedPerson, ResolvedHints } from './resolve.ts'
  * Share of the people named in a caption who are in the picture and are the index's bearer of that name, by how they are named.
  * Set by hand, below what is measured on captions of photos: in "Faces in the News" 80 to 90 % of the names that belong to a
  * picture's faces are found, and a surname alone is as often another person's. `RESULTS.md`, With captions, says what they do.
+ * `vel calibrate` with captions in its query files learns the shares of the desk that wrote them (`Calibration.shown`).
  *
  * @see Berg et al. 2004, "Names and Faces in the News"; Guillaumin et al. 2008, "Automatic face naming with caption-based supervision"
  */
-const SHOWN: Readonly<Record<NameKind, number>> = {
+export const SHOWN: Readonly<Record<NameKind, number>> = {
   name: 0.8,
   alias: 0.8,
   variant: 0.7,
@@ -20,6 +21,9 @@ const SHOWN: Readonly<Record<NameKind, number>> = {
   single: 0.5,
   surname: 0.3
 }
+/** Shares that were learnt; the default holds for the others. */
+export type Shown = { readonly [K in NameKind]?: number }
+
 /** The same for a person who is named but not shown: "not pictured", "a portrait of". */
 const SHOWN_AGAINST = 0.05
 /** Share of the faces that are people of the shortlist. */
@@ -38,14 +42,16 @@ export interface Prior {
 }
 
 /** @returns the priors of each mention, in order. `mentions`: all that may be somebody; a larger face is named more often. */
-export function priorsOf ({ people, shortlist, mode }: ResolvedHints, mentions: readonly EncodedMention[]): Prior[] {
+export function priorsOf (
+  { people, shortlist, mode }: ResolvedHints, mentions: readonly EncodedMention[], learnt: Shown = {}
+): Prior[] {
   const sizes = mentions.map(({ quality }) => quality.faceSizePx)
   const ranks = ranksFromLeft(mentions)
   const listed = new Map((shortlist?.entities ?? []).map(({ id }) => [id, LISTED[mode] / shortlist!.entities.length]))
   const captions = mentions.map(() => new Map<string, number>())
   for (const person of people) {
     const weights = placeWeights(person, ranks, sizes)
-    const shown = (person.isAgainst ? SHOWN_AGAINST : SHOWN[person.kind]) / Math.max(1, person.count)
+    const shown = (person.isAgainst ? SHOWN_AGAINST : learnt[person.kind] ?? SHOWN[person.kind]) / Math.max(1, person.count)
     for (const [i, caption] of captions.entries()) {
       for (const { id } of person.bearers) caption.set(id, (caption.get(id) ?? 0) + shown * weights[i]!)
     }

@@ -28,7 +28,7 @@ export interface Weighed {
 }
 
 /** What decides beside the faces. */
-export interface Weights extends Pick<Calibration, 'linkFrom' | 'ambiguousFrom'> {
+export interface Weights extends Pick<Calibration, 'linkFrom' | 'ambiguousFrom' | 'shown'> {
   readonly pairs: PairModel
   /** Entities in the index. */
   readonly entities: number
@@ -56,7 +56,7 @@ const ROUNDS = 3
  */
 export function weighHints (hints: ResolvedHints, faces: readonly FaceEvidence[], weights: Weights): Weighed[] {
   const usable = faces.filter(({ isOpen }) => isOpen)
-  const priors = new Map(priorsOf(hints, usable.map(({ mention }) => mention)).map((prior, i) => [usable[i]!, prior]))
+  const priors = new Map(priorsOf(hints, usable.map(({ mention }) => mention), weights.shown).map((prior, i) => [usable[i]!, prior]))
   let beliefs = new Map<FaceEvidence, ReadonlyMap<string, number>>()
   for (let round = 0; round < ROUNDS; round++) {
     beliefs = new Map(usable.map(face => {
