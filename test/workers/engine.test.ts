@@ -312,7 +312,7 @@ describe('a worker that is silent', () => {
     const { encode, stats } = await start()
     const { pids } = stats()
     const before = performance.now()
-    const encoded = encode(image({ computeMs: 2500 }))
+    const encoded = encode(image({ computeMs: 3500 }))
     const slowed = setInterval(() => {
       process.kill(pids[0]!, 'SIGSTOP')
       setTimeout(() => { process.kill(pids[0]!, 'SIGCONT') }, 300)
