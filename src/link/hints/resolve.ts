@@ -30,6 +30,8 @@ export interface ResolvedHints {
 
 /** Entities of one name that are compared; a surname of more people says nothing. */
 const MAX_BEARERS = 100
+/** Entities of all names of a caption that are compared, those of the first names. */
+const MAX_NAMED = 1000
 
 /** @returns null for a request with nothing but a photo. */
 export async function resolveHints (
@@ -50,11 +52,14 @@ export async function resolveHints (
 function peopleOf (caption: string, names: readonly FoundName[]): NamedPerson[] {
   const cues = cuesOf(caption, names)
   const idsOf = (i: number): string => names[i]!.bearers.map(({ entity }) => entity.id).sort().join()
+  let left = MAX_NAMED
   return groupBy([...names.keys()], i => idsOf(names[i]!.repeats ?? i)).map(same => {
     const first = same.find(i => names[i]!.repeats === undefined) ?? same[0]!
     const { bearers, kind } = names[first]!
+    const compared = bearers.slice(0, Math.min(MAX_BEARERS, left))
+    left -= compared.length
     return {
-      bearers: bearers.slice(0, MAX_BEARERS).map(({ entity }) => entity),
+      bearers: compared.map(({ entity }) => entity),
       count: bearers.length,
       kind,
       isAgainst: same.every(i => cues[i]!.isAgainst),

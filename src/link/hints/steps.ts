@@ -17,6 +17,9 @@ export function impossibleLast (candidates: readonly ScoredCandidate[], takenIn:
   return [...possible, ...candidates.filter(isImpossible)].map((candidate, i) => ({ ...candidate, rank: i + 1 }))
 }
 
+/** Named people whose faces are weighed for one mention: those behind are out of the question. */
+const MAX_COMPARED = 50
+
 /** The people of caption and shortlist compared with one mention; none where the index has no model of pairs. */
 export async function compareNamed (
   kb: KnowledgeBase, mention: EncodedMention, hints: ResolvedHints | null, calibration: Calibration | undefined
@@ -24,7 +27,8 @@ export async function compareNamed (
   if (hints === null || calibration?.pairs === undefined) return []
   const named = [...hints.people.flatMap(({ bearers }) => bearers), ...(hints.shortlist?.entities ?? [])]
   const entities = [...new Map(named.map(entity => [entity.id, entity])).values()]
-  return await compareFaces(kb, mention, entities, calibration.pairs)
+  const compared = await compareFaces(kb, mention, entities, calibration.pairs)
+  return compared.sort((a, b) => b.ratio - a.ratio).slice(0, MAX_COMPARED)
 }
 
 export interface DecidedAll {

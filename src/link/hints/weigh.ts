@@ -57,26 +57,42 @@ const ROUNDS = 3
 export function weighHints (hints: ResolvedHints, faces: readonly FaceEvidence[], weights: Weights): Weighed[] {
   const usable = faces.filter(({ isOpen }) => isOpen)
   const priors = new Map(priorsOf(hints, usable.map(({ mention }) => mention), weights.shown).map((prior, i) => [usable[i]!, prior]))
-  let beliefs = new Map<FaceEvidence, ReadonlyMap<string, number>>()
+  let beliefs = new Map<FaceEvidence, Belief>()
   for (let round = 0; round < ROUNDS; round++) {
+    const absent = absentFrom([...beliefs.values()])
     beliefs = new Map(usable.map(face => {
-      const free = withoutOthers(priors.get(face)!, usable.flatMap(other => other === face ? [] : beliefs.get(other) ?? []))
+      const free = withoutOthers(priors.get(face)!, absent, beliefs.get(face))
       return [face, posterior(oddsOf(face, free, hints, weights))]
     }))
   }
+  const absent = absentFrom([...beliefs.values()])
   return faces.map(face => {
     const prior = priors.get(face)
-    if (prior === undefined) return face
-    const free = withoutOthers(prior, usable.flatMap(other => other === face ? [] : beliefs.get(other)!))
-    return decideWithHints(face, free, hints, weights)
+    return prior === undefined ? face : decideWithHints(face, withoutOthers(prior, absent, beliefs.get(face)), hints, weights)
   })
 }
 
-/** The priors of one mention where others are these people already. */
-function withoutOthers ({ caption, shortlist }: Prior, others: ReadonlyArray<ReadonlyMap<string, number>>): Prior {
-  const free = (prior: ReadonlyMap<string, number>): ReadonlyMap<string, number> => {
-    return new Map(Array.from(prior, ([id, p]) => [id, p * others.reduce((left, belief) => left * (1 - (belief.get(id) ?? 0)), 1)]))
+/** Probability of each entity for one mention, by id. */
+type Belief = ReadonlyMap<string, number>
+
+/** A belief of 1 would leave nothing to the other mentions, not even to the one it is compared with. */
+const SURE = 1 - 1e-9
+
+/** Logarithm of the probability that an entity is none of the mentions, by id: a sum over all, taken once a round. */
+function absentFrom (beliefs: readonly Belief[]): ReadonlyMap<string, number> {
+  const absent = new Map<string, number>()
+  for (const belief of beliefs) {
+    for (const [id, p] of belief) absent.set(id, (absent.get(id) ?? 0) + Math.log1p(-Math.min(SURE, p)))
   }
+  return absent
+}
+
+/** The priors of one mention where others are these people already. @param own belief of the mention, which is in `absent` too. */
+function withoutOthers ({ caption, shortlist }: Prior, absent: ReadonlyMap<string, number>, own: Belief | undefined): Prior {
+  const free = (prior: Belief): Belief => new Map(Array.from(prior, ([id, p]) => {
+    const ofOthers = (absent.get(id) ?? 0) - Math.log1p(-Math.min(SURE, own?.get(id) ?? 0))
+    return [id, p * Math.exp(ofOthers)]
+  }))
   return { caption: free(caption), shortlist: free(shortlist) }
 }
 

@@ -236,3 +236,16 @@ test('500 names and 30 faces take bounded time', async () => {
   await link(Array.from({ length: 30 }, (_, i) => face({ [i % 6]: 0.4 }, i % 8)), { caption })
   expect(performance.now() - start).toBeLessThan(3000)
 })
+
+test('a hundred faces with a shortlist of a thousand and a caption full of surnames are weighed in bounded time', async () => {
+  const many = Array.from({ length: 3000 }, (_, i): MemoryEntity => ({
+    id: `Q${i + 1}`, name: `Given${i} Name${i % 30}`, description: '', aliases: [], vectors: { face: [axis(i % DIMS)] }
+  }))
+  const kb = { ...memoryKb(many), calibration }
+  const faces = Array.from({ length: 100 }, (_, i) => face({ [i % 8]: 0.5 }, i % 4))
+  const caption = Array.from({ length: 30 }, (_, i) => `Mr. Name${i} said`).join('. ')
+  const start = performance.now()
+  const { links } = await link(faces, { caption, entities: many.slice(0, 1000).map(({ id }) => id) }, kb)
+  expect(links).toHaveLength(100)
+  expect(performance.now() - start).toBeLessThan(10_000)
+})
