@@ -23,8 +23,11 @@ export function createMetadataReader (maxMs = MAX_MS): MetadataReader {
 
   const start = (): ChildProcess => {
     // What V8 says of a process that used up its memory is no line of the log.
-    const options = { heapMb: HEAP_MB, serialization: 'advanced', stdio: ['ignore', 'ignore', 'ignore', 'ipc'] } as const
-    const started = forkProgram('./metadata-process', import.meta.url, [], { ...options, stdio: [...options.stdio] })
+    const started = forkProgram('./metadata-process', import.meta.url, [], {
+      heapMb: HEAP_MB,
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc']
+    })
     started.on('error', () => {}).once('exit', () => { if (child === started) child = null })
     return started
   }

@@ -4,7 +4,7 @@ import type { KnowledgeBase } from '../kb/types.ts'
 import { judgeUnblocked, MADE_UP_FOR } from './blocked.ts'
 import { criteriaFor } from './decide.ts'
 import { DECIDE_TOP_K } from './features.ts'
-import { compareNamed, decideAll, describeHints, impossibleLast } from './hints/steps.ts'
+import { compareNamed, decideAll, describeHints, impossibleLast, peopleNamed } from './hints/steps.ts'
 import { resolveHints } from './hints/resolve.ts'
 import type { FaceEvidence } from './hints/weigh.ts'
 import { decideJointly } from './joint.ts'
@@ -32,17 +32,19 @@ export async function linkMentions (
 ): Promise<{ links: Link[], hints?: Hints }> {
   const criteria = criteriaFor(plan.mode, kb)
   const hints = await timed('decide', async () => await resolveHints(options, kb))
+  const pairs = criteria.calibration?.pairs
+  const named = hints === null ? [] : peopleNamed(hints)
   const topK = Math.max(DECIDE_TOP_K, plan.topK + Math.min(kb.blocked?.size ?? 0, MADE_UP_FOR))
   const faces: FaceEvidence[] = []
   for (const mention of mentions) {
     signal?.throwIfAborted()
     const ranked = await rankCandidates(kb, mention, { ...plan, topK }, timed)
-    const candidates = hints === null ? ranked : impossibleLast(ranked, hints.takenIn)
+    const candidates = hints === null || pairs === undefined ? ranked : impossibleLast(ranked, hints.takenIn)
     faces.push(await timed('decide', async () => {
       const { candidates: told, ...judgement } = judgeUnblocked(mention, candidates, criteria, kb.blocked)
       // The photo of somebody who must not be named is not of his look-alike in the caption.
       const isOpen = mention.lacks === undefined && told[0]?.entity.id === candidates[0]?.entity.id
-      const compared = isOpen ? await compareNamed(kb, mention, hints, criteria.calibration) : []
+      const compared = isOpen && pairs !== undefined ? await compareNamed(kb, mention, named, pairs) : []
       return { mention, candidates: told, judgement, isOpen, compared }
     }))
   }

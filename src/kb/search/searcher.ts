@@ -37,6 +37,8 @@ export type Search = (query: Float32Array, k: number) => Hits
 
 /** Oversampling: least number of candidates for each of `k` hits. */
 const CANDIDATES_PER_HIT = 4
+/** Above this share of all vectors as candidates, comparing all is faster; and a graph need not reach them all. */
+const FLAT_FROM = 1 / 8
 
 /** Reads the graph, where there is one. @param slot of the calling thread, from 0. @throws VEL_ERR_INPUT, VEL_ERR_INDEX */
 export async function openSearcher (space: SearchedSpace, slot = 0): Promise<Search> {
@@ -71,11 +73,11 @@ function rescoring (
   const table = openTable(vectors, slot)
   return (query, k) => {
     // Several candidates can be of one entity: repeat with twice as many until there are k entities.
-    for (let wanted = Math.max(least, k * CANDIDATES_PER_HIT); ; wanted *= 2) {
-      const candidates = findCandidates(query, wanted)
-      const { rows } = searchSubset(table, entityRows, candidates, query, k)
-      if (rows.length >= k || candidates.length >= table.count) return rescore(table, first, rows, query, k)
+    for (let wanted = Math.max(least, k * CANDIDATES_PER_HIT); wanted < table.count * FLAT_FROM; wanted *= 2) {
+      const { rows } = searchSubset(table, entityRows, findCandidates(query, wanted), query, k)
+      if (rows.length >= k) return rescore(table, first, rows, query, k)
     }
+    return rescore(table, first, searchFlat(table, entityRows, query, k).rows, query, k)
   }
 }
 

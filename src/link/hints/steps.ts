@@ -1,7 +1,7 @@
 // The steps of linking that a request with a caption, a shortlist or a date adds.
-import type { Calibration } from '../../kb/calibration.ts'
+import type { PairModel } from '../../kb/calibration.ts'
 import type { KnowledgeBase } from '../../kb/types.ts'
-import type { CaptionName, EncodedMention, Hints, Link } from '../../types.ts'
+import type { CaptionName, EncodedMention, Entity, Hints, Link } from '../../types.ts'
 import { dateEvidence } from './date.ts'
 import type { Criteria } from '../decide.ts'
 import type { ResolvedHints } from './resolve.ts'
@@ -20,14 +20,17 @@ export function impossibleLast (candidates: readonly ScoredCandidate[], takenIn:
 /** Named people whose faces are weighed for one mention: those behind are out of the question. */
 const MAX_COMPARED = 50
 
-/** The people of caption and shortlist compared with one mention; none where the index has no model of pairs. */
+/** The people of caption and shortlist, each once. */
+export function peopleNamed ({ people, shortlist }: ResolvedHints): readonly Entity[] {
+  const named = [...people.flatMap(({ bearers }) => bearers), ...(shortlist?.entities ?? [])]
+  return [...new Map(named.map(entity => [entity.id, entity])).values()]
+}
+
+/** `named` compared with one mention, the most similar first. */
 export async function compareNamed (
-  kb: KnowledgeBase, mention: EncodedMention, hints: ResolvedHints | null, calibration: Calibration | undefined
+  kb: KnowledgeBase, mention: EncodedMention, named: readonly Entity[], pairs: PairModel
 ): Promise<Compared[]> {
-  if (hints === null || calibration?.pairs === undefined) return []
-  const named = [...hints.people.flatMap(({ bearers }) => bearers), ...(hints.shortlist?.entities ?? [])]
-  const entities = [...new Map(named.map(entity => [entity.id, entity])).values()]
-  const compared = await compareFaces(kb, mention, entities, calibration.pairs)
+  const compared = await compareFaces(kb, mention, named, pairs)
   return compared.sort((a, b) => b.ratio - a.ratio).slice(0, MAX_COMPARED)
 }
 

@@ -1,9 +1,13 @@
-import { expect, test } from 'vitest'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { findDuplicateFaces } from '../../../src/kb/build/duplicate-faces.ts'
 import { createPca, highest, openPca, principalComponents, project } from '../../../src/kb/search/pca.ts'
 import { createGraph } from '../../../src/kb/search/hnsw.ts'
 import { createRandom, perturb } from '../../../src/math/random.ts'
-import { createSearcher } from '../../../src/kb/search/searcher.ts'
+import { createSearcher, openSearcher } from '../../../src/kb/search/searcher.ts'
+import { hashFile } from '../../../src/kb/storage/atomic-folder.ts'
 import { openTable, encodeTable } from '../../../src/kb/search/vector-table.ts'
 import { dot, normalize } from '../../../src/math/vector.ts'
 import { seededVectors } from '../../helpers/build-small-index.ts'
@@ -87,4 +91,23 @@ test('of too many duplicates the most similar are reported', async () => {
   expect(found).toHaveLength(1000)
   // 40 copies make 780 pairs.
   expect(found.slice(0, 780).every(({ a, b }) => a < 40 && b < 40)).toBe(true)
+})
+
+test('where a graph does not reach enough entities the search is flat, and ends', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'vel-graph-'))
+  onTestFinished(async () => { await rm(folder, { recursive: true }) })
+  const some = vectors.slice(0, 2000)
+  const first = components.slice(0, 16 * DIMS)
+  // Of the 2,000 vectors the graph has three.
+  const graph = await createGraph(16, some.length, { M: 16, efConstruction: 100, seed: 1 })
+  for (const row of [0, 1, 2]) graph.add(row, project(first, some[row]!, new Float32Array(16)))
+  const path = join(folder, 'face.hnsw')
+  await graph.write(path)
+  const own = encodeTable('int8', some, DIMS)
+  const rows = Uint32Array.from(some.keys())
+  const space = { vectors: own, entityRows: rows, first: Uint32Array.from({ length: some.length + 1 }, (_, row) => row), pca: null }
+  const file = { path, sha256: (await hashFile(path)).sha256, components: first, ef: 100, candidates: 50 }
+  const byGraph = await openSearcher({ ...space, graph: file })
+  const flat = createSearcher(space)
+  for (const k of [10, 1500]) expect(byGraph(vectors[7]!, k)).toEqual(flat(vectors[7]!, k))
 })
