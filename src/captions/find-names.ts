@@ -1,10 +1,11 @@
 // The people that a text names: the longest names of the gazetteer, where they stand as names of people.
 import type { Bearer, Gazetteer } from './gazetteer.ts'
-import { NAME_KINDS, spellUmlauts, type NameKind } from './name-forms.ts'
+import { NAME_KINDS, type NameKind } from './name-forms.ts'
 import { groupBy } from '../group-by.ts'
 import { CLOSING, isContinued, isCredit, OPENING, standsAlone, surnameIsPerson, type Place } from './boundaries.ts'
-import { foldWord } from './fold.ts'
-import { isLoneLetter, tokenize, type Token } from './tokens.ts'
+import { matchesAt, type Match } from './matches.ts'
+import { spellingsOf } from './spellings.ts'
+import { tokenize } from './tokens.ts'
 
 export interface FoundName {
   /** As written in the text. */
@@ -21,19 +22,6 @@ export interface FoundName {
 
 /** Names found in one text; a caption has a few. */
 const MAX_NAMES = 500
-
-/** Words between the first and the last of one name. */
-const MAX_SKIPPED = 2
-
-/** Between the words of a name: a blank, a hyphen, a point, an apostrophe, or a quotation mark around a nickname. */
-const WITHIN_NAME = /^(?:\s|[-‐‑.'’·・•"“”„«»()]){1,3}$/u
-const COMMA = /^\s?,\s{1,2}$/u
-
-/** Folded endings of inflected names, without the possessive 's: Germanic s, Finnish n, and Slavic cases. */
-const ENDINGS =
-  /(?:ovou|ovi|ovy|ova|owi|iem|em|om|ou|ym|im|ego|eho|emu|iej|ого|ому|ем|ом|ым|им|ои|ою|еи|ию|ия|ии|а|у|ю|я|е|ы|и|s|n|a|u|e|y)$/u
-/** Shortest word that is left without its ending, letters. */
-const MIN_STEM = 3
 
 /** @returns the names in the order of the text; they do not overlap. */
 export function findNames (text: string, gazetteer: Gazetteer): FoundName[] {
@@ -57,7 +45,7 @@ function placeOf (text: string, gazetteer: Gazetteer): Place {
     isCaseless: !/\p{Lu}/u.test(text) || !/\p{Ll}/u.test(text),
     gazetteer,
     forms: at => {
-      forms[at] ??= [...new Set(formsOf(text, tokens[at]!))]
+      forms[at] ??= [...new Set(spellingsOf(text, tokens[at]!))]
       return forms[at]
     }
   }
@@ -123,17 +111,6 @@ function startOf ({ text, tokens, gazetteer }: Place, from: number, after: numbe
   return isGiven ? before.start : first.start
 }
 
-interface Match {
-  /** Index after the last token. */
-  readonly to: number
-  readonly key: string
-  readonly kinds: ReadonlySet<NameKind> | null
-  /** Words were left out of the key. */
-  readonly skipped: number
-  /** The last word has an ending that the key has not. */
-  readonly isInflected: boolean
-}
-
 /** The longest name from token `at` on that stands as the name of a person. */
 function nameAt (place: Place, at: number, surnames: ReadonlyMap<string, Found>): Found | null {
   const { tokens, gazetteer } = place
@@ -193,77 +170,3 @@ function repetitionAt (place: Place, at: number, surnames: ReadonlyMap<string, F
 
 const MAX_SURNAME_WORDS = 4
 const MIN_REPEATED = 2
-
-const REVERSED: ReadonlySet<NameKind> = new Set(['reversed'])
-
-/** All keys of the gazetteer that the words from `at` on spell. `kinds` null: all but reversed ones. */
-function matchesAt (place: Place, at: number): Match[] {
-  const { text, tokens, gazetteer } = place
-  const matches: Match[] = []
-  const extend = (match: Match): void => {
-    matches.push(match)
-    const { key, to: next, skipped, kinds } = match
-    const token = tokens[next]
-    if (token === undefined) return
-    const gap = text.slice(tokens[next - 1]!.end, token.start)
-    const isComma = COMMA.test(gap)
-    const joined = gap === '' ? isLoneLetter(token.word) : isComma || WITHIN_NAME.test(gap)
-    // "D-Minn." is a party and a state.
-    if (!joined || (next === at + 1 && tokens[at]!.word.length === 1 && gap === '-') || (isComma && kinds === REVERSED)) return
-    const isSuffix = token.word === 'jr' || token.word === 'sr'
-    for (const form of place.forms(next)) {
-      const longer = `${key} ${form}`
-      if (!gazetteer.begins(longer)) continue
-      extend({ to: next + 1, key: longer, skipped, kinds: isComma && !isSuffix ? REVERSED : kinds, isInflected: form !== token.word })
-    }
-    if (!isComma && mayBeSkipped(place, next)) skip(match, next)
-  }
-  const skip = (match: Match, over: number): void => {
-    const skipped = match.skipped + 1
-    const token = tokens[over + 1]
-    if (token === undefined || skipped > MAX_SKIPPED || !WITHIN_NAME.test(text.slice(tokens[over]!.end, token.start))) return
-    for (const form of place.forms(over + 1)) {
-      const key = `${match.key} ${form}`
-      if (gazetteer.begins(key)) extend({ ...match, to: over + 2, key, skipped, isInflected: form !== token.word })
-    }
-    if (mayBeSkipped(place, over + 1)) skip({ ...match, skipped }, over + 1)
-  }
-  const kinds = isCapitalSurname(tokens, at) ? BOTH : null
-  // The point before belongs to an abbreviation: "U.S. Navy".
-  if (/\p{L}\.$/u.test(text.slice(Math.max(0, tokens[at]!.start - 2), tokens[at]!.start)) && tokens[at]!.word.length === 1) return matches
-  for (const form of place.forms(at)) {
-    if (gazetteer.begins(form)) extend({ to: at + 1, key: form, skipped: 0, kinds, isInflected: form !== tokens[at]!.word })
-  }
-  return matches
-}
-
-/** A middle initial or a nickname in quotation marks, which the knowledge base need not have. */
-function mayBeSkipped ({ text, tokens }: Place, at: number): boolean {
-  const { word, capital, start, end } = tokens[at]!
-  if (isLoneLetter(word)) return false
-  const [before, after] = [text.charAt(start - 1), text.charAt(end)]
-  return (word.length === 1 && capital) || (OPENING.test(before) && CLOSING.test(after)) || (before === '(' && after === ')')
-}
-
-/** "FRIST Bill": a surname in capitals comes first, as in lists of sports. */
-const BOTH: ReadonlySet<NameKind> = new Set(NAME_KINDS)
-
-function isCapitalSurname (tokens: readonly Token[], at: number): boolean {
-  return tokens[at]!.allCapitals && tokens[at + 1]?.allCapitals === false && tokens[at + 1]!.capital
-}
-
-/** The spellings under which a word may be in the gazetteer: as it is, with umlauts in two letters, and without its ending. */
-function * formsOf (text: string, { word, start, end }: Token): Generator<string> {
-  yield word
-  const spelled = spellUmlauts(text.slice(start, end))
-  if (spelled !== null) yield foldWord(spelled)
-  const stem = word.replace(ENDINGS, '')
-  if (stem === word || stem.length < MIN_STEM) return
-  yield stem
-  // Many Slavic names end in a vowel that the case replaces, or lose one before k: "Topolánkovi" of Topolánek.
-  // "Сергея" of Сергей, folded сергеи; "Явлинского" of Явлинский.
-  for (const vowel of /\p{sc=Cyrl}/u.test(word) ? ['а', 'я', 'и', 'ии'] : ['a', 'o']) yield stem + vowel
-  // "Sobotského" of Sobotský.
-  if (stem.endsWith('sk')) yield `${stem}y`
-  if (/[^aeiouy]k$/.test(stem)) yield `${stem.slice(0, -1)}ek`
-}
