@@ -3,17 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { readPackCalibration } from '../../src/kb/pack-calibration.ts'
+import { calibration } from '../helpers/calibration.ts'
 
 const recipe = 'a'.repeat(64)
-const calibration = {
-  intercept: -1,
-  terms: [{ feature: 'similarity', weight: 2, mean: 0.4, scale: 0.1, min: 0, max: 1 }],
-  linkFrom: 0.8,
-  ambiguousFrom: 0.5,
-  targetFpir: 0.01,
-  entities: 100,
-  measured: { queries: 1, persons: 1, strangers: 1, folds: 2, ece: 0, fpir: 0, tpir: 0, created: '2026-01-01T00:00:00.000Z' }
-}
 
 async function modelsDirWith (text: string | null): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'vel-models-'))

@@ -1,16 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Calibration } from '../../../src/kb/calibration.ts'
 import { indexManifest, indexVersion, type IndexManifest } from '../../../src/kb/storage/manifest.ts'
-
-const calibration: Calibration = {
-  intercept: -1,
-  terms: [{ feature: 'similarity', weight: 2, mean: 0.4, scale: 0.1, min: 0.2, max: 0.8 }],
-  linkFrom: 0.7,
-  ambiguousFrom: 0.5,
-  targetFpir: 0.01,
-  entities: 10,
-  measured: { queries: 1, persons: 1, strangers: 1, folds: 2, ece: 0, fpir: 0, tpir: 0, created: '2026-01-01T00:00:00.000Z' }
-}
+import { calibration } from '../../helpers/calibration.ts'
 
 const manifest = (given: Calibration): IndexManifest => ({
   formatVersion: 1,
@@ -34,6 +25,6 @@ describe('indexVersion', () => {
   })
 
   it('changes with the calibration', () => {
-    expect(indexVersion(manifest({ ...calibration, linkFrom: 0.8 }))).not.toBe(indexVersion(manifest(calibration)))
+    expect(indexVersion(manifest({ ...calibration, linkFrom: 0.9 }))).not.toBe(indexVersion(manifest(calibration)))
   })
 })
